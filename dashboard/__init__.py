@@ -1,0 +1,1 @@
+"""What shows: scenes, runs, the Player, controls, charts and lessons."""

@@ -1,0 +1,108 @@
+"""Widgets that are bound to the link: each returns a value, each key is prefixed by its page.
+
+A link is the whole state. What a link says that cannot be (out of range, of the wrong kind) is ignored by
+Streamlit without a word; these controls notice it, and :func:`show_ignored` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from genmodels import device
+
+MAX_SEED = 2**31 - 1
+
+
+def slider(page: str, name: str, label: str, low: float, high: float, default: float, step: float, **more):
+    """A number within limits; whole where all of its limits are."""
+    with _Bound(page, name) as key:
+        return st.slider(label, low, high, default, step, key=key, bind="query-params", **more)
+
+
+def choice(page: str, name: str, label: str, options: dict[str, str], default: str, **more) -> str:
+    """One of a few: the keys go into the link, the texts onto the page."""
+    keys = list(options)
+    with _Bound(page, name) as key:
+        return st.selectbox(
+            label, keys, keys.index(default), format_func=options.__getitem__, key=key, bind="query-params", **more
+        )
+
+
+def switch(page: str, name: str, label: str, default: bool = False, **more) -> bool:
+    """On or off."""
+    with _Bound(page, name) as key:
+        return st.toggle(label, default, key=key, bind="query-params", **more)
+
+
+class _Bound:
+    """Compares the link before and after a widget, and remembers what was ignored."""
+
+    def __init__(self, page: str, name: str) -> None:
+        self.key = f"{page}.{name}" if page else name
+
+    def __enter__(self) -> str:
+        # Streamlit drops the value from the link while it makes the widget, and only on its first run
+        self.asked = st.query_params.get(self.key) if self.key not in st.session_state else None
+        return self.key
+
+    def __exit__(self, *_: object) -> None:
+        if self.asked is not None and self.key not in st.query_params and not _same(self.asked, self.key):
+            note_ignored(self.key, self.asked)
+
+
+def _same(asked: str, key: str) -> bool:
+    value = st.session_state.get(key)
+    try:
+        return float(asked) == float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return asked.lower() == str(value).lower()
+
+
+def note_ignored(key: str, asked: str) -> None:
+    """Remember that the link asked for something that cannot be."""
+    st.session_state.setdefault("_ignored", {})[key] = asked
+
+
+def show_ignored() -> None:
+    """Say once, in one sentence, what in the link was ignored."""
+    ignored = st.session_state.pop("_ignored", {})
+    if ignored:
+        told = ", ".join(f"{key}={value[:40]}" for key, value in ignored.items())
+        st.info(f"The link asks for something this page does not have ({told}); the usual value is used instead.")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What the sidebar decides for all pages."""
+
+    seed: int
+    device: str
+    projector: bool
+
+
+def sidebar() -> Shell:
+    """Seed, device and projector mode."""
+    with st.sidebar:
+        st.markdown("**For all pages**")
+        with _Bound("", "projector") as key:
+            projector = st.toggle(
+                "Projector mode", key=key, bind="query-params", help="Larger type, thicker lines: for the back row."
+            )
+        with _Bound("", "seed") as key:
+            seed = st.number_input(
+                "Seed", 0, MAX_SEED, 0, 1, key=key, bind="query-params",
+                help="Same seed, same pictures. It is part of the link.",
+            )  # fmt: skip
+        with _Bound("", "device") as key:
+            wanted = st.selectbox(
+                "Device", device.CHOICES, key=key, bind="query-params",
+                help="Where networks are trained. 'auto' takes a GPU if there is one.",
+            )  # fmt: skip
+        in_use = device.guess() if wanted == "auto" else wanted
+        st.caption(f"In use: **{device.NAMES[in_use]}**")
+        if wanted not in ("auto", "cpu") and device.guess() != wanted:
+            st.warning(f"No {device.NAMES[wanted]} was found on this machine; choose auto or cpu.")
+    return Shell(int(seed), wanted, bool(projector))

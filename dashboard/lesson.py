@@ -1,0 +1,110 @@
+"""What turns a picture into a lesson: cues, what to notice, the formula, the source of a step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from dashboard import controls
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A preset that a lecturer walks to with one key.
+
+    Args:
+        title: On its button.
+        say: One sentence that tells the class what to look at.
+        preset: Values for controls, by their names without the page's prefix.
+    """
+
+    title: str
+    say: str
+    preset: Mapping[str, Any] = field(default_factory=dict)
+
+
+def question(text: str) -> None:
+    """The question that the page answers."""
+    st.title(text, anchor=False)
+
+
+def cues(page: str, all_cues: Mapping[str, Cue]) -> str:
+    """A row of buttons, keys 1, 2, 3 …; returns the name of the cue that is on. It is part of the link."""
+    key = f"{page}.cue"
+    current = _current(key, list(all_cues))
+    with st.container(horizontal=True, gap="small"):
+        for number, (name, cue) in enumerate(all_cues.items(), start=1):
+            st.button(
+                cue.title,
+                key=f"{key}.{name}",
+                type="primary" if name == current else "secondary",
+                shortcut=str(number),
+                on_click=_start,
+                args=(page, name, cue),
+            )
+    st.markdown(all_cues[current].say)
+    return current
+
+
+def _current(key: str, names: list[str]) -> str:
+    if key not in st.session_state:
+        asked = st.query_params.get(key)
+        if asked is not None and asked not in names:
+            controls.note_ignored(key, asked)
+        st.session_state[key] = asked if asked in names else names[0]
+    return st.session_state[key]
+
+
+def _start(page: str, name: str, cue: Cue) -> None:
+    st.session_state[f"{page}.cue"] = name
+    st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
+    st.query_params[f"{page}.cue"] = name
+    for control, value in cue.preset.items():
+        st.session_state[f"{page}.{control}"] = value
+
+
+def focus_token() -> str:
+    """Changes when a cue was started, so that the Player takes the keyboard."""
+    return str(st.session_state.get("_focus", "")) or ""
+
+
+@contextmanager
+def beside_controls() -> Iterator[tuple[Any, Any]]:
+    """Two places side by side: the few controls, and all the room that is left for the picture."""
+    with st.container(horizontal=True, gap="medium", wrap=False):
+        yield st.container(width=264, key="controls"), st.container(width="stretch", key="picture")
+
+
+def notice(*sentences: str) -> None:
+    """What to look at in the picture above."""
+    st.subheader("What to notice", anchor=False)
+    st.markdown("\n".join(f"- {s}" for s in sentences))
+
+
+def formula(title: str, latex: str, words: str = "") -> None:
+    """A formula with the current numbers in it."""
+    st.subheader(title, anchor=False)
+    st.latex(latex)
+    if words:
+        st.markdown(words)
+
+
+def source(*functions: Callable) -> None:
+    """The code behind the picture, as it is run."""
+    st.subheader("The code behind the picture", anchor=False)
+    for function in functions:
+        module = inspect.getmodule(function)
+        with st.expander(f"`{module.__name__ if module else ''}.{function.__name__}`"):
+            st.code(inspect.getsource(function), language="python")
+
+
+def references(*lines: str) -> None:
+    """Where to read on."""
+    st.subheader("References", anchor=False)
+    st.markdown("\n".join(f"- {line}" for line in lines))
+

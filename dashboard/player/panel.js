@@ -1,0 +1,138 @@
+// Geometry of one panel: where it lies on the canvas, how data units become pixels, its title, ticks and grid.
+
+const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** Rectangles for the panels: side by side, or one below the other where the stage is narrow. */
+export function arrange(panels, width, height, font) {
+  const stacked = width < 30 * font && panels.length > 1;
+  const total = panels.reduce((sum, p) => sum + p.share, 0);
+  let offset = 0;
+  return panels.map((panel) => {
+    const length = ((stacked ? height : width) * panel.share) / total;
+    const box = stacked ? { x: 0, y: offset, w: width, h: length } : { x: offset, y: 0, w: length, h: height };
+    offset += length;
+    return new View(panel, box, font);
+  });
+}
+
+export class View {
+  constructor(panel, box, font) {
+    this.panel = panel;
+    this.box = box;
+    this.font = font;
+    const left = panel.axes ? font * (panel.y_label ? 4.1 : 2.9) : font * 0.4;
+    const bottom = panel.axes ? font * (panel.x_label ? 2.9 : 1.7) : font * 0.4;
+    const top = panel.title ? font * 2 : font * 0.6;
+    this.area = { x: box.x + left, y: box.y + top, w: Math.max(20, box.w - left - font), h: Math.max(20, box.h - top - bottom) };
+    this.xRange = panel.x.map(panel.x_scale === "log" ? Math.log10 : Number);
+    this.yRange = panel.y.map(panel.y_scale === "log" ? Math.log10 : Number);
+    if (panel.equal) this.makeEqual();
+  }
+
+  /** Widen one of the ranges until a unit is as long across as up. */
+  makeEqual() {
+    const { w, h } = this.area;
+    const perPixel = Math.max(span(this.xRange) / w, span(this.yRange) / h);
+    this.xRange = around(this.xRange, perPixel * w);
+    this.yRange = around(this.yRange, perPixel * h);
+  }
+
+  x(value) {
+    const v = this.panel.x_scale === "log" ? Math.log10(value) : value;
+    return this.area.x + ((v - this.xRange[0]) / span(this.xRange)) * this.area.w;
+  }
+
+  y(value) {
+    const v = this.panel.y_scale === "log" ? Math.log10(value) : value;
+    return this.area.y + this.area.h - ((v - this.yRange[0]) / span(this.yRange)) * this.area.h;
+  }
+
+  /** Pixels to data units. */
+  invert(px, py) {
+    const x = this.xRange[0] + ((px - this.area.x) / this.area.w) * span(this.xRange);
+    const y = this.yRange[0] + ((this.area.y + this.area.h - py) / this.area.h) * span(this.yRange);
+    return [this.panel.x_scale === "log" ? 10 ** x : x, this.panel.y_scale === "log" ? 10 ** y : y];
+  }
+
+  contains(px, py) {
+    const { x, y, w, h } = this.area;
+    return px >= x && px <= x + w && py >= y && py <= y + h;
+  }
+
+  drawFrame(ctx, colours, family) {
+    const { font, area, panel, box } = this;
+    ctx.textBaseline = "middle";
+    if (panel.title) {
+      ctx.font = `600 ${font * 1.06}px ${family}`;
+      ctx.fillStyle = colours.ink;
+      ctx.textAlign = "left";
+      ctx.fillText(panel.title, area.x, box.y + font, area.w);
+    }
+    if (!panel.axes) return;
+    ctx.font = `${font * 0.84}px ${family}`;
+    ctx.lineWidth = 1;
+    for (const [axis, ticks] of [["x", ticksOf(panel.x_scale, this.xRange, area.w / (font * 4.5))],
+      ["y", ticksOf(panel.y_scale, this.yRange, area.h / (font * 3))]]) {
+      for (const { value, text } of ticks) this.drawTick(ctx, axis, value, text, colours);
+    }
+    ctx.fillStyle = colours.axis;
+    ctx.textAlign = "center";
+    if (panel.x_label) ctx.fillText(panel.x_label, area.x + area.w / 2, area.y + area.h + font * 2.2);
+    if (panel.y_label) {
+      ctx.save();
+      ctx.translate(box.x + font * 0.75, area.y + area.h / 2);
+      ctx.rotate(-Math.PI / 2);
+      ctx.fillText(panel.y_label, 0, 0, area.h);
+      ctx.restore();
+    }
+  }
+
+  drawTick(ctx, axis, value, text, colours) {
+    const { area, font } = this;
+    const p = Math.round(axis === "x" ? this.x(value) : this.y(value)) + 0.5;
+    ctx.strokeStyle = value === 0 ? colours.muted : colours.grid;
+    ctx.beginPath();
+    if (axis === "x") ctx.moveTo(p, area.y), ctx.lineTo(p, area.y + area.h);
+    else ctx.moveTo(area.x, p), ctx.lineTo(area.x + area.w, p);
+    ctx.stroke();
+    ctx.fillStyle = colours.axis;
+    ctx.textAlign = axis === "x" ? "center" : "right";
+    if (axis === "x") ctx.fillText(text, p, area.y + area.h + font * 0.95);
+    else ctx.fillText(text, area.x - font * 0.45, p);
+  }
+}
+
+const span = ([low, high]) => high - low;
+
+function around([low, high], length) {
+  const middle = (low + high) / 2;
+  return [middle - length / 2, middle + length / 2];
+}
+
+function ticksOf(scale, range, most) {
+  return scale === "log" ? logTicks(range, most) : linearTicks(range, most);
+}
+
+/** Round numbers 1, 2 or 5 times a power of ten apart. */
+export function linearTicks([low, high], most) {
+  const rough = (high - low) / Math.max(2, Math.min(most, 9));
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const ticks = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    const value = k === 0 ? 0 : k * step;
+    ticks.push({ value, text: value.toFixed(digits).replace("-", "−") });
+  }
+  return ticks;
+}
+
+function logTicks([low, high], most) {
+  const every = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
+  const ticks = [];
+  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e += every) {
+    const text = e >= -2 && e <= 3 ? String(Number((10 ** e).toFixed(2))) : "10" + [...String(e)].map((c) => SUPERSCRIPT[c]).join("");
+    ticks.push({ value: 10 ** e, text });
+  }
+  return ticks;
+}

@@ -1,0 +1,521 @@
+// The Player: a video player for runs. It knows scenes, frames and the person at the controls; it knows neither
+// Streamlit nor any model. `createPlayer(root, source, callbacks)` fills `root` and returns the player.
+
+import { arrange } from "./panel.js";
+import { hover, number, painters } from "./layers.js";
+import { Look } from "./look.js";
+import { Recording } from "./recording.js";
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const ICONS = {
+  play: "M7 4v16l13-8z",
+  pause: "M6 4h4v16H6zM14 4h4v16h-4z",
+  back: "M5 5h3v14H5zM20 5v14L9 12z",
+  next: "M16 5h3v14h-3zM4 5l11 7L4 19z",
+  loop: "M7 7h10v3l5-4.5L17 1v3H4v8h3zM17 17H7v-3l-5 4.5L7 23v-3h13v-8h-3z",
+  full: "M4 4h7v3H7v4H4zM13 4h7v7h-3V7h-4zM4 13h3v4h4v3H4zM17 13h3v7h-7v-3h4z",
+};
+
+const MARKUP = `
+  <div class="stage">
+    <canvas role="img"></canvas>
+    <div class="tip" hidden></div>
+    <div class="message" role="alert" hidden><span></span><button type="button" class="retry">Try again</button></div>
+  </div>
+  <div class="caption" hidden></div>
+  <div class="transport" role="toolbar" aria-label="Playback">
+    <button type="button" class="back" aria-label="One frame back" title="One frame back (←)"></button>
+    <button type="button" class="play" aria-label="Play" title="Play or pause (space)"></button>
+    <button type="button" class="next" aria-label="One frame forward" title="One frame forward (→)"></button>
+    <input type="range" class="scrub" min="0" max="0" value="0" aria-label="Frame">
+    <button type="button" class="live" hidden title="Follow the newest frame (L)">LIVE</button>
+    <select class="speed" aria-label="Speed">${SPEEDS.map((s) => `<option value="${s}">${s}×</option>`).join("")}</select>
+    <button type="button" class="loop" aria-label="Loop" aria-pressed="false" title="Start again at the end"></button>
+    <button type="button" class="full" aria-label="Full screen" title="Full screen (F)"></button>
+  </div>
+  <dl class="readouts" aria-label="Numbers of this frame"></dl>
+  <div class="equation" hidden></div>
+  <div class="layers" role="group" aria-label="What is drawn"></div>`;
+
+export function createPlayer(root, source, callbacks = {}) {
+  return new Player(root, source, callbacks);
+}
+
+class Player {
+  constructor(root, source, callbacks) {
+    this.root = root;
+    this.callbacks = callbacks;
+    this.recording = new Recording();
+    this.index = 0;
+    this.position = 0;
+    this.playing = false;
+    this.following = false;
+    this.speed = 1;
+    this.drawn = []; // times of the last pictures
+    this.hidden = new Set(); // names of layers switched off
+    this.build();
+    this.setTheme(callbacks.palette, callbacks.scale ?? 1);
+    if (source) this.load(source);
+  }
+
+  // --- what surrounds the picture ---------------------------------------------------------------------------
+
+  build() {
+    const { root } = this;
+    root.classList.add("player");
+    root.dataset.testid = "player";
+    root.dataset.status = "loading";
+    root.dataset.frames = "0";
+    root.tabIndex = -1;
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Animation");
+    root.innerHTML = MARKUP;
+    const find = (name) => root.querySelector(name);
+    this.canvas = find("canvas");
+    this.ctx = this.canvas.getContext("2d");
+    this.ui = Object.fromEntries(
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry"]
+        .map((name) => [name, find(`.${name}`)]),
+    );
+    for (const name of ["back", "play", "next", "loop", "full"]) setIcon(this.ui[name], name);
+    this.ui.speed.value = "1";
+    this.wire();
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(this.ui.stage);
+  }
+
+  wire() {
+    const { ui, root } = this;
+    ui.play.onclick = () => this.toggle();
+    ui.back.onclick = () => this.step(-1);
+    ui.next.onclick = () => this.step(1);
+    ui.scrub.oninput = () => this.seek(Number(ui.scrub.value));
+    ui.live.onclick = () => this.follow();
+    ui.speed.onchange = () => (this.speed = Number(ui.speed.value));
+    ui.loop.onclick = () => this.setLoop(!this.loop);
+    ui.full.onclick = () => this.fullScreen();
+    ui.retry.onclick = () => this.retry();
+    root.addEventListener("keydown", (event) => this.key(event));
+    for (const type of ["keyup", "keypress"]) root.addEventListener(type, (event) => isOurs(event) && event.stopPropagation());
+    this.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.canvas.addEventListener("pointerleave", () => this.point(null));
+    this.canvas.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
+  }
+
+  setTheme(palette, scale) {
+    this.palettes = palette ?? this.palettes;
+    this.scale = scale;
+    this.look = null;
+    this.draw();
+  }
+
+  /** Colours follow Streamlit's own: dark where its background is dark. */
+  refreshLook() {
+    const style = getComputedStyle(this.root);
+    const background = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+    const density = window.devicePixelRatio || 1;
+    const signature = `${background}/${density}/${this.scale}/${style.fontSize}`;
+    if (this.look && this.signature === signature) return;
+    this.signature = signature;
+    const palette = this.palettes[isDark(background) ? "dark" : "light"];
+    palette.roles.paper = background;
+    this.look = new Look(palette, this.scale, style.fontFamily, density);
+    this.font = parseFloat(style.fontSize) || 16;
+    this.backdrop = null;
+  }
+
+  resize() {
+    const { clientWidth, clientHeight } = this.ui.stage;
+    const density = window.devicePixelRatio || 1;
+    const [width, height] = [Math.round(clientWidth * density), Math.round(clientHeight * density)];
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+      this.backdrop = null;
+    }
+    this.drawNow();
+  }
+
+  // --- the recording ----------------------------------------------------------------------------------------
+
+  /** Play another source. The picture stays until the first frame of the new one is there. */
+  load(source, { fresh = true } = {}) {
+    this.coming?.source.close();
+    const coming = { source, recording: new Recording(), fresh };
+    this.coming = coming;
+    if (!this.recording.length) this.setStatus("loading");
+    const current = () => coming === this.coming || source === this.source;
+    source.open({
+      onBlob: (buffer) => current() && this.take(coming, buffer),
+      onTrouble: (why) => current() && this.say(why, true),
+      onWaiting: () => current() && this.say("The server does not answer; trying again …", true),
+      onGone: () => current() && (this.callbacks.onGone ? this.callbacks.onGone() : this.say("This run is no longer there.", true)),
+    });
+  }
+
+  take(coming, buffer) {
+    try {
+      coming.recording.take(buffer);
+    } catch (why) {
+      return this.say(`This animation arrived damaged: ${why.message}.`, true);
+    }
+    if (coming.recording.reason === "gone") return this.callbacks.onGone?.();
+    this.say("");
+    if (coming === this.coming && coming.recording.length) this.show(coming);
+    if (coming.recording === this.recording) this.grown();
+    const done = ["done", "failed"].includes(coming.recording.status) && !coming.recording.more;
+    if (!done) coming.source.more(coming.recording.lastStep);
+  }
+
+  /** The first frame of a source is there: it takes the place of the one shown. */
+  show({ source, recording, fresh }) {
+    const before = this.recording;
+    const step = before.steps[this.index];
+    const wasAtEnd = before.length > 0 && this.index === before.length - 1;
+    this.source?.close();
+    Object.assign(this, { source, recording, coming: null, backdrop: null });
+    const { layout } = recording;
+    this.canvas.setAttribute("aria-label", layout.alt);
+    if (fresh || !before.length) {
+      this.hidden = new Set(layersOf(layout).filter((l) => !l.visible).map((l) => l.name));
+      this.setLoop(layout.loop);
+      this.index = this.position = 0;
+      this.setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+      this.following = recording.status !== "done";
+    } else {
+      this.resumeAt = wasAtEnd && !this.playing ? "end" : step;
+    }
+    this.buildReadouts();
+    this.buildLayers();
+  }
+
+  /** Frames were added, or the status changed. */
+  grown() {
+    const { recording, ui, root } = this;
+    root.dataset.frames = recording.length;
+    ui.scrub.max = recording.length - 1;
+    if (this.resumeAt !== undefined) {
+      this.index = this.position = this.resumeAt === "end" ? recording.length - 1 : recording.indexOf(this.resumeAt);
+      if (!recording.more) this.resumeAt = undefined;
+    }
+    this.index = Math.min(this.index, recording.length - 1);
+    const growing = ["running", "queued", "paused"].includes(recording.status);
+    ui.live.hidden = !growing;
+    if (growing && this.following) this.index = this.position = recording.length - 1;
+    this.setStatus(recording.status);
+    if (recording.status === "failed") this.say(recording.reason, true);
+    this.draw();
+  }
+
+  setStatus(status) {
+    this.root.dataset.status = status;
+  }
+
+  /** One sentence over the picture, with a way to try again; an empty one takes it away. */
+  say(text, retry = false) {
+    this.ui.message.hidden = !text;
+    this.ui.message.firstElementChild.textContent = text;
+    this.ui.retry.hidden = !retry;
+  }
+
+  retry() {
+    this.say("");
+    (this.coming?.source ?? this.source)?.retry();
+  }
+
+  // --- time -------------------------------------------------------------------------------------------------
+
+  toggle() {
+    if (!this.playing && this.index >= this.recording.length - 1) this.index = this.position = 0;
+    this.setPlaying(!this.playing);
+  }
+
+  setPlaying(playing) {
+    this.playing = playing;
+    this.following = false;
+    this.clock = performance.now();
+    setIcon(this.ui.play, playing ? "pause" : "play");
+    this.ui.play.setAttribute("aria-label", playing ? "Pause" : "Play");
+    this.draw();
+  }
+
+  step(by) {
+    this.setPlaying(false);
+    this.seek(this.index + by);
+  }
+
+  seek(index) {
+    this.following = false;
+    this.resumeAt = undefined;
+    this.index = this.position = Math.max(0, Math.min(this.recording.length - 1, index));
+    this.draw();
+  }
+
+  follow() {
+    this.setPlaying(true);
+    this.following = true;
+    this.grown();
+  }
+
+  setLoop(loop) {
+    this.loop = loop;
+    this.ui.loop.setAttribute("aria-pressed", String(loop));
+  }
+
+  /** Move the position by the time that has passed. */
+  advance(now) {
+    const { recording } = this;
+    const passed = Math.min(0.25, (now - this.clock) / 1000);
+    this.clock = now;
+    if (this.following) return;
+    this.position += passed * recording.layout.fps * this.speed;
+    if (this.position > recording.length - 1) {
+      if (recording.more) this.position = recording.length - 1;
+      else if (this.loop) this.position = recording.length > 1 ? this.position % recording.length : 0;
+      else {
+        this.position = recording.length - 1;
+        this.setPlaying(false);
+      }
+    }
+    this.index = Math.min(Math.floor(this.position), recording.length - 1);
+  }
+
+  // --- the picture ------------------------------------------------------------------------------------------
+
+  draw() {
+    this.scheduled ??= requestAnimationFrame((now) => {
+      this.scheduled = undefined;
+      if (!this.recording.length) return;
+      if (this.playing) this.advance(now);
+      this.drawNow();
+      if (this.playing) this.draw();
+    });
+  }
+
+  drawNow() {
+    const { recording, ctx, canvas } = this;
+    if (!recording.length || !canvas.width || !this.palettes) return;
+    this.refreshLook();
+    const { look } = this;
+    this.backdrop ??= this.drawBackdrop();
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.drawImage(this.backdrop, 0, 0);
+    ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
+    this.views.forEach((view, p) => this.drawPanel(view, p));
+    this.showNumbers();
+    this.showTip();
+    this.countPictures();
+  }
+
+  /** Axes, grids and titles: drawn once for a size and a theme. */
+  drawBackdrop() {
+    const { canvas, look, recording } = this;
+    const sheet = document.createElement("canvas");
+    Object.assign(sheet, { width: canvas.width, height: canvas.height });
+    const ctx = sheet.getContext("2d");
+    ctx.scale(look.density, look.density);
+    ctx.fillStyle = look.colour("paper");
+    ctx.fillRect(0, 0, canvas.width, canvas.height);
+    this.views = arrange(recording.layout.panels, canvas.width / look.density, canvas.height / look.density, this.font);
+    for (const view of this.views) view.drawFrame(ctx, look.palette.roles, look.family);
+    return sheet;
+  }
+
+  drawPanel(view, p) {
+    const { ctx } = this;
+    ctx.save();
+    ctx.beginPath();
+    if (view.panel.axes) ctx.rect(view.area.x, view.area.y, view.area.w, view.area.h);
+    else ctx.rect(view.box.x, view.box.y, view.box.w, view.box.h);
+    ctx.clip();
+    for (const { layer, get, look } of this.layersAt(p)) {
+      ctx.save();
+      painters[layer.kind](ctx, layer, get, view, look);
+      ctx.restore();
+    }
+    ctx.restore();
+  }
+
+  /** The layers of a panel that are on, each with its channels at the frame shown. */
+  layersAt(p) {
+    const { recording, index } = this;
+    return recording.layout.panels[p].layers
+      .map((layer, k) => {
+        const address = `${p}.${k}`;
+        return { layer, get: (channel) => recording.channel(`${address}.${channel}`, index), look: this.look.at(recording, address, index) };
+      })
+      .filter(({ layer }) => !this.hidden.has(layer.name));
+  }
+
+  countPictures() {
+    const now = performance.now();
+    this.drawn.push(now);
+    while (this.drawn[0] < now - 1000) this.drawn.shift();
+    this.root.dataset.fps = this.drawn.length;
+  }
+
+  // --- numbers ----------------------------------------------------------------------------------------------
+
+  buildReadouts() {
+    const { layout } = this.recording;
+    this.ui.readouts.replaceChildren();
+    const add = (name, unit) => {
+      const box = document.createElement("div");
+      box.innerHTML = "<dt></dt><dd></dd>";
+      box.dataset.readout = name;
+      box.firstChild.textContent = name;
+      this.ui.readouts.append(box);
+      return { out: box.lastChild, unit };
+    };
+    this.stepOut = add(layout.time, "").out;
+    this.outs = layout.readouts.map((r, k) => (r.hidden ? null : { ...add(r.name, r.unit), k, digits: r.digits }));
+    this.ui.equation.hidden = !layout.equation;
+    this.ui.caption.hidden = !layout.captions.length;
+  }
+
+  showNumbers() {
+    const { recording, index, ui, root } = this;
+    const step = recording.steps[index];
+    if (this.shown === recording && this.shownStep === step && this.shownLength === recording.length) return;
+    Object.assign(this, { shown: recording, shownStep: step, shownLength: recording.length });
+    root.dataset.frame = step;
+    ui.scrub.value = index;
+    ui.scrub.setAttribute("aria-valuetext", `${recording.layout.time} ${step}`);
+    ui.live.setAttribute("aria-pressed", String(this.following));
+    setText(this.stepOut, number(step, 7));
+    const value = (k) => recording.frames[index].get(`readout.${k}`).data[0];
+    for (const out of this.outs) if (out) setText(out.out, fixed(value(out.k), out.digits) + (out.unit ? ` ${out.unit}` : ""));
+    const { captions, equation, readouts } = recording.layout;
+    if (captions.length) setText(ui.caption, captions[recording.frames[index].get("caption")?.data[0] ?? -1] ?? "\u00a0");
+    if (equation) {
+      const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r.digits)]));
+      setText(ui.equation, equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"));
+    }
+  }
+
+  buildLayers() {
+    const { ui } = this;
+    const seen = new Map(layersOf(this.recording.layout).map((l) => [l.name, l]));
+    ui.layers.replaceChildren();
+    for (const layer of seen.values()) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.innerHTML = `<i></i><span></span>${layer.key ? "<kbd></kbd>" : ""}`;
+      button.children[1].textContent = layer.name;
+      if (layer.key) button.children[2].textContent = layer.key.toUpperCase();
+      button.dataset.layer = layer.name;
+      button.dataset.look = layer.dashed ? "dashed" : layer.kind;
+      button.onclick = () => this.toggleLayer(layer.name);
+      ui.layers.append(button);
+    }
+    this.markLayers();
+  }
+
+  toggleLayer(name) {
+    this.hidden[this.hidden.has(name) ? "delete" : "add"](name);
+    this.markLayers();
+    this.draw();
+  }
+
+  markLayers() {
+    if (this.palettes) this.refreshLook();
+    const byName = new Map(layersOf(this.recording.layout).map((l) => [l.name, l]));
+    for (const button of this.ui.layers.children) {
+      button.setAttribute("aria-pressed", String(!this.hidden.has(button.dataset.layer)));
+      const { colour } = byName.get(button.dataset.layer);
+      if (this.look) button.firstChild.style.setProperty("--swatch", this.look.colour(colour));
+    }
+  }
+
+  // --- the hand ---------------------------------------------------------------------------------------------
+
+  point(event) {
+    const box = this.canvas.getBoundingClientRect();
+    this.pointer = event && [event.clientX - box.left, event.clientY - box.top];
+    this.draw();
+  }
+
+  showTip() {
+    const { tip } = this.ui;
+    const text = this.pointer && this.tipText(...this.pointer);
+    tip.hidden = !text;
+    if (!text) return;
+    setText(tip, text);
+    const [x, y] = this.pointer;
+    const left = x > this.ui.stage.clientWidth / 2;
+    tip.style.transform = `translate(${x}px, ${y}px) translate(${left ? "calc(-100% - 12px)" : "14px"}, -120%)`;
+  }
+
+  tipText(px, py) {
+    const p = this.views?.findIndex((view) => view.contains(px, py)) ?? -1;
+    return p < 0 ? null : hover(this.layersAt(p), this.views[p], px, py);
+  }
+
+  key(event) {
+    if (!isOurs(event)) return;
+    const onButton = event.target instanceof HTMLButtonElement && event.target !== this.ui.play;
+    const inSelect = event.target instanceof HTMLSelectElement;
+    const actions = {
+      " ": () => this.toggle(),
+      ArrowLeft: () => this.step(-1),
+      ArrowRight: () => this.step(1),
+      Home: () => this.seek(0),
+      End: () => this.seek(this.recording.length - 1),
+      l: () => !this.ui.live.hidden && this.follow(),
+      f: () => this.fullScreen(),
+    };
+    const layer = this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
+    const action = layer ? () => this.toggleLayer(layer.name) : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    event.stopPropagation();
+    if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return;
+    event.preventDefault();
+    action();
+  }
+
+  fullScreen() {
+    if (this.root.getRootNode().fullscreenElement || document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen?.();
+  }
+
+  focus() {
+    this.root.focus({ preventScroll: true });
+  }
+
+  close() {
+    this.setPlaying(false);
+    cancelAnimationFrame(this.scheduled);
+    this.resizing.disconnect();
+    this.coming?.source.close();
+    this.source?.close();
+  }
+}
+
+/** Keys that must not travel on to the page: ours, and letters such as R and C that mean something to Streamlit. */
+function isOurs(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  return /^[a-z ]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key);
+}
+
+const layersOf = (layout) => layout.panels.flatMap((panel) => panel.layers);
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setIcon(button, name) {
+  button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+}
+
+function fixed(value, digits) {
+  if (!Number.isFinite(value) || Math.abs(value) >= 1e6) return number(value);
+  if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return number(value, 2);
+  return value.toFixed(digits).replace("-", "−");
+}
+
+/** Whether a CSS colour is dark: relative luminance below a half of white's as the eye sees it. */
+function isDark(colour) {
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = colour;
+  const hex = /^#(..)(..)(..)/.exec(probe.fillStyle);
+  const [r, g, b] = hex ? hex.slice(1).map((h) => parseInt(h, 16)) : [255, 255, 255];
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
+}

@@ -1,0 +1,79 @@
+// Where recordings come from: the socket of a run, or bytes at hand. A source calls `onBlob`, `onTrouble` and
+// `onGone`; the Player calls `more(after)` when it can take more, `close()` when it is done with it.
+
+const TRIES = [300, 1000, 2000, 4000, 8000]; // milliseconds between attempts after a lost connection
+
+export class SocketSource {
+  constructor(url) {
+    this.url = url;
+    this.tries = 0;
+    this.after = null;
+  }
+
+  open(handlers) {
+    this.handlers = handlers;
+    this.connect();
+  }
+
+  connect() {
+    clearTimeout(this.timer);
+    const socket = new WebSocket(this.url);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => this.ask();
+    socket.onmessage = ({ data }) => {
+      this.tries = 0;
+      if (typeof data !== "string") return this.handlers.onBlob(data);
+      const { error } = JSON.parse(data);
+      if (error === "gone") this.goneAlready = true;
+      else if (error) this.handlers.onTrouble(error);
+    };
+    socket.onclose = () => {
+      if (this.closed || socket !== this.socket) return;
+      if (this.goneAlready) return this.handlers.onGone();
+      if (this.tries >= TRIES.length) return this.handlers.onTrouble("The server does not answer.");
+      if (this.tries > 0) this.handlers.onWaiting?.();
+      this.timer = setTimeout(() => this.connect(), TRIES[this.tries++]);
+    };
+  }
+
+  more(after) {
+    this.after = after;
+    this.pending = true;
+    this.ask();
+  }
+
+  ask() {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ after: this.after }));
+  }
+
+  retry() {
+    this.tries = 0;
+    this.goneAlready = false;
+    this.connect();
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket?.close();
+  }
+}
+
+/** A recording that is at hand: a file, or bytes made in a test or a benchmark. */
+export class BytesSource {
+  constructor(buffer) {
+    this.buffer = buffer;
+  }
+
+  open(handlers) {
+    this.handlers = handlers;
+    handlers.onBlob(this.buffer);
+  }
+
+  more() {}
+  retry() {
+    this.handlers.onBlob(this.buffer);
+  }
+  close() {}
+}

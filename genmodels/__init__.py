@@ -1,0 +1,1 @@
+"""Generative models as iterators of states. Importing the package imports nothing else."""

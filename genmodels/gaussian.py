@@ -1,0 +1,324 @@
+r"""The Gaussian: the smallest complete generative model.
+
+    p(x) = (2π)^(−D/2) |Σ|^(−1/2) exp(−½ (x − μ)ᵀ Σ⁻¹ (x − μ))
+
+*Learn*: maximum likelihood gives the sample mean and the sample covariance divided by N (not N − 1).
+*Generate*: z ~ N(0, I), then x = μ + L z with Σ = L Lᵀ, L lower triangular (Cholesky).
+*Evaluate*: log p(x) in nats. p(x) is a density, not a probability, and may exceed 1.
+
+With n ≤ D points the maximum-likelihood covariance is singular and the likelihood unbounded. That is no
+error here: such a state carries ``singular=True``, and its log-likelihood is infinite.
+
+In two dimensions the 1-σ and 2-σ ellipses hold 1 − e^(−1/2) = 39 % and 1 − e^(−2) = 86 % of the
+probability, not the 68 % and 95 % of one dimension.
+
+Sources: Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3; Rasmussen & Williams
+(2006), appendix A. Conventions: rows are samples, arrays are float64, logarithms are natural.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+LOG_2PI = float(np.log(2 * np.pi))
+PHASES = ("scale", "shear", "shift")
+
+
+def probability_within(n_sigma: float) -> float:
+    """Share of a two-dimensional Gaussian's probability inside its n-σ ellipse.
+
+    >>> round(probability_within(1), 2), round(probability_within(2), 2)
+    (0.39, 0.86)
+    """
+    return float(-np.expm1(-0.5 * n_sigma**2))
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """A multivariate normal distribution N(μ, Σ).
+
+    Args:
+        mean: μ, shape ``(D,)``, data units.
+        covariance: Σ, shape ``(D, D)``, symmetric and positive definite.
+
+    Raises:
+        ValueError: The shapes do not fit, a number is not finite, or Σ is not symmetric positive definite;
+            the message names the smallest eigenvalue.
+
+    >>> Gaussian(np.zeros(2), np.eye(2)).log_prob(np.zeros((1, 2))).round(4)
+    array([-1.8379])
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def __post_init__(self) -> None:
+        mean = np.array(self.mean, dtype=np.float64)
+        covariance = np.array(self.covariance, dtype=np.float64)
+        if mean.ndim != 1 or covariance.shape != (mean.size, mean.size):
+            raise ValueError(
+                f"A Gaussian takes a mean of shape (D,) and a covariance of shape (D, D); got {mean.shape} and "
+                f"{covariance.shape}. Reshape them so that D is the same in both."
+            )
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise ValueError("The mean or the covariance holds NaN or infinity; give finite numbers only.")
+        check_positive_definite(covariance)
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "covariance", covariance)
+
+    @cached_property
+    def cholesky(self) -> np.ndarray:
+        """The lower triangular L with Σ = L Lᵀ and a positive diagonal, shape ``(D, D)``."""
+        return np.linalg.cholesky(self.covariance)
+
+    @cached_property
+    def log_det(self) -> float:
+        """log |Σ|, computed as 2 Σ_d log L_dd."""
+        return float(2 * np.log(np.diag(self.cholesky)).sum())
+
+    def whiten(self, x: np.ndarray) -> np.ndarray:
+        """Undo the generation: z = L⁻¹ (x − μ), shape ``(N, D)`` to ``(N, D)``."""
+        centred = np.atleast_2d(np.asarray(x, dtype=np.float64)) - self.mean
+        return solve_triangular(self.cholesky, centred.T, lower=True).T
+
+    def mahalanobis(self, x: np.ndarray) -> np.ndarray:
+        """Distance from μ in standard deviations, ((x − μ)ᵀ Σ⁻¹ (x − μ))^½, ``(N, D)`` to ``(N,)``."""
+        return np.linalg.norm(self.whiten(x), axis=1)
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        """Log-density log p(x) in nats, ``(N, D)`` to ``(N,)`` (Bishop 2006, eq. 2.43)."""
+        return -0.5 * (self.mean.size * LOG_2PI + self.log_det + self.mahalanobis(x) ** 2)
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n samples x = μ + L z with z ~ N(0, I), shape ``(n, D)``."""
+        return self.mean + rng.standard_normal((n, self.mean.size)) @ self.cholesky.T
+
+    def entropy(self) -> float:
+        """Differential entropy ½ log |2πe Σ| in nats."""
+        return 0.5 * (self.mean.size * (LOG_2PI + 1) + self.log_det)
+
+    def cross_entropy(self, mean: np.ndarray, covariance: np.ndarray) -> float:
+        """E_p[−log q(x)] in nats for this q and *any* p with the given moments.
+
+        The log-density is quadratic, so that only the mean ``(D,)`` and the covariance ``(D, D)`` of p matter.
+        """
+        whitened = solve_triangular(self.cholesky, np.asarray(covariance, dtype=np.float64), lower=True)
+        trace = np.trace(solve_triangular(self.cholesky, whitened.T, lower=True))
+        squared = float(self.mahalanobis(mean)[0] ** 2)
+        return 0.5 * (self.mean.size * LOG_2PI + self.log_det + float(trace) + squared)
+
+    def kl_divergence(self, other: Gaussian) -> float:
+        """KL(self ‖ other) = E_self[log self(x) − log other(x)] in nats, never negative.
+
+        Source: Rasmussen & Williams (2006), eq. A.23.
+
+        >>> unit = Gaussian(np.zeros(2), np.eye(2))
+        >>> round(unit.kl_divergence(Gaussian(np.ones(2), np.eye(2))), 6)
+        1.0
+        """
+        return max(0.0, other.cross_entropy(self.mean, self.covariance) - self.entropy())
+
+
+def check_positive_definite(covariance: np.ndarray) -> None:
+    """Raise a ValueError that names the smallest eigenvalue unless Σ is symmetric positive definite."""
+    if not np.allclose(covariance, covariance.T, rtol=1e-10, atol=1e-12):
+        raise ValueError("The covariance is not symmetric; use (Σ + Σᵀ) / 2.")
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    if not eigenvalues[0] > np.finfo(np.float64).eps * max(eigenvalues[-1], 0.0):
+        raise ValueError(
+            f"The covariance is not positive definite: its smallest eigenvalue is {eigenvalues[0]:.3g}, and "
+            f"it must be above 0. Lower the correlation, or add a small multiple of the identity."
+        )
+
+
+def covariance_matrix(sigma_1: float, sigma_2: float, rho: float) -> np.ndarray:
+    """Covariance from standard deviations σ₁, σ₂ > 0 and correlation −1 < ρ < 1, shape ``(2, 2)``.
+
+    >>> covariance_matrix(2, 1, 0.5)
+    array([[4., 1.],
+           [1., 1.]])
+    """
+    shared = rho * sigma_1 * sigma_2
+    return np.array([[sigma_1**2, shared], [shared, sigma_2**2]], dtype=np.float64)
+
+
+# --- Learn: points arrive one by one ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How many of the points to take in, in the order given; ``None`` takes all of them."""
+
+    max_points: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_points is not None and self.max_points < 0:
+            raise ValueError(f"max_points is {self.max_points}; give 0 or more, or None for all.")
+
+
+@dataclass(frozen=True, eq=False)
+class FitState:
+    """Maximum-likelihood estimate from the first ``step`` points.
+
+    Attributes:
+        step: Number of points seen, n.
+        mean: ``(D,)``; NaN before the first point.
+        covariance: ``(D, D)``, divided by n; NaN before the first point, singular while n ≤ D.
+        singular: Whether no Gaussian has this covariance, so that the likelihood is unbounded.
+        log_likelihood: Mean log p(x_i) of the points seen, in nats per sample; NaN at n = 0, else infinite
+            where singular.
+    """
+
+    step: int
+    mean: np.ndarray
+    covariance: np.ndarray
+    singular: bool
+    log_likelihood: float
+
+    @property
+    def gaussian(self) -> Gaussian:
+        """The fitted distribution; a ValueError where the covariance is singular."""
+        return Gaussian(self.mean, self.covariance)
+
+
+def iterate_fit(data: np.ndarray, config: FitConfig | None = None) -> Iterator[FitState]:
+    """Take the points in one by one and yield the maximum-likelihood estimate after each.
+
+        μ_n = μ_{n−1} + (x_n − μ_{n−1}) / n,      S_n = S_{n−1} + (x_n − μ_{n−1})(x_n − μ_n)ᵀ,      Σ_n = S_n / n
+
+    Args:
+        data: ``(N, D)``, finite.
+        config: How many points to take in.
+
+    Yields:
+        N + 1 states, the first of them before any point.
+
+    Raises:
+        ValueError: The data are not a finite ``(N, D)`` array.
+
+    Source: Welford (1962), *Technometrics* 4(3), in its multivariate form.
+    """
+    data = check_data(data)
+    limit = (config or FitConfig()).max_points
+    mean, scatter = np.zeros(data.shape[1]), np.zeros((data.shape[1], data.shape[1]))
+    yield FitState(0, np.full_like(mean, np.nan), np.full_like(scatter, np.nan), True, float("nan"))
+    for n, x in enumerate(data[:limit], start=1):
+        before = x - mean
+        mean = mean + before / n
+        scatter = scatter + np.outer(before, x - mean)
+        yield _fit_state(n, mean, (scatter + scatter.T) / (2 * n))
+
+
+def _fit_state(n: int, mean: np.ndarray, covariance: np.ndarray) -> FitState:
+    """At the maximum the squared Mahalanobis distances average to D, whatever the data."""
+    dimensions = mean.size
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    singular = n <= dimensions or bool(eigenvalues[0] <= 1e-12 * eigenvalues[-1])
+    log_det = -np.inf if singular else np.log(eigenvalues).sum()
+    return FitState(n, mean, covariance, singular, float(-0.5 * (dimensions * (LOG_2PI + 1) + log_det)))
+
+
+def fit_gaussian(data: np.ndarray, config: FitConfig | None = None) -> FitState:
+    """The maximum-likelihood estimate from all points: the last state of :func:`iterate_fit`."""
+    state = None
+    for state in iterate_fit(data, config):  # noqa: B007 (the last one is what we want)
+        pass
+    assert state is not None
+    return state
+
+
+def check_data(data: np.ndarray) -> np.ndarray:
+    """Return the data as a float64 array ``(N, D)``, or raise a ValueError that says what to mend."""
+    data = np.asarray(data, dtype=np.float64)
+    if data.ndim != 2 or data.shape[1] == 0:
+        raise ValueError(f"Data must have the shape (N, D), one row a point; got {data.shape}.")
+    if not np.isfinite(data).all():
+        row = int(np.flatnonzero(~np.isfinite(data).all(axis=1))[0])
+        raise ValueError(f"Row {row} of the data holds NaN or infinity; remove it or fill it in.")
+    return data
+
+
+# --- Generate: carry the noise along ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TransportConfig:
+    """How noise is carried to data.
+
+    Args:
+        factor: ``"L"`` uses x = μ + L z. ``"LT"`` plays a slip found in lecture notes, x = μ + Lᵀ z, whose
+            covariance is LᵀL: the same determinant (area), another tilt.
+        steps_per_phase: Steps in each of the phases scale, shear and shift.
+    """
+
+    factor: Literal["L", "LT"] = "L"
+    steps_per_phase: int = 20
+
+    def __post_init__(self) -> None:
+        if self.factor not in ("L", "LT"):
+            raise ValueError(f"factor is {self.factor!r}; choose 'L' or 'LT'.")
+        if self.steps_per_phase < 1:
+            raise ValueError(f"steps_per_phase is {self.steps_per_phase}; give 1 or more.")
+
+
+@dataclass(frozen=True, eq=False)
+class TransportState:
+    """An affine map x = A z + b on the way from the identity to z ↦ μ + L z.
+
+    Attributes:
+        step: 0 is the identity.
+        phase: ``"start"``, ``"scale"``, ``"shear"`` or ``"shift"``.
+        matrix: A, ``(2, 2)``.
+        offset: b, ``(2,)``, data units.
+    """
+
+    step: int
+    phase: str
+    matrix: np.ndarray
+    offset: np.ndarray
+
+    def apply(self, z: np.ndarray) -> np.ndarray:
+        """Carry points along: ``(N, 2)`` to ``(N, 2)``."""
+        return z @ self.matrix.T + self.offset
+
+
+def iterate_transport(gaussian: Gaussian, config: TransportConfig | None = None) -> Iterator[TransportState]:
+    """Turn z into x = μ + L z in three visible phases: scale, then shear, then shift.
+
+    A triangular matrix is a shear after a scaling: L = S diag(L) with S = L diag(L)⁻¹, whose diagonal is 1.
+
+    Args:
+        gaussian: The target, D = 2.
+        config: Which factor, and how many steps a phase.
+
+    Yields:
+        ``3 * steps_per_phase + 1`` states, the identity first.
+
+    Raises:
+        ValueError: The Gaussian is not two-dimensional.
+    """
+    config = config or TransportConfig()
+    if gaussian.mean.size != 2:
+        raise ValueError(f"The transport is drawn in the plane; got {gaussian.mean.size} dimensions, give 2.")
+    factor = gaussian.cholesky if config.factor == "L" else gaussian.cholesky.T
+    scale = np.diag(factor)
+    shear = factor / scale
+    identity, n = np.eye(2), config.steps_per_phase
+    yield TransportState(0, "start", identity, np.zeros(2))
+    for step in range(1, 3 * n + 1):
+        scaling, shearing, shifting = np.clip(step / n - np.arange(3), 0, 1)
+        partial_scale = identity + scaling * (np.diag(scale) - identity)
+        partial_shear = identity + shearing * (shear - identity)
+        phase = PHASES[(step - 1) // n]
+        yield TransportState(step, phase, partial_shear @ partial_scale, shifting * gaussian.mean)
+
+
+def transport_gaussian(gaussian: Gaussian, config: TransportConfig | None = None) -> TransportState:
+    """The whole map z ↦ μ + L z: the last state of :func:`iterate_transport`."""
+    return list(iterate_transport(gaussian, config))[-1]
