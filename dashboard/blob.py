@@ -24,6 +24,7 @@ def wire(array: np.ndarray) -> np.ndarray:
         TypeError: The array holds something that is not a number.
     """
     array = np.asarray(array)
+    target: type
     if array.dtype.kind == "f":
         target = np.float64 if array.dtype.itemsize >= 8 else np.float32
     elif array.dtype.kind in "iu":

@@ -6,7 +6,6 @@ Streamlit without a word; these controls notice it, and :func:`show_ignored` say
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -27,7 +26,13 @@ def choice(page: str, name: str, label: str, options: dict[str, str], default: s
     keys = list(options)
     with _Bound(page, name) as key:
         return st.selectbox(
-            label, keys, keys.index(default), format_func=options.__getitem__, key=key, bind="query-params", **more
+            label,
+            keys,
+            keys.index(default),
+            format_func=options.__getitem__,
+            key=key,
+            bind="query-params",
+            **more,
         )
 
 
@@ -89,7 +94,10 @@ def sidebar() -> Shell:
         st.markdown("**For all pages**")
         with _Bound("", "projector") as key:
             projector = st.toggle(
-                "Projector mode", key=key, bind="query-params", help="Larger type, thicker lines: for the back row."
+                "Projector mode",
+                key=key,
+                bind="query-params",
+                help="Larger type, thicker lines: for the back row.",
             )
         with _Bound("", "seed") as key:
             seed = st.number_input(

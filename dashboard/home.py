@@ -13,11 +13,10 @@ PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 _STYLE = """
 <style>
-  .branch { border: 2px solid var(--st-border-color, #9AA3AF); border-radius: 0.5rem; padding: 0.4rem 0.8rem; text-align: center;
-            margin: 0; line-height: 1.35; }
+  .branch { border: 2px solid #8A93A0; border-radius: 0.5rem; padding: 0.4rem 0.8rem; margin: 0;
+            line-height: 1.35; text-align: center; }
   .branch b { display: block; }
   .branch.root { border-color: #B23C0A; border-width: 3px; }
-  .stem { text-align: center; line-height: 0.7; margin: 0; }
   ol.timeline { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr));
                 gap: 0.9rem 0.6rem; padding: 0; margin: 0; }
   ol.timeline li { border-top: 4px solid #B23C0A; padding-top: 0.3rem; line-height: 1.35; }
@@ -40,7 +39,9 @@ def families() -> None:
     for column, family in zip(st.columns(3), FAMILIES, strict=True):
         with column:
             _family(family, disputes)
-    st.markdown("**Where lectures disagree.** " + "  \n".join(f"{_mark(k)} {text}" for k, text in enumerate(disputes)))
+    st.markdown(
+        "**Where lectures disagree.** " + "  \n".join(f"{_mark(k)} {text}" for k, text in enumerate(disputes))
+    )
 
 
 def _family(family: Family, disputes: list[str]) -> None:

@@ -107,4 +107,3 @@ def references(*lines: str) -> None:
     """Where to read on."""
     st.subheader("References", anchor=False)
     st.markdown("\n".join(f"- {line}" for line in lines))
-

@@ -56,7 +56,8 @@ class Recording:
     def after(self, step: int | None, max_bytes: int = CHUNK_BYTES) -> tuple[list[int], bool]:
         """Ids of the frames after ``step`` (all, if None) that fit in a message, and whether more follow."""
         ids = [s for s in self.frames if step is None or s > step]
-        taken, size = [], 0
+        taken: list[int] = []
+        size = 0
         for s in ids:
             size += _size(self.frames[s])
             if taken and size > max_bytes:
@@ -159,7 +160,7 @@ class Registry:
             self.sweep()
             self._runs[run.id] = run
             mine = [r for r in self._by_use() if r.session == run.session]
-            for old in mine[: len(mine) - MAX_RUNS_PER_SESSION]:
+            for old in mine[: max(0, len(mine) - MAX_RUNS_PER_SESSION)]:
                 self.drop(old.id)
             others = [r for r in self._by_use() if r is not run]
             while others and sum(r.nbytes for r in self._runs.values()) > MAX_TOTAL_BYTES:
@@ -217,8 +218,7 @@ class Watch:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(self._event.set)
+        self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Watch:
         self.run.watchers.add(self._wake)
@@ -228,6 +228,9 @@ class Watch:
         self.run.watchers.discard(self._wake)
         self.run.used = time.monotonic()
         asyncio.get_running_loop().call_later(SECONDS_UNWATCHED + 1, registry.sweep)
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._event.set)
 
     async def changed(self) -> None:
         """Wait until the run says that something changed."""

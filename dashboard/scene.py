@@ -56,7 +56,8 @@ class Layer:
 
     def split(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """The still and the moving channels, by name."""
-        still, moving = {}, {}
+        still: dict[str, Array] = {}
+        moving: dict[str, Array] = {}
         for channel, ndim in self.channels.items():
             array = getattr(self, channel)
             if array is not None:
@@ -95,6 +96,10 @@ class Points(Layer):
     alpha: float = 1.0
     trail: int = 0
     colour_map: ColourMap = "cyclic"
+
+    def style(self) -> dict[str, Any]:
+        """Also says whether the dots are coloured by value."""
+        return super().style() | {"mapped": self.values is not None}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -252,7 +257,10 @@ class Diagram(Layer):
 
     def style(self) -> dict[str, Any]:
         """Nodes and edges as plain dictionaries."""
-        return super().style() | {"nodes": [vars(n) for n in self.nodes], "edges": [vars(e) for e in self.edges]}
+        return super().style() | {
+            "nodes": [vars(n) for n in self.nodes],
+            "edges": [vars(e) for e in self.edges],
+        }
 
 
 @dataclass(frozen=True)
@@ -367,4 +375,3 @@ class Scene:
         readouts = [{f.name: getattr(r, f.name) for f in fields(r) if f.name != "values"} for r in self.readouts]
         rest = {n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop")}
         return {"panels": panels, "readouts": readouts, **rest}
-

@@ -32,13 +32,37 @@ ROLES = {
 # Lightness, chroma and hue (degrees) at equally spaced stops of each map, in OKLCH.
 STOPS = {
     "light": {
-        "sequential": [(1.0, 0.0, 250), (0.87, 0.06, 245), (0.74, 0.11, 248), (0.61, 0.14, 252), (0.48, 0.14, 258)],
-        "diverging": [(0.5, 0.15, 250), (0.75, 0.09, 250), (0.98, 0.0, 90), (0.75, 0.09, 65), (0.5, 0.13, 50)],
+        "sequential": [
+            (1.0, 0.0, 250),
+            (0.87, 0.06, 245),
+            (0.74, 0.11, 248),
+            (0.61, 0.14, 252),
+            (0.48, 0.14, 258),
+        ],
+        "diverging": [
+            (0.5, 0.15, 250),
+            (0.75, 0.09, 250),
+            (0.98, 0.0, 90),
+            (0.75, 0.09, 65),
+            (0.5, 0.13, 50),
+        ],
         "cyclic": [(0.6, 0.14, 30 + 45 * k) for k in range(9)],
     },
     "dark": {
-        "sequential": [(0.2, 0.01, 255), (0.34, 0.07, 258), (0.48, 0.12, 255), (0.62, 0.14, 248), (0.76, 0.12, 235)],
-        "diverging": [(0.72, 0.14, 245), (0.48, 0.09, 250), (0.24, 0.0, 90), (0.48, 0.09, 60), (0.72, 0.14, 60)],
+        "sequential": [
+            (0.2, 0.01, 255),
+            (0.34, 0.07, 258),
+            (0.48, 0.12, 255),
+            (0.62, 0.14, 248),
+            (0.76, 0.12, 235),
+        ],
+        "diverging": [
+            (0.72, 0.14, 245),
+            (0.48, 0.09, 250),
+            (0.24, 0.0, 90),
+            (0.48, 0.09, 60),
+            (0.72, 0.14, 60),
+        ],
         "cyclic": [(0.76, 0.13, 30 + 45 * k) for k in range(9)],
     },
 }
@@ -76,8 +100,7 @@ def to_hex(rgb: np.ndarray) -> str:
 def palette() -> dict[str, dict]:
     """Roles and colour maps for both modes, as the Player takes them."""
     return {
-        mode: {"roles": ROLES[mode], "maps": {name: colour_map(name, mode) for name in STOPS[mode]}}
-        for mode in ROLES
+        mode: {"roles": ROLES[mode], "maps": {name: colour_map(name, mode) for name in STOPS[mode]}} for mode in ROLES
     }
 
 
@@ -86,11 +109,11 @@ PALETTE = palette()
 _STYLE = """
 <style>
   /* The picture comes first: little air above it, and no heading larger than needed. */
-  .stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 3rem; max-width: 110rem; }
+  .stMainBlockContainer { padding: 4.2rem 2.5rem 3rem; max-width: 110rem; }
   .stMain h1 { font-size: 1.6rem; padding: 0 0 0.3rem; line-height: 1.25; }
   .stMain .planned { opacity: 0.8; }
   .stMain h2 { font-size: 1.25rem; padding: 0.6rem 0 0.2rem; }
-  .stMain h3 { font-size: 1.1rem; padding: 0.4rem 0 0.1rem; }
+  .stMain h3 { font-size: 1.15rem; padding: 0.6rem 0 0.5rem; line-height: 1.3; }
   .stMain [data-testid="stVerticalBlock"] { gap: 0.6rem; }
   .stMain p, .stMain li { line-height: 1.5; }
   .stMain [data-testid="stCaptionContainer"] { opacity: 1; }

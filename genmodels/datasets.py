@@ -305,9 +305,7 @@ def _blurred_curves(
     )
 
 
-def _entropy_by_quadrature(
-    log_prob: Callable[[np.ndarray], np.ndarray], box: np.ndarray, step: float
-) -> float:
+def _entropy_by_quadrature(log_prob: Callable[[np.ndarray], np.ndarray], box: np.ndarray, step: float) -> float:
     """-sum p log p over a midpoint grid; for smooth p the error falls faster than any power of the step."""
     counts = np.ceil((box[:, 1] - box[:, 0]) / step).astype(int)
     cells = (box[:, 1] - box[:, 0]) / counts
@@ -417,9 +415,7 @@ def _swiss_roll() -> Dataset:
         return np.stack([t * np.cos(t), t * np.sin(t)], axis=-1) / 5
 
     description = "One long curve rolled up once and a half, fainter towards its outer end."
-    return _blurred_curves(
-        "swiss_roll", "Swiss roll", description, (roll,), _gauss_legendre(27, 0.2), sigma=0.2
-    )
+    return _blurred_curves("swiss_roll", "Swiss roll", description, (roll,), _gauss_legendre(27, 0.2), sigma=0.2)
 
 
 def _checkerboard() -> Dataset:
@@ -517,9 +513,7 @@ def _spirals() -> Dataset:
 
     v, weights = _gauss_legendre(30, 0.1)  # in v = sqrt(u) the curve is smooth, and du = 2 v dv
     description = "Two arms wound into each other, as in FFJORD but with Gaussian noise alone."
-    return _blurred_curves(
-        "spirals", "Two spirals", description, (first, second), (v**2, 2 * v * weights), sigma=0.1
-    )
+    return _blurred_curves("spirals", "Two spirals", description, (first, second), (v**2, 2 * v * weights), sigma=0.1)
 
 
 def _dino() -> Dataset:

@@ -19,7 +19,7 @@ from dashboard.routes import player_version
 from dashboard.scene import Scene
 
 HERE = Path(__file__).parent
-ROOM = "calc(100vh - 27.5rem)"  # what title, cues, transport and readouts leave of the first screen
+ROOM = "calc(100vh - 20.5rem)"  # what title, cues, transport and one row of readouts leave of the first screen
 
 _mount = st.components.v2.component(
     "generative_models_player",

@@ -12,25 +12,28 @@ function field(ctx, layer, get, view, look) {
   const [height, width] = values.shape;
   const sheet = look.sheet(layer, width, height);
   const table = look.table(layer.colour_map);
-  if (sheet.values !== values.data || sheet.table !== table) colourIn(sheet, values, layer.limits, table);
+  if (sheet.values !== values.data || sheet.table !== table) colourIn(sheet, values, layer, table);
   const [x0, x1, y0, y1] = layer.extent;
   ctx.globalAlpha = layer.alpha;
   ctx.imageSmoothingEnabled = true;
   ctx.drawImage(sheet.canvas, view.x(x0), view.y(y1), view.x(x1) - view.x(x0), view.y(y0) - view.y(y1));
 }
 
-function colourIn(sheet, values, [low, high], table) {
+function colourIn(sheet, values, layer, table) {
+  const [low, high] = layer.limits;
+  const fades = layer.colour_map === "sequential"; // near its lowest value the grid shows through
   const [height, width] = values.shape;
   const pixels = sheet.image.data;
   for (let row = 0; row < height; row++) {
     for (let col = 0; col < width; col++) {
       const value = values.data[(height - 1 - row) * width + col];
       const at = 4 * (row * width + col);
-      const entry = 3 * Math.round(255 * clamp((value - low) / (high - low)));
+      const share = clamp((value - low) / (high - low));
+      const entry = 3 * Math.round(255 * share);
       pixels[at] = table[entry];
       pixels[at + 1] = table[entry + 1];
       pixels[at + 2] = table[entry + 2];
-      pixels[at + 3] = Number.isNaN(value) ? 0 : 255;
+      pixels[at + 3] = Number.isNaN(value) ? 0 : 255 * (fades ? Math.min(1, share * 16) : 1);
     }
   }
   sheet.ctx.putImageData(sheet.image, 0, 0);

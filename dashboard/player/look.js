@@ -37,6 +37,13 @@ export class Look {
     return `rgb(${table[i]},${table[i + 1]},${table[i + 2]})`;
   }
 
+  /** What stands for a layer on its switch: its colour, or its colour map. */
+  swatch(layer) {
+    const stops = this.palette.maps[layer.colour_map];
+    if (layer.kind === "field") return `linear-gradient(90deg, ${stops.join(",")})`;
+    return layer.mapped ? `conic-gradient(${stops.join(",")})` : this.colour(layer.colour);
+  }
+
   /** Mixture of class colours with weights data[i*k … i*k+k-1], in steps of 1/16 so that dots can be reused. */
   mixed(data, i, k) {
     const mix = [0, 0, 0];

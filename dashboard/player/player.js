@@ -122,6 +122,7 @@ class Player {
     this.look = new Look(palette, this.scale, style.fontFamily, density);
     this.font = parseFloat(style.fontSize) || 16;
     this.backdrop = null;
+    if (this.recording.length) this.markLayers();
   }
 
   resize() {
@@ -264,7 +265,8 @@ class Player {
   /** Move the position by the time that has passed. */
   advance(now) {
     const { recording } = this;
-    const passed = Math.min(0.25, (now - this.clock) / 1000);
+    // the frame's own time may lie before the moment at which play was pressed
+    const passed = Math.min(0.25, Math.max(0, now - this.clock) / 1000);
     this.clock = now;
     if (this.following) return;
     this.position += passed * recording.layout.fps * this.speed;
@@ -383,7 +385,7 @@ class Player {
     ui.live.setAttribute("aria-pressed", String(this.following));
     setText(this.stepOut, number(step, 7));
     const value = (k) => recording.frames[index].get(`readout.${k}`).data[0];
-    for (const out of this.outs) if (out) setText(out.out, fixed(value(out.k), out.digits) + (out.unit ? ` ${out.unit}` : ""));
+    for (const out of this.outs) if (out) setText(out.out, withUnit(value(out.k), out));
     const { captions, equation, readouts } = recording.layout;
     if (captions.length) setText(ui.caption, captions[recording.frames[index].get("caption")?.data[0] ?? -1] ?? "\u00a0");
     if (equation) {
@@ -407,7 +409,7 @@ class Player {
       button.onclick = () => this.toggleLayer(layer.name);
       ui.layers.append(button);
     }
-    this.markLayers();
+    if (this.look) this.markLayers();
   }
 
   toggleLayer(name) {
@@ -417,12 +419,10 @@ class Player {
   }
 
   markLayers() {
-    if (this.palettes) this.refreshLook();
     const byName = new Map(layersOf(this.recording.layout).map((l) => [l.name, l]));
     for (const button of this.ui.layers.children) {
       button.setAttribute("aria-pressed", String(!this.hidden.has(button.dataset.layer)));
-      const { colour } = byName.get(button.dataset.layer);
-      if (this.look) button.firstChild.style.setProperty("--swatch", this.look.colour(colour));
+      if (this.look) button.firstChild.style.setProperty("--swatch", this.look.swatch(byName.get(button.dataset.layer)));
     }
   }
 
@@ -510,6 +510,8 @@ function fixed(value, digits) {
   if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return number(value, 2);
   return value.toFixed(digits).replace("-", "−");
 }
+
+const withUnit = (value, { digits, unit }) => fixed(value, digits) + (unit && !Number.isNaN(value) ? ` ${unit}` : "");
 
 /** Whether a CSS colour is dark: relative luminance below a half of white's as the eye sees it. */
 function isDark(colour) {

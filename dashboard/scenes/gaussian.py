@@ -62,6 +62,8 @@ SOURCES: dict[str, Source] = {
     "lumps": Source("Two lumps (no Gaussian fits)", ((0.5, 0.0), (0.0, 0.5)), (2.4, 1.2)),
 }
 
+SOURCE_TITLES = {name: source.title for name, source in SOURCES.items()}
+
 
 # --- Fit ----------------------------------------------------------------------------------------------------
 
@@ -93,8 +95,7 @@ def fit_scene(config: FitSceneConfig) -> Scene:
             "The points seen so far lie on a line: Σ̂ is singular, the likelihood unbounded.",
         ),
         caption=np.array([min(s.step, 3) if s.singular else -1 for s in states]),
-        equation="μ̂ = (1/n) Σ xᵢ = ({μ̂₁}, {μ̂₂})      "
-        "Σ̂ = (1/n) Σ (xᵢ − μ̂)(xᵢ − μ̂)ᵀ = [ {Σ̂₁₁}  {Σ̂₁₂} ; {Σ̂₁₂}  {Σ̂₂₂} ]",
+        equation="μ̂ = (1/n) Σ xᵢ = ({μ̂₁}, {μ̂₂})      Σ̂ = (1/n) Σ (xᵢ − μ̂)(xᵢ − μ̂)ᵀ = [ {Σ̂₁₁}  {Σ̂₁₂} ; {Σ̂₁₂}  {Σ̂₂₂} ]",
         alt=f"Points from “{source.title}” arrive one by one; the ellipses of the fitted Gaussian settle on the "
         "dashed ellipses of the truth while the divergence falls.",
         fps=15,
@@ -131,7 +132,12 @@ def _fit_curve(states: list[FitState], divergence: np.ndarray) -> Panel:
     finite = divergence[np.isfinite(divergence) & (divergence > 0)]
     low, high = (finite.min(), finite.max()) if finite.size else (1e-3, 1.0)
     y = (10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(max(high, low * 1.01))))
-    curve = Curve(name="KL(truth ‖ fit)", key="k", y=np.where(np.isfinite(divergence), divergence, np.nan), colour="model")
+    curve = Curve(
+        name="KL(truth ‖ fit)",
+        key="k",
+        y=np.where(np.isfinite(divergence), divergence, np.nan),
+        colour="model",
+    )
     return Panel("KL(truth ‖ fit), nats", (curve,), (0, max(len(states) - 1, 1)), y, equal=False,
                  x_label="points n", y_scale="log")  # fmt: skip
 
@@ -167,9 +173,7 @@ class SampleSceneConfig:
 
     def gaussian(self) -> Gaussian:
         """The distribution that these numbers describe."""
-        return Gaussian(
-            np.array([self.mean_1, self.mean_2]), covariance_matrix(self.sigma_1, self.sigma_2, self.rho)
-        )
+        return Gaussian(np.array([self.mean_1, self.mean_2]), covariance_matrix(self.sigma_1, self.sigma_2, self.rho))
 
     def transport(self) -> TransportConfig:
         """The way from noise to data."""
@@ -292,10 +296,10 @@ def _data_panel(
                  colour="truth", dashed=True, width=2),
         Points(name="one sample", xy=_red(z, frames, True), radius=9, colour="model"),
     )  # fmt: skip
-    reach = 3.2 * np.sqrt(gaussian.covariance.diagonal().max()) + np.abs(gaussian.mean).max()
-    reach = float(max(reach, NOISE_RANGE[1]))
+    spread = 3.2 * np.sqrt(gaussian.covariance.diagonal()) + np.abs(gaussian.mean)
+    across, up = np.maximum(spread, NOISE_RANGE[1]).tolist()
     title = f"Data  x = μ + {'Lᵀ' if slip else 'L'} z"
-    return Panel(title, layers, (-reach, reach), (-reach, reach), x_label="x₁", y_label="x₂", share=1.15)
+    return Panel(title, layers, (-across, across), (-up, up), x_label="x₁", y_label="x₂", share=1.15)
 
 
 def _sample_readouts(

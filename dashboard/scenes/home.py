@@ -50,7 +50,11 @@ def schema_scene(config: SchemaConfig) -> Scene:
     acts = np.repeat([0, 1, 2], [LEARN_FRAMES, GENERATE_FRAMES, EVALUATE_FRAMES])
     probe = _probe(learned, acts)
     return Scene(
-        panels=(_data_panel(data, states, acts), _diagram_panel(acts), _model_panel(learned, samples, probe, acts)),
+        panels=(
+            _data_panel(data, states, acts),
+            _diagram_panel(acts),
+            _model_panel(learned, samples, probe, acts),
+        ),
         steps=np.arange(len(acts)),
         time="frame",
         readouts=(

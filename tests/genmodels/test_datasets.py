@@ -144,9 +144,7 @@ def test_moments_of_samples(name):
     centred = data.sample(N, rng(4)) - data.mean
     products = np.stack([centred[:, 0] ** 2, centred[:, 0] * centred[:, 1], centred[:, 1] ** 2])
     expected = data.covariance[[0, 0, 1], [0, 1, 1]]
-    np.testing.assert_array_less(
-        np.abs(products.mean(axis=1) - expected), 4 * products.std(axis=1) / math.sqrt(N)
-    )
+    np.testing.assert_array_less(np.abs(products.mean(axis=1) - expected), 4 * products.std(axis=1) / math.sqrt(N))
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -307,9 +305,7 @@ def test_bad_input_is_a_clear_value_error():
 
 
 def test_a_data_set_without_density_says_so():
-    data = Dataset(
-        "x", "X", "X.", np.zeros(2), np.eye(2), np.zeros((2, 2)), 1.0, _draw=None, _log_density=None
-    )
+    data = Dataset("x", "X", "X.", np.zeros(2), np.eye(2), np.zeros((2, 2)), 1.0, _draw=None, _log_density=None)
     assert not data.has_density
     assert data.entropy is None
     with pytest.raises(ValueError, match="no known density"):

@@ -1,0 +1,31 @@
+"""What all tests share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _end_all_runs():
+    """A run belongs to a session; AppTest never ends one, so the test does."""
+    yield
+    if "dashboard.runs" in sys.modules:
+        sys.modules["dashboard.runs"].registry.clear()
+
+
+@pytest.fixture
+def open_page():
+    """Open a page by its name under AppTest, with what the link says: ``open_page("gaussian", seed=7)``."""
+    from streamlit.testing.v1 import AppTest
+
+    def opened(page: str = "home", **link: object) -> AppTest:
+        app = AppTest.from_file(ROOT / "dashboard" / "main.py", default_timeout=30)
+        for name, value in link.items():
+            app.query_params[name] = str(value)
+        app.run()
+        return app if page == "home" else app.switch_page(f"../pages/{page}.py").run()
+
+    return opened

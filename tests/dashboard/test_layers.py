@@ -1,0 +1,40 @@
+"""Imports go down only; the first pictures do not wait for torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_imports_go_down_only():
+    command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_in_dashboard_bears_the_name_of_another_module(tmp_path):
+    names = {p.stem for p in (ROOT / "dashboard").iterdir() if p.suffix == ".py" or p.is_dir()} - {"__pycache__"}
+    names -= {"__init__"}
+    assert not names & set(sys.stdlib_module_names)
+    code = f"import importlib.util as u; print([n for n in {sorted(names)!r} if u.find_spec(n)])"
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_home_and_gaussian_do_not_import_torch():
+    code = """
+import os, sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(os.path.abspath("dashboard/main.py"), default_timeout=30).run()
+assert not app.exception, app.exception
+app.switch_page("../pages/gaussian.py").run()
+assert not app.exception, app.exception
+print(sorted(m for m in ("torch", "sklearn") if m in sys.modules))
+"""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.strip().splitlines()[-1] == "[]"

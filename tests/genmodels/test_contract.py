@@ -1,0 +1,59 @@
+"""One contract for all models: n + 1 states, list equals stream, same seed same states, nothing mutated."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from genmodels.gaussian import FitConfig, Gaussian, TransportConfig, iterate_fit, iterate_transport
+
+
+def data(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((30, 2))
+
+
+MODELS = [
+    ("gaussian fit", 30, lambda: iterate_fit(data())),
+    ("gaussian fit, first 10", 10, lambda: iterate_fit(data(), FitConfig(10))),
+    (
+        "gaussian transport",
+        15,
+        lambda: iterate_transport(Gaussian(np.ones(2), np.eye(2)), TransportConfig("L", 5)),
+    ),
+]
+every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
+
+
+def fingerprint(state) -> list:
+    return [np.array(getattr(state, f.name), copy=True) for f in dataclasses.fields(state)]
+
+
+def same(a: list, b: list) -> bool:
+    return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))
+
+
+@every_model
+def test_n_steps_give_n_plus_1_states(steps, make):
+    states = list(make())
+    assert len(states) == steps + 1
+    assert [s.step for s in states] == list(range(steps + 1))
+
+
+@every_model
+def test_states_are_frozen_and_never_mutated_later(steps, make):
+    streamed = [(state, fingerprint(state)) for state in make()]
+    assert all(same(fingerprint(state), then) for state, then in streamed)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        streamed[0][0].step = 5
+
+
+@every_model
+def test_same_seed_same_states(steps, make):
+    assert all(same(fingerprint(a), fingerprint(b)) for a, b in zip(make(), make(), strict=True))
+
+
+@every_model
+def test_the_global_seed_is_not_touched(steps, make):
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    list(make())
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
