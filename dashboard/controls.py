@@ -6,10 +6,14 @@ Streamlit without a word; these controls notice it, and :func:`show_ignored` say
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from dashboard import own_data
 from genmodels import device
 
 MAX_SEED = 2**31 - 1
@@ -22,7 +26,7 @@ def slider(page: str, name: str, label: str, low: float, high: float, default: f
 
 
 def choice(page: str, name: str, label: str, options: dict[str, str], default: str, **more) -> str:
-    """One of a few: the keys go into the link, the texts onto the page."""
+    """One of a few, by key; Streamlit writes the text, as one reads it on the page, into the link."""
     keys = list(options)
     with _Bound(page, name) as key:
         return st.selectbox(
@@ -40,6 +44,73 @@ def switch(page: str, name: str, label: str, default: bool = False, **more) -> b
     """On or off."""
     with _Bound(page, name) as key:
         return st.toggle(label, default, key=key, bind="query-params", **more)
+
+
+def linked(page: str, name: str, default: Any) -> Any:
+    """A value without a widget that still stands in the link: what was painted, where a handle was left.
+
+    It has the type of its default; what the link says that has not, is ignored with a note.
+    """
+    key = f"{page}.{name}"
+    if key not in st.session_state:
+        asked = st.query_params.get(key)
+        st.session_state[key] = default if asked is None else _read(key, asked, default)
+    if st.session_state[key] == default:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != str(st.session_state[key]):
+        st.query_params[key] = str(st.session_state[key])
+    return st.session_state[key]
+
+
+def _read(key: str, asked: str, default: Any) -> Any:
+    try:
+        value = type(default)(asked)
+    except ValueError:
+        value = None
+    if value is None or (isinstance(value, float) and not abs(value) <= 1e6):
+        note_ignored(key, asked)
+        return default
+    return value
+
+
+def painted(page: str, name: str, x: tuple[float, float], y: tuple[float, float]) -> str:
+    """Painted points as they stand in the link; what cannot be read is ignored with a note."""
+    text = linked(page, name, "")
+    try:
+        own_data.decode_points(text, x, y)
+    except ValueError:
+        note_ignored(f"{page}.{name}", text)
+        st.session_state[f"{page}.{name}"] = ""
+        return linked(page, name, "")
+    return text
+
+
+def put(page: str, new: Any) -> None:
+    """Take over a config that the hand has made: each field goes to the control of that name."""
+    for name, value in vars(new).items():
+        if f"{page}.{name}" in st.session_state:
+            st.session_state[f"{page}.{name}"] = value
+
+
+def csv_points(page: str) -> tuple[tuple[float, float], ...]:
+    """The points of a file; a faulty file gets one sentence, and the last good points stay."""
+    kept = f"{page}.csv"
+    file = st.file_uploader("CSV: two columns of numbers", type=["csv", "tsv", "txt"], key=f"{page}.file")
+    if file is not None and st.session_state.get(f"{kept}.name") != file.file_id:
+        try:
+            points = own_data.read_csv(file.getvalue()).points
+        except ValueError as why:
+            st.warning(str(why))
+        else:
+            st.session_state[kept] = tuple(map(tuple, points.tolist()))
+            st.session_state[f"{kept}.name"] = file.file_id
+    st.caption("A file is not part of the link.")
+    return st.session_state.get(kept, ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8)))
+
+
+def download_points(points: Callable[[], np.ndarray]) -> None:
+    """Offer the points as CSV."""
+    st.download_button("Data as CSV", lambda: own_data.write_csv(points()), "points.csv", "text/csv")
 
 
 class _Bound:

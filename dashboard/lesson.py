@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +20,13 @@ class Cue:
     Args:
         title: On its button.
         say: One sentence that tells the class what to look at.
+        show: Draws the cue's controls, picture and text; takes the seed.
         preset: Values for controls, by their names without the page's prefix.
     """
 
     title: str
     say: str
+    show: Callable[[int], None]
     preset: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -33,8 +35,8 @@ def question(text: str) -> None:
     st.title(text, anchor=False)
 
 
-def cues(page: str, all_cues: Mapping[str, Cue]) -> str:
-    """A row of buttons, keys 1, 2, 3 …; returns the name of the cue that is on. It is part of the link."""
+def cues(page: str, all_cues: Mapping[str, Cue]) -> Cue:
+    """A row of buttons, keys 1, 2, 3 …; returns the cue that is on. It is part of the link."""
     key = f"{page}.cue"
     current = _current(key, list(all_cues))
     with st.container(horizontal=True, gap="small"):
@@ -48,7 +50,7 @@ def cues(page: str, all_cues: Mapping[str, Cue]) -> str:
                 args=(page, name, cue),
             )
     st.markdown(all_cues[current].say)
-    return current
+    return all_cues[current]
 
 
 def _current(key: str, names: list[str]) -> str:
@@ -92,6 +94,30 @@ def formula(title: str, latex: str, words: str = "") -> None:
     st.latex(latex)
     if words:
         st.markdown(words)
+
+
+def predict(page: str, question: str, options: Sequence[str], right: str, because: str) -> None:
+    """Ask first, then reveal: one guesses, and is told whether and why."""
+    st.subheader("Predict, then reveal", anchor=False)
+    guess = st.radio(question, options, index=None, key=f"{page}.predict.{question}")
+    if guess is None:
+        st.caption("Make up your mind first.")
+    elif guess == right:
+        st.success(f"Yes. {because}")
+    else:
+        st.warning(f"Not quite: {right}. {because}")
+
+
+def challenge(page: str, title: str, task: str, measure: str, score: float, goal: float, unit: str) -> None:
+    """A task that checks itself, when asked: the score must fall below the goal."""
+    st.subheader(f"Challenge: {title}", anchor=False)
+    st.markdown(f"{task} Goal: {measure} below {goal:g} {unit}.")
+    if st.button("How close am I?", key=f"{page}.challenge.check"):
+        told = f"{measure} = {score:.3f} {unit}."
+        if score < goal:
+            st.success(f"Solved! {told}")
+        else:
+            st.info(f"Not yet: {told}")
 
 
 def source(*functions: Callable) -> None:

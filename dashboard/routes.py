@@ -1,7 +1,9 @@
 """What the server answers besides Streamlit: the socket ``/runs/{id}`` and the Player's own files.
 
 The Player says ``{"after": ID}`` when it can take more (``null`` when it has nothing); the run answers with
-the frames after that id, as soon as there are some, and at most ten times a second.
+the frames after that id, as soon as there are some, and at most ten times a second. ``{"ask": {…}, "step": ID,
+"n": 7}`` carries what the hand does; the answer bears the same n. Of several questions that wait, only the latest
+is answered. ``{"do": "play" | "pause" | "step" | "stop"}`` is for live runs.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
+import math
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -17,13 +21,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard import runs, warmup
+from dashboard import blob, runs, warmup
 
 PLAYER = Path(__file__).parent / "player"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 SECONDS_BETWEEN = 0.1
 MAX_MESSAGE = 64 * 1024
 GONE = 4404
+
+log = logging.getLogger(__name__)
 
 
 def player_version() -> str:
@@ -67,18 +73,21 @@ class Conversation:
         self.socket, self.run, self.watch = socket, run, watch
         self.wanted: list[int | None] = []  # the latest {"after": …} that is not yet answered
         self.asked = asyncio.Event()
-        self.told: tuple[str, str] | None = None
+        self.question: dict | None = None
+        self.questioned = asyncio.Event()
+        self.told: tuple | None = None
 
     async def hold(self) -> None:
         """Listen and speak at once, until the other side goes."""
-        speaking = asyncio.create_task(self._speak())
+        tasks = [asyncio.create_task(self._speak()), asyncio.create_task(self._answer())]
         try:
             await self._listen()
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
-            speaking.cancel()
-            await asyncio.gather(speaking, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
         while True:
@@ -93,15 +102,20 @@ class Conversation:
         if "after" in message:
             self.wanted = [check_after(message["after"])]
             self.asked.set()
+        elif "ask" in message:
+            self.question = check_question(message)
+            self.questioned.set()
+        elif "do" in message:
+            self.run.order(str(message["do"])[:40])
         else:
-            raise ValueError('A message must be {"after": ID}.')
+            raise ValueError('A message must hold "after", "ask" or "do".')
 
     async def _speak(self) -> None:
         while True:
             await self.asked.wait()
             after = self.wanted[-1]
             packed, news = await asyncio.to_thread(self.run.message, after)
-            status = (self.run.status, self.run.reason)
+            status = (self.run.status, self.run.reason, *self.run.extra().values())
             if not news and after is not None and status == self.told:
                 await self.watch.changed()
                 continue
@@ -112,6 +126,21 @@ class Conversation:
             warmup.start_torch()
             if self.run.status in ("running", "queued"):
                 await asyncio.sleep(SECONDS_BETWEEN)
+
+    async def _answer(self) -> None:
+        while True:
+            await self.questioned.wait()
+            self.questioned.clear()
+            question = self.question or {}
+            try:
+                frame, step = await asyncio.to_thread(self.run.answer, question["ask"], question["step"])
+            except Exception as why:
+                told = str(why) if isinstance(why, ValueError) else "This cannot be answered."
+                await self.socket.send_text(json.dumps({"error": told, "n": question["n"]}))
+                if not isinstance(why, ValueError):
+                    log.exception("a question to run %s failed", self.run.id)
+                continue
+            await self.socket.send_bytes(blob.pack(frame, {"answer": question["n"], "step": step}))
 
 
 def parse(text: str) -> dict:
@@ -125,6 +154,25 @@ def parse(text: str) -> dict:
     if not isinstance(message, dict):
         raise ValueError("The message must be a JSON object.")
     return message
+
+
+def check_question(message: dict) -> dict:
+    """What the hand asks, with finite numbers only."""
+    ask, step, n = message["ask"], message.get("step", 0), message.get("n", 0)
+    if not isinstance(ask, dict):
+        raise ValueError('"ask" must be an object of names and numbers.')
+    if not all(isinstance(k, int) and not isinstance(k, bool) for k in (step, n)):
+        raise ValueError('"step" and "n" must be whole numbers.')
+    check_finite(ask)
+    return {"ask": ask, "step": step, "n": n}
+
+
+def check_finite(value: object) -> None:
+    """Numbers in dictionaries and lists must be finite: JSON as Python reads it knows NaN."""
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        check_finite(inner)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("A question holds NaN or infinity; ask with finite numbers.")
 
 
 def check_after(after: object) -> int | None:

@@ -1,17 +1,21 @@
 """Runs: recordings that may still be growing, and the registry that the socket reads.
 
 A :class:`Run` keeps frames under permanent ids (their steps) within a bound of memory. A scene that was
-computed at once is the same thing, done. The registry keeps at most four runs a session and 1 GiB in the
-process, and drops what nobody has watched for two minutes. Nothing here calls Streamlit.
+computed at once is the same thing, done; a :class:`LiveRun` grows while it is watched. The registry keeps at
+most four runs a session and 1 GiB in the process, and drops what nobody has watched for two minutes. Nothing
+here calls Streamlit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -21,12 +25,17 @@ from dashboard.scene import Scene
 
 Status = Literal["queued", "running", "paused", "done", "failed"]
 Frame = dict[str, np.ndarray]
+Ask = Callable[[Mapping[str, Any], int], Scene]
+
+log = logging.getLogger(__name__)
 
 MAX_RUN_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 2**30
 MAX_RUNS_PER_SESSION = 4
-SECONDS_UNWATCHED = 120.0
+SECONDS_UNWATCHED = float(os.environ.get("DASHBOARD_SECONDS_UNWATCHED", "120"))
+TRAINERS = max(1, (os.cpu_count() or 2) - 1)
 CHUNK_BYTES = 2 * 2**20
+GONE = "gone"
 
 
 class Recording:
@@ -90,9 +99,12 @@ def _size(frame: Frame) -> int:
 class Run:
     """One recording, its state, and those who watch it. All methods may be called from any thread."""
 
-    def __init__(self, session: str, max_bytes: int = MAX_RUN_BYTES) -> None:
+    live = False
+
+    def __init__(self, session: str, ask: Ask | None = None, max_bytes: int = MAX_RUN_BYTES) -> None:
         self.id = secrets.token_urlsafe(16)
         self.session = session
+        self.ask = ask
         self.status: Status = "queued"
         self.reason = ""
         self.layout: dict[str, Any] = {}
@@ -124,6 +136,36 @@ class Run:
             self.status, self.reason = status, reason
         self.tell()
 
+    def watch(self, wake: Callable[[], None]) -> None:
+        """Somebody watches from now on, and is woken when there is something new."""
+        self.watchers.add(wake)
+
+    def unwatch(self, wake: Callable[[], None]) -> None:
+        """Somebody left."""
+        self.watchers.discard(wake)
+        self.used = time.monotonic()
+
+    def order(self, command: str) -> None:
+        """``play``, ``pause``, ``step`` or ``stop``: means something to a live run only."""
+        raise ValueError(f"This recording is complete; it cannot be told to {command}.")
+
+    def answer(self, values: Mapping[str, Any], step: int) -> tuple[Frame, int]:
+        """What the hand asks: the frame of this step as it would be at other values, and the step it has there.
+
+        Raises:
+            ValueError: Nothing can be asked here, or the values are not what it takes.
+        """
+        if self.ask is None:
+            raise ValueError("Nothing can be asked of this recording.")
+        scene = self.ask(values, step)
+        step = step if scene.start is None else scene.start
+        k = max(0, int(np.searchsorted(scene.steps, step, side="right")) - 1)
+        moving = {name: array[k] for name, array in scene.moving()}
+        frame = moving | dict(scene.still())
+        return {name: blob.wire(_narrow(name, np.asarray(array))) for name, array in frame.items()}, int(
+            scene.steps[k]
+        )
+
     def tell(self) -> None:
         """Wake every watcher."""
         for wake in list(self.watchers):
@@ -135,11 +177,184 @@ class Run:
             ids, more = self.recording.after(after)
             frames = self.recording.stack(ids)
             head = {"status": self.status, "reason": self.reason, "keep": self.recording.keep, "more": more}
+            head |= self.extra()
             if after is None:
                 head["layout"] = self.layout
                 frames |= {f"={name}": array for name, array in self.still.items()}
         frames["steps"] = np.array(ids, dtype=np.int32)
         return blob.pack(frames, head), bool(ids)
+
+    def extra(self) -> dict[str, Any]:
+        """What a live run says besides."""
+        return {"live": False}
+
+
+class Workers:
+    """Threads that let live runs grow, at most ``slots`` at once; the others wait their turn.
+
+    A thread ends when nothing waits, so that a dashboard at rest has none.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.busy = 0
+        self.waiting: deque[LiveRun] = deque()
+        self.lock = threading.Lock()
+
+    def submit(self, run: LiveRun) -> None:
+        """Let the run grow as soon as there is room; a run that waits or grows already is left alone."""
+        with self.lock:
+            if run in self.waiting or run.growing:
+                return
+            self.waiting.append(run)
+            start = self.busy < self.slots
+            self.busy += start
+        run.set_status("queued")
+        if start:
+            threading.Thread(target=self._serve, name="live run", daemon=True).start()
+
+    def place(self, run: LiveRun) -> int:
+        """1 for the next one; 0 if the run does not wait."""
+        with self.lock:
+            return self.waiting.index(run) + 1 if run in self.waiting else 0
+
+    def withdraw(self, run: LiveRun) -> None:
+        """The run waits no longer."""
+        with self.lock:
+            if run in self.waiting:
+                self.waiting.remove(run)
+
+    def _serve(self) -> None:
+        while True:
+            with self.lock:
+                if not self.waiting:
+                    self.busy -= 1
+                    return
+                run = self.waiting.popleft()
+                run.growing = True
+            for other in list(self.waiting):
+                other.tell()
+            try:
+                run.grow()
+            finally:
+                with self.lock:
+                    run.growing = False
+            run.reconsider()
+
+
+workers = Workers(TRAINERS)
+
+
+class LiveRun(Run):
+    """A run that grows while somebody watches and it is not paused.
+
+    Args:
+        session: Whose it is.
+        build: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
+        ask: What the hand may ask.
+        rate: At most so many recorded frames a second; None for as many as the machine gives.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        session: str,
+        build: Callable[[], Iterator[Scene | None]],
+        ask: Ask | None = None,
+        rate: float | None = None,
+        max_bytes: int = MAX_RUN_BYTES,
+    ) -> None:
+        super().__init__(session, ask, max_bytes)
+        self.build = build
+        self.rate = rate
+        self.frames: Iterator[Scene | None] | None = None
+        self.playing = True
+        self.single_steps = 0
+        self.ended = False
+        self.growing = False
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        """A watched run goes on."""
+        super().watch(wake)
+        self.reconsider()
+
+    def unwatch(self, wake: Callable[[], None]) -> None:
+        """A run that nobody watches pauses at once: the worker looks before each step."""
+        super().unwatch(wake)
+        if not self.wanted:
+            workers.withdraw(self)
+            self._rest()
+
+    def order(self, command: str) -> None:
+        """``play``, ``pause``, ``step`` or ``stop``."""
+        if command not in ("play", "pause", "step", "stop"):
+            raise ValueError(f"A run can be told to play, pause, step or stop, not {command!r}.")
+        with self.lock:
+            self.playing = command == "play"
+            self.single_steps += command == "step"
+            self.ended |= command == "stop"
+        if command == "stop" and not self.growing:
+            self._end("done")
+        self.reconsider()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the next step is to be taken."""
+        return bool(self.watchers) and not self.ended and (self.playing or self.single_steps > 0)
+
+    def reconsider(self) -> None:
+        """Queue the run, or let it rest, as things are now."""
+        if self.status in ("done", "failed"):
+            return
+        if self.wanted:
+            workers.submit(self)
+        elif not self.growing:
+            workers.withdraw(self)
+            self._rest()
+
+    def grow(self) -> None:
+        """Take steps until paused, unwatched, stopped, done or failed. Runs in a worker."""
+        self.set_status("running")
+        try:
+            self.frames = self.build() if self.frames is None else self.frames
+            while self.wanted:
+                began = time.monotonic()
+                scene = next(self.frames)
+                if scene is not None:
+                    self.add(scene)
+                    self.single_steps = max(0, self.single_steps - 1)
+                    self._wait(began)
+        except StopIteration:
+            self._end("done")
+        except Exception as why:
+            log.exception("live run %s failed", self.id)
+            self._end("failed", str(why) or type(why).__name__)
+        else:
+            if self.ended:
+                self._end("done")
+            else:
+                self._rest()
+
+    def extra(self) -> dict[str, Any]:
+        """Whether it grows by itself, and its place in the queue."""
+        return {"live": True, "playing": self.playing, "place": workers.place(self)}
+
+    def _rest(self) -> None:
+        if self.status not in ("done", "failed", "paused"):
+            self.set_status("paused")
+
+    def _end(self, status: Status, reason: str = "") -> None:
+        if self.reason == GONE:
+            return
+        workers.withdraw(self)
+        self.frames = None
+        self.ended = True
+        self.set_status(status, reason)
+
+    def _wait(self, began: float) -> None:
+        if self.rate:
+            time.sleep(max(0.0, began + 1 / self.rate - time.monotonic()))
 
 
 def _narrow(name: str, array: np.ndarray) -> np.ndarray:
@@ -179,7 +394,10 @@ class Registry:
         with self._lock:
             run = self._runs.pop(run_id, None)
         if run:
-            run.set_status("failed", "gone")
+            if isinstance(run, LiveRun):
+                run.ended = True
+                workers.withdraw(run)
+            run.set_status("failed", GONE)
 
     def sweep(self) -> None:
         """Drop what nobody has watched for two minutes."""
@@ -204,12 +422,18 @@ class Registry:
 registry = Registry()
 
 
-def record(scene: Scene, session: str) -> Run:
+def record(scene: Scene, session: str, ask: Ask | None = None) -> Run:
     """Keep a scene that is complete as a run that is done."""
-    run = Run(session)
+    run = Run(session, ask)
     run.add(scene)
     run.set_status("done")
     return registry.add(run)
+
+
+def start(run: LiveRun) -> LiveRun:
+    """Keep a live run; it grows from the moment that somebody watches."""
+    registry.add(run)
+    return run
 
 
 class Watch:
@@ -221,12 +445,11 @@ class Watch:
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Watch:
-        self.run.watchers.add(self._wake)
+        self.run.watch(self._wake)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run.watchers.discard(self._wake)
-        self.run.used = time.monotonic()
+        self.run.unwatch(self._wake)
         asyncio.get_running_loop().call_later(SECONDS_UNWATCHED + 1, registry.sweep)
 
     def _wake(self) -> None:

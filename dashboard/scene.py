@@ -168,6 +168,7 @@ class Polylines(Layer):
     width: float = 1.5
     dashed: bool = False
     closed: bool = False
+    filled: bool = False
     alpha: float = 1.0
 
 
@@ -293,6 +294,50 @@ class Panel:
                 raise ValueError(f"Panel {self.title!r}: its {name} range {low} … {high} cannot be drawn ({scale}).")
 
 
+@dataclass(frozen=True, eq=False)
+class Handle:
+    """Something to take hold of: a knob, or the probe.
+
+    While it is dragged the run is asked for the frame at the new place; on release the page hears of it.
+
+    Args:
+        name: Under which its place is reported.
+        at: Where it is, ``(F, 2)`` or ``(2,)``, in data units.
+        panel: Index of its panel.
+        snap: It stops at multiples of this; 0 for anywhere.
+        free: Which way it moves: ``xy``, ``x`` or ``y``.
+        probe: Drawn as a cross-hair rather than as a knob.
+    """
+
+    name: str
+    at: Array
+    panel: int = 0
+    snap: float = 0.0
+    free: Literal["xy", "x", "y"] = "xy"
+    probe: bool = False
+    colour: str = "model"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", np.asarray(self.at, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Brush:
+    """Points that the learner paints into a panel.
+
+    Args:
+        panel: Index of the panel.
+        points: What is there already: (x, y, class) each.
+        classes: 1 to 3.
+        most: No more points than this.
+    """
+
+    panel: int = 0
+    points: tuple[tuple[float, float, int], ...] = ()
+    classes: int = 1
+    most: int = 500
+
+
 @dataclass(frozen=True)
 class Readout:
     """A named number for each frame, ``values`` ``(F,)``; NaN is shown as a dash.
@@ -321,6 +366,10 @@ class Scene:
         equation: A line with ``{name}`` for readouts; it is filled in for each frame.
         fps: Frames a second at speed 1.
         loop: Whether it starts again at the end.
+        handles: What can be dragged.
+        brush: Whether points can be painted, and where.
+        start: The id of the frame to show, at rest, after the hand has changed something; by default the one
+            that was shown before.
     """
 
     panels: tuple[Panel, ...]
@@ -333,6 +382,9 @@ class Scene:
     equation: str = ""
     fps: float = 20.0
     loop: bool = False
+    handles: tuple[Handle, ...] = ()
+    brush: Brush | None = None
+    start: int | None = None
 
     def __post_init__(self) -> None:
         steps = np.asarray(self.steps, dtype=np.int32)
@@ -354,12 +406,14 @@ class Scene:
         for address, layer in self.layers():
             for channel, array in layer.split()[0].items():
                 yield f"{address}.{channel}", array
+        yield from ((f"handle.{h.name}", h.at) for h in self.handles if h.at.ndim == 1)
 
     def moving(self) -> Iterator[tuple[str, Array]]:
         """Channels with a frame axis, readouts and captions among them."""
         for address, layer in self.layers():
             for channel, array in layer.split()[1].items():
                 yield f"{address}.{channel}", array
+        yield from ((f"handle.{h.name}", h.at) for h in self.handles if h.at.ndim == 2)
         for k, readout in enumerate(self.readouts):
             yield f"readout.{k}", np.asarray(readout.values, dtype=np.float64)
         if self.caption is not None:
@@ -373,5 +427,9 @@ class Scene:
             for p in self.panels
         ]
         readouts = [{f.name: getattr(r, f.name) for f in fields(r) if f.name != "values"} for r in self.readouts]
-        rest = {n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop")}
+        rest = {n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start")}
+        rest |= {
+            "handles": [{k: v for k, v in vars(h).items() if k != "at"} for h in self.handles],
+            "brush": self.brush and vars(self.brush),
+        }
         return {"panels": panels, "readouts": readouts, **rest}

@@ -118,7 +118,7 @@ _STYLE = """
   .stMain p, .stMain li { line-height: 1.5; }
   .stMain [data-testid="stCaptionContainer"] { opacity: 1; }
   /* prose, formulas and code: no line longer than one can read, none wider than the page */
-  .stMain [data-testid="stMarkdownContainer"] > p, .stMain [data-testid="stMarkdownContainer"] li { max-width: 62rem; }
+  .stMain [data-testid="stMarkdownContainer"] :is(p, li) { max-width: 62rem; }
   .stMain .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; text-align: left; }
   .stMain .katex-display > .katex { text-align: left; }
 </style>

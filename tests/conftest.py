@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore_glob = ["browser/live/*"]  # apps that tests start, not tests
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -7,7 +7,7 @@ The component's code is a thin adapter; the Player itself is a set of ES modules
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +29,92 @@ _mount = st.components.v2.component(
 )
 
 
-def play(build: Callable[..., Scene], *config: Any, key: str, height: str = ROOM, focus: str = "") -> None:
-    """Show the scene ``build(*config)``; it is built once for each config in a session.
+AfterHand = Callable[[Any, Mapping[str, Any]], Any]
+
+
+def play(
+    build: Callable[[Any], Scene],
+    config: Any,
+    *,
+    key: str,
+    after_hand: AfterHand | None = None,
+    on_hand: Callable[[Any], None] | None = None,
+    height: str = ROOM,
+    focus: str = "",
+) -> None:
+    """Show the scene ``build(config)``; it is built once for each config in a session.
 
     Args:
-        build: A module-level function from frozen configs to a scene.
-        config: Its arguments; equal ones give the recording that is already there.
+        build: A module-level function from a frozen config to a scene.
+        config: An equal one gives the recording that is already there.
         key: Names the Player on the page.
+        after_hand: From the config and what the hand says to a new config; while something is dragged the
+            Player shows that config's scene.
+        on_hand: Takes the new config over, on release.
         height: CSS height of the picture.
         focus: A word; when it changes, the Player takes the keyboard's focus.
     """
-    run = _run_for((build.__module__, build.__qualname__, *config), functools.partial(build, *config), key)
-    show(run, key=key, scene=build.__qualname__, height=height, focus=focus)
+
+    def ask(values: Mapping[str, Any], step: int) -> Scene:
+        return build(after_hand(config, values)) if after_hand else build(config)
+
+    def make() -> runs.Run:
+        return runs.record(build(config), session_id(), ask if after_hand else None)
+
+    run = run_for((build.__module__, build.__qualname__, config), make, key)
+
+    def released() -> None:
+        said = st.session_state[key].get("hand")
+        if said and after_hand and on_hand:
+            on_hand(after_hand(config, said))
+
+    show(
+        run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus, released=released
+    )
 
 
-def show(run: runs.Run, *, key: str, scene: str, height: str = ROOM, focus: str = "") -> None:
+def train(
+    build: Callable[[Any], Iterator[Scene | None]],
+    config: Any,
+    *,
+    key: str,
+    rate: float | None = None,
+    height: str = ROOM,
+    focus: str = "",
+) -> None:
+    """Show a run that grows while it is watched: ``build(config)`` yields its frames.
+
+    Args:
+        build: A module-level function from a frozen config to an iterator of one-frame scenes.
+        config: An equal one gives the run that is already there.
+        key: Names the Player on the page.
+        rate: At most so many frames a second.
+        height: CSS height of the picture.
+        focus: A word; when it changes, the Player takes the keyboard's focus.
+    """
+
+    def make() -> runs.Run:
+        return runs.start(runs.LiveRun(session_id(), lambda: build(config), rate=rate))
+
+    run = run_for((build.__module__, build.__qualname__, config), make, key)
+    show(run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus)
+
+
+def show(
+    run: runs.Run,
+    *,
+    key: str,
+    scene: str,
+    height: str = ROOM,
+    focus: str = "",
+    released: Callable[[], None] = lambda: None,
+) -> None:
     """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
     data = {
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
         "palette": theme.PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
-    _mount(key=key, data=data, on_gone_change=lambda: None)
+    _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_hand_change=released)
 
 
 def session_id() -> str:
@@ -58,12 +123,21 @@ def session_id() -> str:
     return context.session_id if context else ""
 
 
-def _run_for(want: tuple, build: Callable[[], Scene], key: str) -> runs.Run:
+def _forget(key: str) -> None:
+    """The Player asks for another run: the one it had is gone, or is to start again."""
+    had = st.session_state.get("_runs", {}).pop(key, None)
+    if had:
+        runs.registry.drop(had[1])
+
+
+def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run:
     """The session's run for this config, if it is still held; else a new one."""
     kept = st.session_state.setdefault("_runs", {})
     had = kept.get(key)
     run = runs.registry.get(had[1]) if had and had[0] == want else None
     if run is None:
-        run = runs.record(build(), session_id())
+        run = make()
+        if had:
+            runs.registry.drop(had[1])
         kept[key] = (want, run.id)
     return run

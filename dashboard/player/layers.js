@@ -152,6 +152,7 @@ function polylines(ctx, layer, get, view, look) {
   ctx.lineWidth = layer.width * look.scale;
   ctx.lineJoin = "round";
   ctx.setLineDash(layer.dashed ? [7 * look.scale, 5 * look.scale] : []);
+  ctx.fillStyle = ctx.strokeStyle;
   ctx.beginPath();
   for (let p = 0; p < count; p++) {
     let drawing = false;
@@ -163,6 +164,11 @@ function polylines(ctx, layer, get, view, look) {
       drawing = there;
     }
     if (layer.closed) ctx.closePath();
+  }
+  if (layer.filled) {
+    ctx.globalAlpha = 0.22;
+    ctx.fill();
+    ctx.globalAlpha = layer.alpha;
   }
   ctx.stroke();
 }
@@ -211,8 +217,8 @@ function curve(ctx, layer, get, view, look) {
   ctx.globalAlpha = 1;
   trace(0, look.index);
   ctx.setLineDash([]);
-  const px = view.x(x[look.index]);
-  const py = view.y(y[look.index]);
+  const px = view.x(get("x")?.data[0] ?? look.step);
+  const py = view.y(get("y").data[0]);
   if (!Number.isFinite(px) || !Number.isFinite(py)) return;
   const dot = look.dot(look.colour(layer.colour), 5 * look.scale);
   ctx.drawImage(dot.canvas, px - dot.half, py - dot.half, 2 * dot.half, 2 * dot.half);

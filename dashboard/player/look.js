@@ -90,9 +90,10 @@ export class Look {
   }
 
   /** Bind the look to one layer at one frame: adds what a painter may ask about other frames. */
-  at(recording, address, index) {
+  at(recording, address, index, step) {
     const bound = Object.create(this);
     bound.index = index;
+    bound.step = step;
     bound.steps = recording.steps;
     bound.series = (channel) => {
       const name = `${address}.${channel}`;

@@ -3,8 +3,10 @@
 
 import { arrange } from "./panel.js";
 import { hover, number, painters } from "./layers.js";
+import { Hand } from "./hand.js";
 import { Look } from "./look.js";
 import { Recording } from "./recording.js";
+import { readBlob } from "./safetensors.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const ICONS = {
@@ -13,6 +15,7 @@ const ICONS = {
   back: "M5 5h3v14H5zM20 5v14L9 12z",
   next: "M16 5h3v14h-3zM4 5l11 7L4 19z",
   loop: "M7 7h10v3l5-4.5L17 1v3H4v8h3zM17 17H7v-3l-5 4.5L7 23v-3h13v-8h-3z",
+  save: "M11 3h2v9l4-4 1.4 1.4L12 15.8 5.6 9.4 7 8l4 4zM4 18h16v3H4z",
   full: "M4 4h7v3H7v4H4zM13 4h7v7h-3V7h-4zM4 13h3v4h4v3H4zM17 13h3v7h-7v-3h4z",
 };
 
@@ -23,6 +26,13 @@ const MARKUP = `
     <div class="message" role="alert" hidden><span></span><button type="button" class="retry">Try again</button></div>
   </div>
   <div class="caption" hidden></div>
+  <div class="training" role="toolbar" aria-label="Training" hidden>
+    <button type="button" class="train"></button>
+    <button type="button" class="once">One step</button>
+    <button type="button" class="stop">Stop</button>
+    <button type="button" class="again" hidden>Start again</button>
+    <span class="state" role="status"></span>
+  </div>
   <div class="transport" role="toolbar" aria-label="Playback">
     <button type="button" class="back" aria-label="One frame back" title="One frame back (←)"></button>
     <button type="button" class="play" aria-label="Play" title="Play or pause (space)"></button>
@@ -31,10 +41,12 @@ const MARKUP = `
     <button type="button" class="live" hidden title="Follow the newest frame (L)">LIVE</button>
     <select class="speed" aria-label="Speed">${SPEEDS.map((s) => `<option value="${s}">${s}×</option>`).join("")}</select>
     <button type="button" class="loop" aria-label="Loop" aria-pressed="false" title="Start again at the end"></button>
+    <button type="button" class="save" aria-label="Save this picture" title="Save this frame as PNG"></button>
     <button type="button" class="full" aria-label="Full screen" title="Full screen (F)"></button>
   </div>
   <dl class="readouts" aria-label="Numbers of this frame"></dl>
   <div class="equation" hidden></div>
+  <div class="brush" role="toolbar" aria-label="Brush" hidden></div>
   <div class="layers" role="group" aria-label="What is drawn"></div>`;
 
 export function createPlayer(root, source, callbacks = {}) {
@@ -74,12 +86,13 @@ class Player {
     this.canvas = find("canvas");
     this.ctx = this.canvas.getContext("2d");
     this.ui = Object.fromEntries(
-      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry"]
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "save", "brush", "training", "train", "once", "stop", "again", "state"]
         .map((name) => [name, find(`.${name}`)]),
     );
-    for (const name of ["back", "play", "next", "loop", "full"]) setIcon(this.ui[name], name);
+    for (const name of ["back", "play", "next", "loop", "save", "full"]) setIcon(this.ui[name], name);
     this.ui.speed.value = "1";
     this.wire();
+    this.hand = new Hand(this, this.ui.stage, this.ui.brush);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.ui.stage);
   }
@@ -95,6 +108,11 @@ class Player {
     ui.loop.onclick = () => this.setLoop(!this.loop);
     ui.full.onclick = () => this.fullScreen();
     ui.retry.onclick = () => this.retry();
+    ui.save.onclick = () => this.save();
+    ui.train.onclick = () => this.order(this.recording.training ? "pause" : "play");
+    ui.once.onclick = () => this.order("step");
+    ui.stop.onclick = () => this.order("stop");
+    ui.again.onclick = () => this.callbacks.onGone?.();
     root.addEventListener("keydown", (event) => this.key(event));
     for (const type of ["keyup", "keypress"]) root.addEventListener(type, (event) => isOurs(event) && event.stopPropagation());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
@@ -146,25 +164,37 @@ class Player {
     if (!this.recording.length) this.setStatus("loading");
     const current = () => coming === this.coming || source === this.source;
     source.open({
+      onOpen: () => current() && this.say(""),
       onBlob: (buffer) => current() && this.take(coming, buffer),
       onTrouble: (why) => current() && this.say(why, true),
-      onWaiting: () => current() && this.say("The server does not answer; trying again …", true),
+      onRefused: (n, why) => current() && this.hand.refused(n, why),
       onGone: () => current() && (this.callbacks.onGone ? this.callbacks.onGone() : this.say("This run is no longer there.", true)),
     });
   }
 
   take(coming, buffer) {
+    const shown = this.recording.steps[this.index];
     try {
-      coming.recording.take(buffer);
+      const blob = readBlob(buffer);
+      if (blob.message.answer !== undefined) return this.hand.hear(blob.message.answer, blob.arrays, blob.message.step);
+      coming.recording.take(blob);
     } catch (why) {
       return this.say(`This animation arrived damaged: ${why.message}.`, true);
     }
     if (coming.recording.reason === "gone") return this.callbacks.onGone?.();
     this.say("");
+    if (coming.recording === this.recording) this.keepPlace(shown);
     if (coming === this.coming && coming.recording.length) this.show(coming);
     if (coming.recording === this.recording) this.grown();
     const done = ["done", "failed"].includes(coming.recording.status) && !coming.recording.more;
     if (!done) coming.source.more(coming.recording.lastStep);
+  }
+
+  /** Frames may have been thinned out: stay at the id that was shown, or at the last one kept before it. */
+  keepPlace(shown) {
+    if (shown === undefined || this.recording.steps[this.index] === shown) return;
+    this.index = this.recording.indexOf(shown);
+    this.position = this.index;
   }
 
   /** The first frame of a source is there: it takes the place of the one shown. */
@@ -176,17 +206,22 @@ class Player {
     Object.assign(this, { source, recording, coming: null, backdrop: null });
     const { layout } = recording;
     this.canvas.setAttribute("aria-label", layout.alt);
+    const byHand = this.byHand && layout.start !== null ? layout.start : undefined;
+    this.byHand = false;
     if (fresh || !before.length) {
       this.hidden = new Set(layersOf(layout).filter((l) => !l.visible).map((l) => l.name));
       this.setLoop(layout.loop);
       this.index = this.position = 0;
       this.setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
-      this.following = recording.status !== "done";
+      this.following = recording.growing;
+      this.buildLayers();
     } else {
-      this.resumeAt = wasAtEnd && !this.playing ? "end" : step;
+      this.resumeAt = byHand ?? (wasAtEnd && !this.playing ? "end" : step);
+      this.following &&= recording.growing;
+      this.buildLayers();
     }
     this.buildReadouts();
-    this.buildLayers();
+    this.hand.show();
   }
 
   /** Frames were added, or the status changed. */
@@ -199,12 +234,36 @@ class Player {
       if (!recording.more) this.resumeAt = undefined;
     }
     this.index = Math.min(this.index, recording.length - 1);
-    const growing = ["running", "queued", "paused"].includes(recording.status);
-    ui.live.hidden = !growing;
-    if (growing && this.following) this.index = this.position = recording.length - 1;
+    ui.live.hidden = !recording.growing;
     this.setStatus(recording.status);
-    if (recording.status === "failed") this.say(recording.reason, true);
+    this.showTraining();
+    if (recording.status === "failed" && !recording.live) this.say(recording.reason, true);
     this.draw();
+  }
+
+  /** The buttons of a live run, and in words how it stands. */
+  showTraining() {
+    const { recording, ui } = this;
+    const { status, live, training, place, reason } = recording;
+    ui.training.hidden = !live;
+    if (!live) return;
+    const ended = !recording.growing;
+    for (const button of [ui.train, ui.once, ui.stop]) button.hidden = ended;
+    ui.again.hidden = !ended;
+    setText(ui.train, training ? "Pause training" : "Go on training");
+    const words = {
+      running: "Training.",
+      paused: "Paused.",
+      queued: place ? `Waiting for another run to pause: number ${place} in the queue.` : "Starting.",
+      done: "Finished.",
+      failed: `It stopped: ${reason}`,
+    };
+    setText(ui.state, words[status] ?? "");
+  }
+
+  order(command) {
+    this.source?.send({ do: command });
+    if (command !== "stop") this.follow();
   }
 
   setStatus(status) {
@@ -233,6 +292,7 @@ class Player {
   setPlaying(playing) {
     this.playing = playing;
     this.following = false;
+    if (playing) this.hand.forget();
     this.clock = performance.now();
     setIcon(this.ui.play, playing ? "pause" : "play");
     this.ui.play.setAttribute("aria-label", playing ? "Pause" : "Play");
@@ -247,6 +307,7 @@ class Player {
   seek(index) {
     this.following = false;
     this.resumeAt = undefined;
+    this.hand.forget();
     this.index = this.position = Math.max(0, Math.min(this.recording.length - 1, index));
     this.draw();
   }
@@ -268,10 +329,17 @@ class Player {
     // the frame's own time may lie before the moment at which play was pressed
     const passed = Math.min(0.25, Math.max(0, now - this.clock) / 1000);
     this.clock = now;
-    if (this.following) return;
+    const last = recording.length - 1;
+    if (this.following) {
+      // frames come in small batches, ten a second: play each batch out until the next one is there
+      this.position = Math.min(last, this.position + Math.max(1, last - this.position) * Math.min(1, passed * 10));
+      this.index = Math.round(this.position);
+      return;
+    }
     this.position += passed * recording.layout.fps * this.speed;
     if (this.position > recording.length - 1) {
-      if (recording.more) this.position = recording.length - 1;
+      if (recording.growing) this.following = true;
+      if (recording.more || recording.growing) this.position = recording.length - 1;
       else if (this.loop) this.position = recording.length > 1 ? this.position % recording.length : 0;
       else {
         this.position = recording.length - 1;
@@ -289,7 +357,8 @@ class Player {
       if (!this.recording.length) return;
       if (this.playing) this.advance(now);
       this.drawNow();
-      if (this.playing) this.draw();
+      const waits = this.following && this.position >= this.recording.length - 1;
+      if (this.playing && !waits) this.draw();
     });
   }
 
@@ -303,6 +372,8 @@ class Player {
     ctx.drawImage(this.backdrop, 0, 0);
     ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
     this.views.forEach((view, p) => this.drawPanel(view, p));
+    this.hand.drawStroke(ctx, look);
+    this.hand.place();
     this.showNumbers();
     this.showTip();
     this.countPictures();
@@ -343,9 +414,18 @@ class Player {
     return recording.layout.panels[p].layers
       .map((layer, k) => {
         const address = `${p}.${k}`;
-        return { layer, get: (channel) => recording.channel(`${address}.${channel}`, index), look: this.look.at(recording, address, index) };
+        return { layer, get: (channel) => this.channel(`${address}.${channel}`), look: this.look.at(recording, address, index, this.stepShown) };
       })
       .filter(({ layer }) => !this.hidden.has(layer.name));
+  }
+
+  /** A channel of the frame shown, or of the picture that the hand asked for. */
+  channel(address) {
+    return this.hand.answer?.arrays.get(address) ?? this.recording.channel(address, this.index);
+  }
+
+  get stepShown() {
+    return this.hand.answer?.step ?? this.recording.steps[this.index];
   }
 
   countPictures() {
@@ -376,18 +456,19 @@ class Player {
 
   showNumbers() {
     const { recording, index, ui, root } = this;
-    const step = recording.steps[index];
-    if (this.shown === recording && this.shownStep === step && this.shownLength === recording.length) return;
-    Object.assign(this, { shown: recording, shownStep: step, shownLength: recording.length });
+    const step = this.stepShown;
+    const now = [recording, step, recording.length, this.hand.answer, this.following];
+    if (this.shown?.every((value, i) => value === now[i])) return;
+    this.shown = now;
     root.dataset.frame = step;
     ui.scrub.value = index;
     ui.scrub.setAttribute("aria-valuetext", `${recording.layout.time} ${step}`);
     ui.live.setAttribute("aria-pressed", String(this.following));
     setText(this.stepOut, number(step, 7));
-    const value = (k) => recording.frames[index].get(`readout.${k}`).data[0];
+    const value = (k) => this.channel(`readout.${k}`).data[0];
     for (const out of this.outs) if (out) setText(out.out, withUnit(value(out.k), out));
     const { captions, equation, readouts } = recording.layout;
-    if (captions.length) setText(ui.caption, captions[recording.frames[index].get("caption")?.data[0] ?? -1] ?? "\u00a0");
+    if (captions.length) setText(ui.caption, captions[this.channel("caption")?.data[0] ?? -1] ?? "\u00a0");
     if (equation) {
       const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r.digits)]));
       setText(ui.equation, equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"));
@@ -426,7 +507,37 @@ class Player {
     }
   }
 
-  // --- the hand ---------------------------------------------------------------------------------------------
+  // --- the hand: what it asks, and what the page hears -------------------------------------------------------
+
+  ask(values, n) {
+    this.source?.send({ ask: values, step: this.recording.steps[this.index], n });
+  }
+
+  /** An answer is there: draw it now. */
+  answered(took) {
+    this.answers = (this.answers ?? 0) + 1;
+    this.root.dataset.answers = this.answers;
+    this.drawNow();
+    this.root.dataset.answerMs = took.toFixed(1);
+  }
+
+  released(values) {
+    this.byHand = true;
+    this.callbacks.onHand?.(values);
+  }
+
+  save() {
+    this.drawNow();
+    this.canvas.toBlob((blob) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = `frame-${this.stepShown}.png`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+  }
+
+  // --- pointer and keys ---------------------------------------------------------------------------------------------
 
   point(event) {
     const box = this.canvas.getBoundingClientRect();

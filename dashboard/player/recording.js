@@ -1,7 +1,5 @@
 // What the Player knows of a run: layout, still channels, and frames under their permanent ids.
 
-import { readBlob } from "./safetensors.js";
-
 export class Recording {
   constructor() {
     this.layout = null;
@@ -23,9 +21,8 @@ export class Recording {
     return this.length ? this.steps[this.length - 1] : null;
   }
 
-  /** Take in one blob; throws where it is damaged, and then nothing has changed. */
-  take(buffer) {
-    const { arrays, message } = readBlob(buffer);
+  /** Take in one blob, as read; throws where it lacks something, and then nothing has changed. */
+  take({ arrays, message }) {
     const steps = arrays.get("steps");
     if (!steps || !message.status) throw new Error("the recording lacks its frames");
     if (!this.layout && !message.layout) throw new Error("the recording lacks its layout");
@@ -45,7 +42,7 @@ export class Recording {
       this.frames.push(new Map(moving.map(([name, array]) => [name, nth(array, k)])));
     }
     Object.assign(this, { status: message.status, reason: message.reason ?? "", more: !!message.more });
-    this.extra = message;
+    Object.assign(this, { live: !!message.live, training: !!message.playing, place: message.place ?? 0 });
     this.thin(message.keep ?? 1);
     this.revision++;
     return this;
@@ -59,6 +56,11 @@ export class Recording {
     if (stays.every(Boolean)) return;
     this.frames = this.frames.filter((_, i) => stays[i]);
     this.steps = this.steps.filter((_, i) => stays[i]);
+  }
+
+  /** Whether frames may still come. */
+  get growing() {
+    return ["running", "queued", "paused"].includes(this.status);
   }
 
   /** Index of the frame with this id, or of the last one before it. */

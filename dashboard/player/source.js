@@ -1,7 +1,8 @@
-// Where recordings come from: the socket of a run, or bytes at hand. A source calls `onBlob`, `onTrouble` and
-// `onGone`; the Player calls `more(after)` when it can take more, `close()` when it is done with it.
+// Where recordings come from: the socket of a run, or bytes at hand. A source calls `onOpen`, `onBlob`,
+// `onRefused`, `onTrouble` and `onGone`; the Player calls `more(after)` when it can take more, `send(message)` to ask
+// or to order, `close()` when it is done with it.
 
-const TRIES = [300, 1000, 2000, 4000, 8000]; // milliseconds between attempts after a lost connection
+const TRIES = [300, 1000, 2000, 4000]; // milliseconds between attempts after a lost connection; then as the last
 
 export class SocketSource {
   constructor(url) {
@@ -20,31 +21,34 @@ export class SocketSource {
     const socket = new WebSocket(this.url);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    socket.onopen = () => this.ask();
+    socket.onopen = () => {
+      this.handlers.onOpen();
+      this.send({ after: this.after });
+    };
     socket.onmessage = ({ data }) => {
       this.tries = 0;
       if (typeof data !== "string") return this.handlers.onBlob(data);
-      const { error } = JSON.parse(data);
+      const { error, n } = JSON.parse(data);
       if (error === "gone") this.goneAlready = true;
+      else if (n !== undefined) this.handlers.onRefused(n, error);
       else if (error) this.handlers.onTrouble(error);
     };
     socket.onclose = () => {
       if (this.closed || socket !== this.socket) return;
       if (this.goneAlready) return this.handlers.onGone();
-      if (this.tries >= TRIES.length) return this.handlers.onTrouble("The server does not answer.");
-      if (this.tries > 0) this.handlers.onWaiting?.();
-      this.timer = setTimeout(() => this.connect(), TRIES[this.tries++]);
+      if (this.tries > 0) this.handlers.onTrouble("The server does not answer; trying again …");
+      this.timer = setTimeout(() => this.connect(), TRIES[Math.min(this.tries++, TRIES.length - 1)]);
     };
   }
 
   more(after) {
     this.after = after;
-    this.pending = true;
-    this.ask();
+    this.send({ after });
   }
 
-  ask() {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ after: this.after }));
+  /** What the hand asks, or what a live run is told. */
+  send(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   retry() {
@@ -72,6 +76,7 @@ export class BytesSource {
   }
 
   more() {}
+  send() {}
   retry() {
     this.handlers.onBlob(this.buffer);
   }

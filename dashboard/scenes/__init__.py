@@ -1,1 +1,1 @@
-"""One file a concept: from the model's states to a scene. Numpy only; the rest of ``dashboard`` knows none of them."""
+"""One file a concept: from the model's states to a scene. Numpy only; nothing else in ``dashboard`` knows them."""

@@ -5,7 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from genmodels.gaussian import FitConfig, Gaussian, TransportConfig, iterate_fit, iterate_transport
+from genmodels.gaussian import (
+    AscentConfig,
+    FitConfig,
+    Gaussian,
+    TransportConfig,
+    iterate_ascent,
+    iterate_fit,
+    iterate_transport,
+)
 
 
 def data(seed: int = 0) -> np.ndarray:
@@ -15,6 +23,11 @@ def data(seed: int = 0) -> np.ndarray:
 MODELS = [
     ("gaussian fit", 30, lambda: iterate_fit(data())),
     ("gaussian fit, first 10", 10, lambda: iterate_fit(data(), FitConfig(10))),
+    (
+        "gaussian ascent",
+        12,
+        lambda: iterate_ascent(data(), AscentConfig(Gaussian(np.ones(2), np.eye(2)), n_steps=12)),
+    ),
     (
         "gaussian transport",
         15,

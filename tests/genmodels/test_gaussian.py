@@ -1,15 +1,20 @@
 """The Gaussian against torch.distributions, numpy, and what must hold for every one."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from genmodels.gaussian import (
+    AscentConfig,
     FitConfig,
     Gaussian,
     TransportConfig,
     covariance_matrix,
     fit_gaussian,
+    fit_prefixes,
+    iterate_ascent,
     iterate_fit,
     iterate_transport,
     transport_gaussian,
@@ -89,6 +94,29 @@ def test_the_fit_is_the_most_likely_gaussian():
         bump = 0.1 * rng.standard_normal((2, 2))
         other = Gaussian(best.mean + 0.1 * rng.standard_normal(2), best.covariance + bump @ bump.T)
         assert other.log_prob(x).sum() < best.log_prob(x).sum()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_the_ascent_never_falls_and_reaches_the_maximum(dimensions):
+    x = random_gaussian(dimensions, 5).sample(30, np.random.default_rng(0))
+    start = random_gaussian(dimensions, 9)
+    states = list(iterate_ascent(x, AscentConfig(start, rate=0.2, n_steps=100)))
+    likelihood = np.array([s.log_likelihood for s in states])
+    assert (np.diff(likelihood) > -1e-12).all()
+    assert states[0].log_likelihood == pytest.approx(start.log_prob(x).mean(), abs=1e-10)
+    assert likelihood[-1] == pytest.approx(fit_gaussian(x).log_likelihood, abs=1e-8)
+    at_once = list(iterate_ascent(x, AscentConfig(start, rate=1, n_steps=1)))[-1]
+    np.testing.assert_allclose(at_once.covariance, fit_gaussian(x).covariance, atol=1e-12)
+
+
+def test_prefixes_agree_with_one_fit_each():
+    x = 50 + np.random.default_rng(0).standard_normal((3, 200, 2))
+    sizes = np.array([1, 2, 7, 200])
+    means, covariances = fit_prefixes(x, sizes)
+    for r, s in itertools.product(range(3), range(4)):
+        state = fit_gaussian(x[r, : sizes[s]])
+        np.testing.assert_allclose(means[r, s], state.mean, atol=1e-10)
+        np.testing.assert_allclose(covariances[r, s], state.covariance, atol=1e-10)
 
 
 def test_transport_ends_at_the_gaussian_and_the_slip_does_not():

@@ -1,64 +1,94 @@
-"""The Gaussian page under AppTest: every control at both ends, random pairs, bad links."""
+"""The Gaussian page under AppTest: every control at both ends, random pairs, links; and its scenes' numbers."""
 
 import itertools
 import random
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from dashboard.scenes.gaussian import (
-    SOURCES,
-    FitSceneConfig,
-    SampleSceneConfig,
-    fit_formula,
-    fit_scene,
-    sample_formula,
-    sample_scene,
-)
+from dashboard.own_data import decode_points, encode_points
+from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
+from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES
+from genmodels.gaussian import Gaussian, fit_gaussian
 
-CUES = ("fit", "sample")
+CUES = ("fit", "sample", "likelihood", "evaluate", "converge")
 
 
-def healthy(app: AppTest) -> bool:
-    return not app.exception and not app.error and "nan" not in str([m.value for m in app.markdown]).lower()
+def healthy(app) -> bool:
+    shown = str([m.value for m in [*app.markdown, *app.latex]]).lower()
+    return not app.exception and not app.error and "nan" not in shown
 
 
-def positions(app: AppTest) -> list[tuple[str, str, object]]:
-    """Every control of the page at both of its ends."""
+def ends(app) -> list[tuple[str, str, object]]:
+    """Every control of the page, at both of its ends or at each of its values."""
     sliders = [("slider", w.key, v) for w in app.slider for v in (w.min, w.max)]
-    choices = [("selectbox", w.key, v) for w in app.selectbox for v in w.options if w.key.startswith("gaussian")]
     switches = [("toggle", w.key, v) for w in app.toggle for v in (True, False) if w.key.startswith("gaussian")]
-    return sliders + choices + switches
+    keys = {w.key for w in app.selectbox}
+    sources = [("selectbox", "gaussian.source", v) for v in SOURCE_TITLES if "gaussian.source" in keys]
+    targets = [("selectbox", "gaussian.target", v) for v in converge.TITLES if "gaussian.target" in keys]
+    return sliders + switches + sources + targets
 
 
-def put(app: AppTest, kind: str, key: str, value: object) -> None:
-    getattr(app, kind)(key=key).set_value(value)
+def put(app, kind: str, key: str, value: object) -> None:
+    if key in {w.key for w in getattr(app, kind)}:  # another control may have taken it away
+        getattr(app, kind)(key=key).set_value(value)
 
 
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     app = open_page("gaussian", **{"gaussian.cue": cue})
     assert healthy(app)
-    ends = [p for p in positions(app) if p[0] != "selectbox"] + [
-        ("selectbox", "gaussian.data", name) for name in SOURCES if cue == "fit"
-    ]
-    pairs = list(itertools.combinations(ends, 2))
-    chosen = random.Random(0).sample(pairs, min(40, len(pairs)))
-    for settings in [(p,) for p in ends] + chosen:
+    all_ends = ends(app)
+    assert all_ends
+    pairs = list(itertools.combinations(all_ends, 2))
+    for settings in [(e,) for e in all_ends] + random.Random(0).sample(pairs, min(40, len(pairs))):
         for kind, key, value in settings:
             put(app, kind, key, value)
         app.run()
         assert healthy(app), settings
 
 
-@pytest.mark.parametrize("cue", CUES)
-def test_a_link_is_the_whole_state(open_page, cue):
-    link = {"gaussian.rho": -0.5} if cue == "sample" else {"gaussian.points": 33}
+LINKS = [
+    ("fit", {"gaussian.points": "33"}),
+    ("sample", {"gaussian.rho": "-0.5"}),
+    ("likelihood", {"gaussian.few": "20"}),
+    ("evaluate", {"gaussian.sigma_1": "0.5"}),
+]
+
+
+@pytest.mark.parametrize(("cue", "link"), LINKS)
+def test_a_link_is_the_whole_state(open_page, cue, link):
     app = open_page("gaussian", seed=7, **{"gaussian.cue": cue}, **link)
     assert app.number_input(key="seed").value == 7
-    value = app.slider(key="gaussian.rho").value if cue == "sample" else app.slider(key="gaussian.points").value
-    assert value == (-0.5 if cue == "sample" else 33)
+    (key, value), *_ = link.items()
+    assert app.slider(key=key).value == float(value)
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "1e9", "a place"])
+@pytest.mark.parametrize(("cue", "key"), [("evaluate", "gaussian.probe_1"), ("likelihood", "gaussian.guess_sigma_1")])
+def test_what_a_link_says_of_a_handle_may_be_nonsense(open_page, cue, key, bad):
+    app = open_page("gaussian", **{"gaussian.cue": cue, key: bad})
+    assert healthy(app)
+    assert any(key in note.value for note in app.info)
+
+
+@pytest.mark.parametrize("bad", ["x", "1!!!", "1" * 5000])
+def test_painted_points_in_a_link_may_be_damaged(open_page, bad):
+    app = open_page(
+        "gaussian", **{"gaussian.cue": "fit", "gaussian.source": SOURCE_TITLES["painted"], "gaussian.painted": bad}
+    )
+    assert healthy(app)
+    assert any("gaussian.painted" in note.value for note in app.info)
+
+
+def test_painted_points_come_back(open_page):
+    points = np.random.default_rng(0).uniform(-4, 4, (40, 2))
+    text = encode_points(points, np.zeros(40, int), fit.BOARD, fit.BOARD)
+    app = open_page(
+        "gaussian", **{"gaussian.cue": "fit", "gaussian.source": SOURCE_TITLES["painted"], "gaussian.painted": text}
+    )
+    assert healthy(app)
+    assert "n=40" in app.latex[0].value
 
 
 def test_cue_buttons_start_their_preset(open_page):
@@ -70,34 +100,113 @@ def test_cue_buttons_start_their_preset(open_page):
     assert app.slider(key="gaussian.rho").value == 0.67
 
 
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("gaussian")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"gaussian.cue.{cue}").click().run()
+        assert healthy(app), cue
+
+
+def test_predict_then_reveal(open_page):
+    app = open_page("gaussian", **{"gaussian.cue": "sample"})
+    assert not app.success
+    app.radio[0].set_value(app.radio[0].options[0]).run()
+    assert app.warning
+    assert not app.success
+    app.radio[0].set_value("det Σ → 0, p(μ) → ∞").run()
+    assert app.success
+
+
+def test_the_challenge_checks_itself(open_page):
+    hidden = sample.Config(seed=3).hidden()
+    s1, s2 = np.sqrt(hidden.covariance.diagonal())
+    app = open_page("gaussian", seed=3, **{"gaussian.cue": "sample", "gaussian.challenge": "true"})
+    app.button(key="gaussian.challenge.check").click().run()
+    assert not app.success
+    values = {"mean_1": hidden.mean[0], "mean_2": hidden.mean[1], "sigma_1": s1, "sigma_2": s2,
+              "rho": hidden.covariance[0, 1] / (s1 * s2)}  # fmt: skip
+    for name, value in values.items():
+        app.slider(key=f"gaussian.{name}").set_value(round(float(value), 2)).run()
+    app.button(key="gaussian.challenge.check").click().run()
+    assert app.success
+
+
+# --- scenes -------------------------------------------------------------------------------------------------
+
+
 EXTREMES = [
-    *(FitSceneConfig(source, n, 0) for source in SOURCES for n in (1, 2, 3, 500)),
+    *((fit, fit.Config(source, n)) for source in SOURCES for n in (1, 2, 3, 500)),
     *(
-        SampleSceneConfig(m, -m, a, b, rho, n, slip, 0)
+        (sample, sample.Config(m, -m, a, b, rho, n, slip, True))
         for m, a, b in ((3.0, 0.1, 4.0), (-3.0, 4.0, 0.1))
         for rho in (-0.99, 0.99)
         for n in (1, 2, 1000)
         for slip in (False, True)
     ),
+    *(
+        (likelihood, likelihood.Config(plane, n, m, -m, s, s, r))
+        for plane in (False, True)
+        for n in (3, 60)
+        for m, s, r in ((-5.0, 0.25, 0.99), (5.0, 3.5, -0.99))
+    ),
+    *((evaluate, evaluate.Config(a, b, r, p, -p)) for a, b, r, p in ((0.1, 4, 0.99, 6), (4, 0.1, -0.99, 0))),
+    *((converge, converge.Config(name)) for name in converge.TITLES),
 ]
 
 
-@pytest.mark.parametrize("config", EXTREMES, ids=str)
-def test_scenes_at_their_extremes(config):
-    scene = fit_scene(config) if isinstance(config, FitSceneConfig) else sample_scene(config)
+@pytest.mark.parametrize(("module", "config"), EXTREMES, ids=str)
+def test_scenes_at_their_extremes(module, config):
+    scene = module.scene(config)
     for name, array in scene.moving():
         if name.endswith("covariance"):
-            kept = array[~np.isnan(array).any(axis=(1, 2, 3))]
+            kept = array[~np.isnan(array).any(axis=(-1, -2))]
             assert (np.linalg.eigvalsh(kept) > -1e-9).all()
-    formula = fit_formula(config) if isinstance(config, FitSceneConfig) else sample_formula(config)
-    assert "nan" not in formula
+    if hasattr(module, "formula"):
+        assert "nan" not in module.formula(config)
+
+
+def values_of(scene, held: str, place, step: int = 0) -> dict:
+    before = {h.name: (h.at if h.at.ndim == 1 else h.at[step]).tolist() for h in scene.handles}
+    return {"handles": before | {held: list(place)}, "before": before, "moved": held}
+
+
+HELD = [
+    (sample, sample.Config(), ["mean", "axis 1", "axis 2"]),
+    (likelihood, likelihood.Config(), ["μ", "σ", "you"]),
+    (likelihood, likelihood.Config(plane=True), ["mean", "axis 1", "axis 2"]),
+    (evaluate, evaluate.Config(), ["probe"]),
+]
+
+
+@pytest.mark.parametrize(("module", "config", "handles"), HELD, ids=["sample", "line", "plane", "evaluate"])
+def test_handles_anywhere_give_a_scene_and_stay_within_limits(module, config, handles):
+    scene = module.scene(config)
+    for held in handles:
+        for place in ((0, 0), (1e-9, 0), (6, -6), (-1e6, 1e6), (0.3, 2)):
+            new = module.after_hand(config, values_of(scene, held, place))
+            module.scene(new)
+            again = module.after_hand(config, values_of(scene, held, place))
+            assert new == again
+    for bad in ({}, {"handles": {}, "before": {}, "moved": "mean"}, {"moved": "elbow"},
+                values_of(scene, handles[0], (float("nan"), 0)), {"handles": 3, "before": 4, "moved": handles[0]},
+                values_of(scene, handles[0], (1, 2, 3))):  # fmt: skip
+        with pytest.raises(ValueError, match=r"handle|Unknown"):
+            module.after_hand(config, bad)
+
+
+def test_an_axis_handle_sets_length_and_tilt_and_leaves_the_other_length():
+    config = sample.Config(sigma_1=2.0, sigma_2=1.0, rho=0.0)
+    new = sample.after_hand(config, values_of(sample.scene(config), "axis 1", (0.0, 3.0)))
+    assert (new.sigma_1, new.sigma_2, new.rho) == (1.0, 3.0, 0.0)
+    new = sample.after_hand(config, values_of(sample.scene(config), "axis 1", (2.0, 2.0)))
+    eigenvalues = np.linalg.eigvalsh(new.gaussian().covariance)
+    np.testing.assert_allclose(np.sqrt(eigenvalues), [1.0, np.sqrt(8)], atol=0.05)
 
 
 def test_divergence_has_the_floor_it_must_have():
     """For a Gaussian source KL → 0; for two lumps it stays above their negentropy, found here by Monte Carlo."""
     for name, source in SOURCES.items():
-        scene = fit_scene(FitSceneConfig(name, 500, 0))
-        kl = scene.readouts[1].values
+        kl = fit.scene(fit.Config(name, 500)).readouts[1].values
         assert (kl[3:] > 0).all()
         if name != "lumps":
             assert source.entropy() == pytest.approx(source.moments().entropy(), abs=1e-9)
@@ -105,7 +214,74 @@ def test_divergence_has_the_floor_it_must_have():
     lumps = SOURCES["lumps"]
     x = lumps.sample(200_000, np.random.default_rng(1))
     offset, var = np.array(lumps.offset), lumps.covariance[0][0]
-    log_p = np.logaddexp(*(-((x - s * offset) ** 2).sum(1) / (2 * var) for s in (-1, 1))) - np.log(4 * np.pi * var)
+    terms = [-((x - s * offset) ** 2).sum(1) / (2 * var) for s in (-1, 1)]
+    log_p = np.logaddexp(*terms) - np.log(4 * np.pi * var)
     assert lumps.entropy() == pytest.approx(-log_p.mean(), abs=4 * log_p.std() / np.sqrt(len(x)))
     floor = lumps.moments().entropy() - lumps.entropy()
-    assert fit_scene(FitSceneConfig("lumps", 500, 0)).readouts[1].values[-1] >= floor > 0.3
+    assert fit.scene(fit.Config("lumps", 500)).readouts[1].values[-1] >= floor > 0.3
+
+
+def test_the_hill_is_the_likelihood():
+    data = likelihood.Config(seed=5).data()
+    means, sigmas = np.array([-1.0, 0.4]), np.array([0.7, 2.0, 3.0])
+    expected = [[Gaussian([m], [[s**2]]).log_prob(data).mean() for m in means] for s in sigmas]
+    np.testing.assert_allclose(likelihood.hill(data, means, sigmas), expected, rtol=1e-12)
+
+
+def test_the_walk_ends_where_the_formula_says():
+    for plane in (False, True):
+        scene = likelihood.scene(likelihood.Config(plane=plane))
+        missing = next(r.values for r in scene.readouts if r.name == "missing to the top")
+        assert (np.diff(missing) <= 1e-12).all()
+        assert missing[-1] < 0.01
+
+
+def test_evaluate_prints_what_the_closed_form_says():
+    config = evaluate.Config(1.5, 0.7, -0.3, 1.0, -0.4)
+    scene = evaluate.scene(config)
+    got = {r.name: r.values for r in scene.readouts}
+    for k in (0, 30, 60):
+        gaussian = config.gaussian(evaluate.SCALES[k])
+        probe = np.array([[1.0, -0.4]])
+        assert got["log p(x)"][k] == pytest.approx(gaussian.log_prob(probe)[0])
+        distance = gaussian.mahalanobis(probe)[0]
+        inside = (gaussian.mahalanobis(gaussian.sample(100_000, np.random.default_rng(k))) < distance).mean()
+        shown = got["probability inside its contour"][k] / 100
+        assert shown == pytest.approx(inside, abs=4 * np.sqrt(0.25 / 100_000))
+
+
+def test_the_shaded_area_is_the_probability_within_one_sigma():
+    line = evaluate.scene(evaluate.Config()).panels[1].layers
+    for k in (0, 60):
+        x, y = line[0].xy[k, 0].T
+        assert np.trapezoid(y[1:-1], x[1:-1]) == pytest.approx(0.6827, abs=0.001)
+
+
+def test_errors_follow_their_law():
+    scene = converge.scene(converge.Config())
+    got = {r.name: r.values for r in scene.readouts}
+    late = scene.steps > 100
+    for name, law in (("error of μ̂ (rms of 20)", "expected"), ("error of Σ̂ (rms of 20)", "expected (large n)")):
+        ratio = got[name][late] / got[law][late]
+        assert ratio.min() > 0.5
+        assert ratio.max() < 1.7
+        assert ratio.mean() == pytest.approx(1, abs=0.3)
+
+
+def test_own_points_are_fitted():
+    csv = tuple(map(tuple, np.random.default_rng(0).normal(size=(3000, 2)).tolist()))
+    config = fit.Config("csv", csv=csv)
+    scene = fit.scene(config)
+    assert len(scene.steps) <= fit.MOST_FRAMES
+    assert scene.steps[-1] == 3000
+    np.testing.assert_allclose(fit_gaussian(config.data()).mean, np.mean(csv, axis=0), atol=1e-12)
+
+
+def test_painting_adds_points():
+    config = fit.after_hand(fit.Config("painted"), {"painted": [[1, 2, 0], [-3, 0.5, 0]]})
+    points, _ = decode_points(config.painted, fit.BOARD, fit.BOARD)
+    np.testing.assert_allclose(points, [[1, 2], [-3, 0.5]], atol=0.01)
+    assert fit.scene(config).start == 2
+    for bad in ({}, {"painted": 3}, {"painted": [[1, 2]]}, {"painted": [[0, 0, 0]] * 501}):
+        with pytest.raises(ValueError, match="painted"):
+            fit.after_hand(config, bad)

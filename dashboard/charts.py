@@ -1,0 +1,40 @@
+"""Plotly figures: for what changes on a deliberate click and wants hover, zoom or three dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard import controls, theme
+from genmodels.gaussian import Gaussian
+
+
+def show_surface(page: str, gaussian: Gaussian) -> None:
+    """The density as a surface that one can turn; drawn when asked for, as WebGL without a GPU takes seconds."""
+    st.subheader("The density as a surface", anchor=False)
+    if not controls.switch(page, "surface", "Show it in three dimensions"):
+        return
+    reach = 3.5 * np.sqrt(gaussian.covariance.diagonal())
+    x, y = (m + r * np.linspace(-1, 1, 61) for m, r in zip(gaussian.mean, reach, strict=True))
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    z = np.exp(gaussian.log_prob(grid)).reshape(61, 61)
+    st.plotly_chart(surface(x, y, z, "x₁", "x₂", "p(x)"), width="stretch")
+
+
+def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: str, z_label: str):
+    """A surface z ``(len(y), len(x))`` over x and y, as a ``plotly.graph_objects.Figure``."""
+    import plotly.graph_objects as go
+
+    mode = "dark" if st.context.theme.type == "dark" else "light"
+    colours = theme.colour_map("sequential", mode, 11)
+    scale = [[i / 10, c] for i, c in enumerate(colours)]
+    hover = f"{x_label} %{{x:.2f}}<br>{y_label} %{{y:.2f}}<br>{z_label} %{{z:.4f}}<extra></extra>"
+    figure = go.Figure(go.Surface(x=x, y=y, z=z, colorscale=scale, hovertemplate=hover, showscale=False))
+    figure.update_layout(
+        height=480,
+        margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        font={"size": 16},
+        scene={"xaxis_title": x_label, "yaxis_title": y_label, "zaxis_title": z_label, "aspectmode": "manual",
+               "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.8}},
+    )  # fmt: skip
+    return figure

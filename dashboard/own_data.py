@@ -1,0 +1,431 @@
+"""A learner's own points in the plane: read from a CSV file, written to one, and carried in a link.
+
+A file comes from anywhere: a German Excel, an old Mac, a notebook's ``to_csv``. Whatever can be read without
+guessing is read; everything else is refused with one sentence that says what came, what was expected and what to
+do. Nothing is dropped, filled in or moved in silence.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+MAX_LABELS = 10
+MAX_ABS = 1e6
+"""Coordinates beyond this are refused: in float32 their decimals are gone."""
+MAX_LABEL_LENGTH = 200
+MAX_LINE = 1_000
+HEAD = 50
+"""So many lines decide which delimiter the file uses."""
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+Row = tuple[int, list[str]]
+"""A line's number, from 1, and its cells."""
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnData:
+    """Points in the plane, as a learner brought them.
+
+    Attributes:
+        points: ``(N, 2)`` float64, finite, each within ±1e6, not all the same.
+        labels: ``(N,)`` int64, the index of each point's label in ``label_names``; 0 where there is no label column.
+        label_names: The distinct labels, as the file spells them, sorted (by value where all are numbers); empty
+            where there is no label column.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    label_names: tuple[str, ...]
+
+
+def read_csv(content: bytes | str, max_rows: int = 10_000, max_bytes: int = 20 * 2**20) -> OwnData:
+    r"""Two columns of numbers and, if there is a third, labels.
+
+    Comma, semicolon or tab between the columns; a decimal point, or a decimal comma (in quotes where commas also
+    separate the columns); a heading or none; UTF-8, with or without a byte order mark, else Latin-1; any line ends.
+    Blank lines, spaces around a cell and empty columns at the right are ignored.
+
+    Args:
+        content: The file.
+        max_rows: More rows than this are refused before any is parsed.
+        max_bytes: A bigger file is refused before it is decoded.
+
+    Raises:
+        ValueError: The file cannot be read without guessing; one sentence says why and what to do.
+
+    Example:
+        >>> data = read_csv("x;y;kind\n0,5;1;cat\n2;-3,25;dog\n")
+        >>> data.points.tolist(), data.labels.tolist(), data.label_names
+        ([[0.5, 1.0], [2.0, -3.25]], [0, 1], ('cat', 'dog'))
+    """
+    text = _text(content, max_bytes)
+    delimiter = _delimiter([line for _, line in islice(_lines(text), HEAD)])
+    table = _table(text, delimiter)
+    first = next(table, None)
+    if first is None:
+        raise ValueError("The file is empty; give two columns of numbers, x1 and x2, one point a line.")
+    heading = first if _is_heading(first[1]) else None
+    count = _count_lines(text) - (heading is not None)
+    if count > max_rows:
+        raise ValueError(
+            f"The file has {count:,} rows, more than the {max_rows:,} that are read; take a random sample of them."
+        )
+    rows = [*([] if heading else [first]), *table]
+    _check_shape(heading, rows, delimiter)
+    points = _points(rows)
+    labels, label_names = _labels([cells[2] for _, cells in rows if len(cells) == 3])
+    return OwnData(points, labels if label_names else np.zeros(len(points), np.int64), label_names)
+
+
+def write_csv(points: np.ndarray, labels: Sequence[object] | np.ndarray | None = None) -> str:
+    r"""Text that :func:`read_csv` reads back without losing a bit, headed ``x1,x2`` or ``x1,x2,label``.
+
+    Args:
+        points: ``(N, 2)`` floats.
+        labels: ``(N,)`` integers or short texts, if there are any.
+
+    Raises:
+        ValueError: The shapes do not fit, or a label would not come back: it is empty, longer than 200 characters,
+            has spaces around it, or holds a line break or a NUL.
+
+    Example:
+        >>> write_csv(np.array([[0.1, 2.0], [1e-7, -3.0]]), ["cat", "dog"])
+        'x1,x2,label\n0.1,2.0,cat\n1e-07,-3.0,dog\n'
+    """
+    points = _as_points(points)
+    columns = [[repr(x) for x in column] for column in points.T.tolist()]
+    if labels is not None:
+        columns.append([_as_label(label) for label in labels])
+        if len(columns[2]) != len(points):
+            raise ValueError(f"There are {len(columns[2])} labels for {len(points)} points; give one label a point.")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["x1", "x2", "label"][: len(columns)])
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue()
+
+
+# From bytes to cells ---------------------------------------------------------------------------------------------
+
+
+def _text(content: bytes | str, max_bytes: int) -> str:
+    """The file as text whose lines end in a line feed."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "replace")
+    if len(content) > max_bytes:
+        size, limit = (f"{n / 2**20:,.1f} MB" for n in (len(content), max_bytes))
+        raise ValueError(
+            f"The file has {size}, more than the {limit} that are read; take a random sample of its rows."
+        )
+    if b"\0" in content:
+        raise ValueError(
+            "The file is binary, as a workbook, a picture or UTF-16 text is, where a text file was expected; "
+            "save the table as CSV (UTF-8)."
+        )
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers; lazy and linear, however long a line or a gap is."""
+    number, seen = 1, 0
+    for found in re.finditer(r"\S[^\n]*", text):
+        start = text.rfind("\n", 0, found.start()) + 1  # a tab in front is an empty cell, so it is kept
+        number += text.count("\n", seen, start)
+        seen = start
+        if found.end() - start > MAX_LINE:
+            raise ValueError(
+                f"Line {number} has {found.end() - start:,} characters, more than the {MAX_LINE:,} that two numbers "
+                "and a label may take; save the table as CSV, one point a line."
+            )
+        yield number, text[start : found.end()]
+
+
+def _count_lines(text: str) -> int:
+    """How many lines are not blank, without parsing or splitting: a million take some milliseconds."""
+    codes = np.frombuffer(text.encode("utf-8"), np.uint8)
+    codes = codes[(codes == 10) | (codes > 32)]  # line feeds, and whatever is no space
+    begins = np.flatnonzero(codes != 10)
+    return int(np.count_nonzero((begins == 0) | (codes[begins - 1] == 10)))
+
+
+def _delimiter(head: list[str]) -> str:
+    """The delimiter under which the most lines begin with two numbers; if none does, the most frequent one."""
+
+    def fits(delimiter: str) -> tuple[int, int]:
+        rows = (_cells(line, delimiter)[:2] for line in head)
+        good = sum(len(row) == 2 and all(map(_is_number, row)) for row in rows)
+        return good, sum(line.count(delimiter) for line in head)
+
+    return max(DELIMITERS, key=fits)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line, stripped, without the empty ones at the right that spreadsheets append."""
+    # Line by line, so that a quote left open costs its own line, not the rest of the file.
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _table(text: str, delimiter: str) -> Iterator[Row]:
+    for number, line in _lines(text):
+        if cells := _cells(line, delimiter):
+            yield number, cells
+
+
+# From cells to points --------------------------------------------------------------------------------------------
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell) or NOT_FINITE.fullmatch(cell))
+
+
+def _is_heading(cells: list[str]) -> bool:
+    return not any(map(_is_number, cells[:2]))
+
+
+def _check_shape(heading: Row | None, rows: list[Row], delimiter: str) -> None:
+    """Two or three columns, the same number in every line, and more than one row."""
+    first, cells = heading or rows[0]
+    if len(cells) == 1:
+        raise ValueError(
+            f"Line {first} has one column, {_quote(cells[0])}, where two columns of numbers were expected; "
+            "separate them by a comma, a semicolon or a tab."
+        )
+    if heading and not cells[0]:
+        raise ValueError(
+            f"The first column's heading in line {first} is empty, as above row numbers; "
+            "remove that column, or give it a name if it holds x1."
+        )
+    if len(cells) > 3:
+        raise ValueError(
+            f"Line {first} has {len(cells)} columns, where two columns of numbers and perhaps one of labels were "
+            "expected; remove the other columns."
+        )
+    for number, other in rows:
+        if len(other) != len(cells):
+            raise ValueError(
+                f"Line {number} has {_columns(other)}, but line {first} has {_columns(cells)} "
+                f"(separated by {DELIMITERS[delimiter]}); give every line the same columns."
+            )
+    if len(rows) < 2:
+        came = "one row" if rows else "a heading but no rows"
+        raise ValueError(f"The file has {came}, where at least two points were expected; add rows of numbers.")
+
+
+def _points(rows: list[Row]) -> np.ndarray:
+    """The first two columns, ``(N, 2)`` float64."""
+    marks: dict[str, int] = {}  # decimal mark -> the first line that uses it
+    values = []
+    for number, cells in rows:
+        for column, cell in enumerate(cells[:2], start=1):
+            values.append(_number(cell, f"Line {number}, column {column}"))
+            marks.update({mark: number for mark in ".," if mark in cell and mark not in marks})
+    if len(marks) == 2:
+        raise ValueError(
+            f"Line {marks['.']} has a point in a number and line {marks[',']} a comma, so one may mark thousands; "
+            "write all numbers with the same decimal mark and without thousands marks."
+        )
+    points = np.array(values, dtype=np.float64).reshape(-1, 2)
+    if (points == points[0]).all():
+        raise ValueError(
+            f"In the file's {len(points):,} rows, all rows are the same point, so nothing can be learned from them; "
+            "give at least two different points."
+        )
+    return points
+
+
+def _number(cell: str, where: str) -> float:
+    if not cell:
+        raise ValueError(f"{where} is empty where a number belongs; fill it in or remove the line.")
+    if NOT_FINITE.fullmatch(cell):
+        raise ValueError(f"{where} holds {_quote(cell)}, where a finite number belongs; correct or remove the line.")
+    if not NUMBER.fullmatch(cell):
+        raise ValueError(
+            f"{where} holds {_quote(cell)}, where a number such as 1.5 or -2e-3 belongs; correct or remove the line."
+        )
+    value = float(cell.replace(",", "."))
+    if abs(value) > MAX_ABS:
+        raise ValueError(
+            f"{where} holds {_quote(cell)}, beyond the limit of ±{MAX_ABS:,.0f}; "
+            "rescale the column, for example to thousands or millions."
+        )
+    return value
+
+
+def _labels(cells: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Indices ``(N,)`` int64 and the names that they point to."""
+    names = set(cells)
+    if len(names) > MAX_LABELS:
+        raise ValueError(
+            f"The third column holds {len(names):,} different labels, more than the {MAX_LABELS} that have a colour; "
+            "merge some, or remove the column if it holds no labels."
+        )
+    if all(NUMBER.fullmatch(name) for name in names):
+        ordered = sorted(names, key=lambda name: (float(name.replace(",", ".")), name))
+    else:
+        ordered = sorted(names)
+    index = {name: k for k, name in enumerate(ordered)}
+    return np.array([index[cell] for cell in cells], dtype=np.int64), tuple(ordered)
+
+
+def _quote(cell: str) -> str:
+    """A cell in a message: printable, on one line, and short."""
+    shown = repr(cell)
+    return shown if len(shown) <= 40 else shown[:38] + "…" + shown[0]
+
+
+def _columns(cells: list[str]) -> str:
+    return "one column" if len(cells) == 1 else f"{len(cells)} columns"
+
+
+def _as_points(points: np.ndarray) -> np.ndarray:
+    points = np.asarray(points, dtype=np.float64)
+    if points.size == 0:
+        return points.reshape(0, 2)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"The points have shape {points.shape}, where (N, 2) was expected; give one point a row.")
+    return points
+
+
+def _as_label(label: object) -> str:
+    text = str(label)
+    if not text or text != text.strip() or len(text) > MAX_LABEL_LENGTH or re.search(r"[\r\n\0]", text):
+        raise ValueError(
+            f"The label {_quote(text)} cannot be written; give one line of 1 to {MAX_LABEL_LENGTH} characters "
+            "without spaces around it."
+        )
+    return text
+
+
+# Painted points in a link ----------------------------------------------------------------------------------------
+
+VERSION = "1"
+MAX_PAINTED = 500
+CELLS = 1024
+"""Cells along each axis: 10 bits."""
+CLASSES = 3
+MAX_TEXT = 4_096
+"""Twice what 500 points take, incompressible as they may be."""
+
+
+def encode_points(points: np.ndarray, labels: Sequence[int] | np.ndarray, x_range: Range, y_range: Range) -> str:
+    """Painted points as a short text for a link; ``""`` for none.
+
+    A point becomes the cell of a 1024 × 1024 grid that it lies in: 10 bits for x1, 10 for x2, 2 for its class, in
+    3 bytes. They are compressed, written in base64url without padding, and a version goes in front.
+
+    Args:
+        points: ``(N, 2)`` floats with N ≤ 500; one outside the panel goes to the panel's edge.
+        labels: ``(N,)`` integers from 0 to 2.
+        x_range: The panel's ends along x1, in data units, the lower first.
+        y_range: The same along x2.
+
+    Raises:
+        ValueError: There are more than 500 points, or the arguments are not as said above.
+
+    Example:
+        >>> text = encode_points(np.array([[0.0, 0.5]]), [2], (-1, 1), (-1, 1))
+        >>> points, labels = decode_points(text, (-1, 1), (-1, 1))
+        >>> points.round(2).tolist(), labels.tolist()
+        ([[0.0, 0.5]], [2])
+    """
+    low, cell = _grid(x_range, y_range)
+    points, classes = _as_points(points), np.asarray(labels).reshape(-1)
+    if len(points) > MAX_PAINTED:
+        raise ValueError(
+            f"A link carries at most {MAX_PAINTED} points, not {len(points):,}; save them as CSV instead."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError("Some painted points are not finite, so they have no place in the panel; remove them.")
+    if len(classes) != len(points) or not np.isin(classes, range(CLASSES)).all():
+        raise ValueError(f"The labels do not fit; give each of the {len(points)} points a label 0, 1 or 2.")
+    if not len(points):
+        return ""
+    # Clipped before the division, so that no point however far away overflows.
+    column, row = np.minimum((np.clip(points, low, low + CELLS * cell) - low) // cell, CELLS - 1).astype(np.int64).T
+    words = (column << 12) | (row << 2) | classes.astype(np.int64)
+    packed = words.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()  # (N, 3) bytes
+    return VERSION + _base64url(zlib.compress(packed, 9))
+
+
+def decode_points(text: str, x_range: Range, y_range: Range) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of :func:`encode_points`, up to half a cell: each point comes back as its cell's middle.
+
+    A link comes from strangers, so nothing in it is trusted, its length least of all.
+
+    Returns:
+        Points ``(N, 2)`` float64 within the panel, and labels ``(N,)`` int64 from 0 to 2.
+
+    Raises:
+        ValueError: The text was not written by :func:`encode_points`, or was damaged on its way.
+    """
+    low, cell = _grid(x_range, y_range)
+    if not text:
+        return np.zeros((0, 2)), np.zeros(0, np.int64)
+    if len(text) > MAX_TEXT:
+        raise ValueError(
+            f"The link's points take {len(text):,} characters, more than {MAX_PAINTED} points can; "
+            "copy the link again, or paint the points anew."
+        )
+    if text[0] != VERSION:
+        raise ValueError(
+            f"The link's points begin with {_quote(text[0])}, where version {VERSION} was expected; "
+            "copy the link again, or paint the points anew."
+        )
+    words = _unpack(text[1:])
+    columns_rows = np.stack([words >> 12, (words >> 2) & (CELLS - 1)], axis=1)  # (N, 2)
+    return low + (columns_rows + 0.5) * cell, words & 3
+
+
+def _unpack(body: str) -> np.ndarray:
+    """22-bit words ``(N,)`` int64 with 1 ≤ N ≤ 500."""
+    damaged = "The link's points are damaged or cut off; copy the whole link again, or paint the points anew."
+    try:
+        squeezed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        stream = zlib.decompressobj()
+        packed = stream.decompress(squeezed, 3 * MAX_PAINTED + 1)  # one byte too many tells a bomb from a link
+    except (ValueError, zlib.error) as why:  # binascii.Error is a ValueError
+        raise ValueError(damaged) from why
+    whole = stream.eof and not stream.unused_data and _base64url(squeezed) == body
+    if not whole or not packed or len(packed) % 3 or len(packed) > 3 * MAX_PAINTED:
+        raise ValueError(damaged)
+    words = np.frombuffer(packed, np.uint8).reshape(-1, 3).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    if (words >> 22).any() or (words & 3 >= CLASSES).any():
+        raise ValueError(damaged)
+    return words
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
+def _grid(x_range: Range, y_range: Range) -> tuple[np.ndarray, np.ndarray]:
+    """The panel's lower corner ``(2,)`` and the size of one cell ``(2,)``, in data units."""
+    low, high = np.array([x_range, y_range], dtype=np.float64).T
+    ends = np.maximum(np.abs(low), np.abs(high))
+    # Below a millionth of its ends' size a panel has too few floats to tell 1024 cells apart; beyond 1e300 none.
+    if not (np.isfinite(ends).all() and (ends < 1e300).all() and (high - low > 1e-6 * ends).all()):
+        raise ValueError(
+            f"The panel's ranges {tuple(x_range)} and {tuple(y_range)} are no ranges; give finite ends, lower first."
+        )
+    return low, (high - low) / CELLS

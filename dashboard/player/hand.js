@@ -1,0 +1,299 @@
+// What the hand can take hold of: handles and the probe (real buttons that lie over the picture, so that keyboard
+// and screen reader have them too), and the brush. While something is dragged the run is asked for the picture at
+// the new place, one question in flight, the latest wins; on release the page hears of it.
+
+const ERASE = 20; // pixels
+const SPACING = 13; // pixels between points of one stroke
+
+export class Hand {
+  /** @param player gives views, recording, index, draw(), ask(values, step), released(values) */
+  constructor(player, stage, tools) {
+    Object.assign(this, { player, stage, tools });
+    this.answer = null; // {arrays, step}: the picture asked for, drawn in place of the frame
+    this.sent = 0;
+    this.flying = false;
+    this.waiting = null;
+    this.tool = "paint";
+    this.colourClass = 0;
+    const canvas = stage.querySelector("canvas");
+    canvas.addEventListener("pointerdown", (event) => this.down(event, canvas));
+    canvas.addEventListener("pointermove", (event) => this.stroke && this.paintAt(event));
+    for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, () => this.endStroke());
+  }
+
+  get layout() {
+    return this.player.recording.layout;
+  }
+
+  /** A new recording is shown: make its handles and tools; what was asked of the old one no longer counts. */
+  show() {
+    const held = this.stage.getRootNode().activeElement?.dataset.handle;
+    this.forget();
+    for (const old of this.stage.querySelectorAll(".handle")) if (!this.layout.handles.some((h) => h.name === old.dataset.handle)) old.remove();
+    for (const handle of this.layout.handles) this.button(handle);
+    if (held) this.buttonOf(held)?.focus({ preventScroll: true });
+    this.painted = this.layout.brush?.points.map((p) => [...p]) ?? [];
+    this.buildTools();
+    this.stage.querySelector("canvas").style.touchAction = this.layout.brush ? "none" : "pan-y";
+  }
+
+  /** The picture asked for gives way to the recording's own frames. */
+  forget() {
+    this.answer = null;
+    this.local = {};
+    this.waiting = null;
+    this.flying = false;
+    this.sent++;
+  }
+
+  // --- questions --------------------------------------------------------------------------------------------
+
+  ask(values) {
+    this.waiting = values;
+    if (!this.flying) this.send();
+  }
+
+  send() {
+    const values = this.waiting;
+    this.waiting = null;
+    this.flying = true;
+    this.asked = performance.now();
+    this.player.ask(values, ++this.sent);
+  }
+
+  /** The answer to question n: drawn at once, unless something else has been shown since. */
+  hear(n, arrays, step) {
+    if (n !== this.sent) return;
+    this.flying = false;
+    this.answer = { arrays, step };
+    this.player.answered(performance.now() - this.asked);
+    if (this.waiting) this.send();
+  }
+
+  refused(n, why) {
+    if (n !== this.sent) return;
+    this.flying = false;
+    this.player.say(why);
+  }
+
+  // --- handles ----------------------------------------------------------------------------------------------
+
+  buttonOf(name) {
+    return [...this.stage.querySelectorAll(".handle")].find((b) => b.dataset.handle === name);
+  }
+
+  button(handle) {
+    let button = this.buttonOf(handle.name);
+    if (!button) {
+      button = document.createElement("button");
+      button.type = "button";
+      button.dataset.handle = handle.name;
+      button.innerHTML = "<i></i>";
+      button.addEventListener("pointerdown", (event) => this.take(event, button));
+      button.addEventListener("pointermove", (event) => this.drag && this.move(event));
+      for (const type of ["pointerup", "pointercancel"]) button.addEventListener(type, () => this.release());
+      button.addEventListener("keydown", (event) => this.nudge(event, button.dataset.handle));
+      button.addEventListener("keyup", (event) => event.key.startsWith("Arrow") && this.release());
+      this.stage.append(button);
+    }
+    button.className = `handle${handle.probe ? " probe" : ""}`;
+    button.style.setProperty("--swatch", this.player.look?.colour(handle.colour) ?? "");
+  }
+
+  /** Where a handle is now, in data units. */
+  at(name) {
+    const local = this.local?.[name];
+    return local ?? [...(this.answer?.arrays.get(`handle.${name}`) ?? this.player.recording.channel(`handle.${name}`, this.player.index)).data];
+  }
+
+  places() {
+    return Object.fromEntries(this.layout.handles.map(({ name }) => [name, this.at(name)]));
+  }
+
+  /** Put the buttons where their handles are. */
+  place() {
+    for (const handle of this.layout.handles) {
+      const button = this.buttonOf(handle.name);
+      const view = this.player.views[handle.panel];
+      const [x, y] = this.at(handle.name);
+      button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
+      button.style.setProperty("--swatch", this.player.look.colour(handle.colour));
+      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${x.toFixed(2)}, ${y.toFixed(2)}; arrow keys move it`;
+      if (button.ariaLabel !== said) button.ariaLabel = said;
+    }
+  }
+
+  take(event, button) {
+    const name = button.dataset.handle;
+    const [x, y] = this.pixels(name);
+    const [px, py] = this.pointer(event);
+    this.begin(name, [x - px, y - py]);
+    button.setPointerCapture(event.pointerId);
+    button.focus({ preventScroll: true });
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  begin(name, grip) {
+    this.player.setPlaying(false);
+    this.drag = { name, grip, before: this.places(), changed: false };
+  }
+
+  move(event) {
+    const { name, grip } = this.drag;
+    const [px, py] = this.pointer(event);
+    const view = this.viewOf(name);
+    this.put(name, view.invert(px + grip[0], py + grip[1]));
+  }
+
+  /** Move a handle to a place in data units, as far as it may go, and ask what the picture is there. */
+  put(name, [x, y]) {
+    const handle = this.layout.handles.find((h) => h.name === name);
+    const view = this.viewOf(name);
+    const [x0, y0] = this.at(name);
+    const snap = (v) => (handle.snap ? Math.round(v / handle.snap) * handle.snap : v);
+    const place = [
+      handle.free === "y" ? x0 : within(snap(x), view.panel.x),
+      handle.free === "x" ? y0 : within(snap(y), view.panel.y),
+    ];
+    this.local = { [name]: place };
+    this.drag.changed = true;
+    this.player.draw();
+    this.ask(this.values());
+  }
+
+  values() {
+    return { handles: this.places(), before: this.drag.before, moved: this.drag.name };
+  }
+
+  release() {
+    if (!this.drag) return;
+    const { changed } = this.drag;
+    const values = this.values();
+    this.drag = null;
+    if (changed) this.player.released(values);
+  }
+
+  nudge(event, name) {
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!this.drag) this.begin(name, [0, 0]);
+    const handle = this.layout.handles.find((h) => h.name === name);
+    const { panel } = this.viewOf(name);
+    const step = ([low, high]) => handle.snap || ((high - low) / 100) * (event.shiftKey ? 5 : 1);
+    const [x, y] = this.at(name);
+    this.put(name, [x + by[0] * step(panel.x), y + by[1] * step(panel.y)]);
+  }
+
+  viewOf(name) {
+    return this.player.views[this.layout.handles.find((h) => h.name === name).panel];
+  }
+
+  pixels(name) {
+    const view = this.viewOf(name);
+    const [x, y] = this.at(name);
+    return [view.x(x), view.y(y)];
+  }
+
+  pointer(event) {
+    const box = this.stage.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  // --- clicks, and the brush --------------------------------------------------------------------------------
+
+  /** A press on the picture itself: it calls the probe, or paints. */
+  down(event, canvas) {
+    if (!this.layout || event.button > 0) return;
+    const [px, py] = this.pointer(event);
+    const panel = this.player.views.findIndex((view) => view.contains(px, py));
+    const probe = this.layout.handles.find((h) => h.probe && h.panel === panel);
+    if (probe) {
+      const button = this.buttonOf(probe.name);
+      this.begin(probe.name, [0, 0]);
+      this.put(probe.name, this.player.views[panel].invert(px, py));
+      button.setPointerCapture(event.pointerId);
+      button.focus({ preventScroll: true });
+      event.preventDefault();
+    } else if (this.layout.brush?.panel === panel) {
+      this.player.setPlaying(false);
+      this.stroke = { last: null };
+      canvas.setPointerCapture(event.pointerId);
+      this.paintAt(event);
+    }
+  }
+
+  paintAt(event) {
+    for (const e of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) this.dab(...this.pointer(e));
+    this.player.draw();
+    this.ask({ painted: this.painted });
+  }
+
+  dab(px, py) {
+    const view = this.player.views[this.layout.brush.panel];
+    if (!view.contains(px, py)) return;
+    if (this.tool === "erase") {
+      this.painted = this.painted.filter(([x, y]) => Math.hypot(view.x(x) - px, view.y(y) - py) > ERASE);
+      return;
+    }
+    const { last } = this.stroke;
+    if (last && Math.hypot(last[0] - px, last[1] - py) < SPACING) return;
+    if (this.painted.length >= this.layout.brush.most) return this.player.say(`There is room for ${this.layout.brush.most} points; erase some first.`);
+    this.stroke.last = [px, py];
+    const [x, y] = view.invert(px, py);
+    this.painted.push([within(x, view.panel.x), within(y, view.panel.y), this.colourClass]);
+  }
+
+  endStroke() {
+    if (!this.stroke) return;
+    this.stroke = null;
+    this.player.released({ painted: this.painted });
+  }
+
+  clear() {
+    this.painted = [];
+    this.player.released({ painted: [] });
+  }
+
+  /** The points of the stroke that is being painted; the recording's own layers follow a moment later. */
+  drawStroke(ctx, look) {
+    if (!this.stroke) return;
+    const view = this.player.views[this.layout.brush.panel];
+    for (const [x, y, c] of this.painted) {
+      const dot = look.dot(look.colour(this.layout.brush.classes > 1 ? `class${c}` : "data"), 4 * look.scale);
+      ctx.drawImage(dot.canvas, view.x(x) - dot.half, view.y(y) - dot.half, 2 * dot.half, 2 * dot.half);
+    }
+  }
+
+  buildTools() {
+    const { brush } = this.layout;
+    this.tools.hidden = !brush;
+    if (!brush) return;
+    this.colourClass = Math.min(this.colourClass, brush.classes - 1);
+    const choose = (tool, c = this.colourClass) => {
+      this.tool = tool;
+      this.colourClass = c;
+      this.buildTools();
+    };
+    const paints = brush.classes > 1
+      ? Array.from({ length: brush.classes }, (_, c) => [`Paint class ${c + 1}`, () => choose("paint", c), this.tool === "paint" && this.colourClass === c])
+      : [["Paint", () => choose("paint"), this.tool === "paint"]];
+    const all = [...paints, ["Erase", () => choose("erase"), this.tool === "erase"], ["Clear", () => this.clear(), null]];
+    const focused = this.tools.getRootNode().activeElement?.textContent;
+    this.tools.replaceChildren(...all.map(([text, action, pressed]) => toolButton(text, action, pressed)));
+    [...this.tools.children].find((b) => b.textContent === focused)?.focus({ preventScroll: true });
+  }
+}
+
+function toolButton(text, action, pressed) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = text;
+  button.onclick = action;
+  if (pressed !== null) button.setAttribute("aria-pressed", String(pressed));
+  return button;
+}
+
+const within = (value, [low, high]) => Math.min(high, Math.max(low, value));

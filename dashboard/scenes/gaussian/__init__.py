@@ -1,0 +1,1 @@
+"""The Gaussian page's scenes, one file a cue."""

@@ -1,0 +1,125 @@
+"""Evaluate: what is p(x) here? And how can a probability density exceed 1?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.hand import handle
+from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from genmodels.gaussian import Gaussian, covariance_matrix, probability_within
+
+CELLS = 56
+SCALES = np.geomspace(1.0, 0.1, 61)
+REACH = 6.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A Gaussian around the origin, and the place of the probe."""
+
+    sigma_1: float = 2.24
+    sigma_2: float = 1.0
+    rho: float = 0.67
+    probe_1: float = 1.5
+    probe_2: float = 0.5
+
+    def within_limits(self) -> Config:
+        """The same, with the probe inside the picture."""
+        x, y = np.clip([self.probe_1, self.probe_2], -REACH, REACH).tolist()
+        return replace(self, probe_1=x, probe_2=y)
+
+    def gaussian(self, scale: float = 1.0) -> Gaussian:
+        """The Gaussian with both standard deviations multiplied by ``scale``."""
+        return Gaussian(np.zeros(2), scale**2 * covariance_matrix(self.sigma_1, self.sigma_2, self.rho))
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after the probe was moved."""
+    x, y = np.clip(handle(values, "probe"), -REACH, REACH).round(2).tolist()
+    return replace(config, probe_1=x, probe_2=y)
+
+
+def scene(config: Config) -> Scene:
+    """Both standard deviations shrink to a tenth; the probe stays."""
+    probe = np.array([[config.probe_1, config.probe_2]])
+    gaussians = [config.gaussian(s) for s in SCALES]
+    log_p = np.array([g.log_prob(probe)[0] for g in gaussians])
+    distance = np.array([g.mahalanobis(probe)[0] for g in gaussians])
+    return Scene(
+        panels=(_plane(config, probe, gaussians, distance), _line(gaussians)),
+        steps=np.arange(len(SCALES)),
+        time="shrink step",
+        readouts=(
+            Readout("p(x)", np.exp(log_p), "per unit area", digits=4),
+            Readout("log p(x)", log_p, "nats"),
+            Readout("Mahalanobis distance", distance, "σ", digits=2),
+            Readout(
+                "probability inside its contour", 100 * np.array([probability_within(d) for d in distance]), "%", 1
+            ),
+            Readout("p(μ)", np.array([np.exp(g.log_prob(g.mean)[0]) for g in gaussians]), "per unit area"),
+        ),
+        captions=("Now the density exceeds 1. The shaded area is still 0.683: density is not probability.",),
+        caption=np.where([_peak(g) > 1 for g in gaussians], 0, -1),
+        alt="A Gaussian's density as a field with the contour through a probe that can be dragged; beside it the "
+        "density of the first coordinate, whose shaded area between −σ and σ stays 0.683 while σ shrinks.",
+        fps=12,
+        handles=(Handle("probe", probe[0], 0, probe=True),),
+    )
+
+
+def _peak(gaussian: Gaussian) -> float:
+    return float(1 / np.sqrt(2 * np.pi * gaussian.covariance[0, 0]))
+
+
+def _plane(config: Config, probe: np.ndarray, gaussians: list[Gaussian], distance: np.ndarray) -> Panel:
+    centres = np.linspace(-REACH, REACH, 2 * CELLS + 1)[1::2]
+    grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+    relative = config.gaussian().mahalanobis(grid) ** 2  # one distance a cell; shrinking only rescales it
+    fields = np.exp(-0.5 * relative[None] / SCALES[:, None] ** 2).reshape(-1, CELLS, CELLS).astype(np.float32)
+    contour = np.array([[d**2 * g.covariance] for d, g in zip(distance, gaussians, strict=True)])
+    layers = (
+        Field(name="p(x) / p(μ)", key="p", values=fields, extent=(-REACH, REACH, -REACH, REACH), limits=(0.0, 1.0)),
+        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), 
+                 covariance=np.array([[g.covariance] for g in gaussians]),
+                 colour="model", width=2),
+        Ellipses(name="contour through the probe", key="c", mean=np.zeros((1, 2)), covariance=contour, sigmas=(1.0,),
+                 colour="truth", dashed=True, width=2.5),
+        Points(name="probe", xy=probe, radius=5, colour="truth"),
+    )  # fmt: skip
+    return Panel("Drag the probe: what is p(x) there?", layers, (-REACH, REACH), (-3.6, 3.6), x_label="x₁",
+                 y_label="x₂", share=1.5)  # fmt: skip
+
+
+def _line(gaussians: list[Gaussian]) -> Panel:
+    u = np.linspace(-4, 4, 161)
+    inside = np.abs(u) <= 1
+    sigma = np.sqrt([g.covariance[0, 0] for g in gaussians])[:, None]
+    density = np.exp(-0.5 * u**2) / (sigma * np.sqrt(2 * np.pi))
+    x = u * sigma
+    bell = np.stack([x, density], axis=-1)[:, None]
+    ends = np.stack([np.stack([s, 0 * s], -1) for s in (sigma * -1, sigma)], axis=1)
+    area = np.concatenate([ends[:, :1, 0], bell[:, 0, inside], ends[:, 1:, 0]], axis=1)[:, None]
+    one = np.array([[[-REACH, 1.0], [REACH, 1.0]]])
+    layers = (
+        Polylines(
+            name="68.3 % of the probability", key="a", xy=area, colour="model", filled=True, closed=True, width=1
+        ),
+        Polylines(name="p(x₁)", key="k", xy=bell, colour="model", width=3),
+        Polylines(name="density 1", xy=one, colour="truth", dashed=True),
+    )
+    top = 1.1 * max(float(density.max()), 1.0)
+    return Panel("Density of x₁ alone", layers, (-REACH, REACH), (0, top), equal=False, x_label="x₁", y_label="p(x₁)")
+
+
+def formula(config: Config) -> str:
+    """log p at the probe in numbers, in LaTeX."""
+    gaussian, probe = config.gaussian(), np.array([[config.probe_1, config.probe_2]])
+    d, log_p = gaussian.mahalanobis(probe)[0], gaussian.log_prob(probe)[0]
+    return (
+        r"\log p(x)=-\log 2\pi-\tfrac12\log|\Sigma|-\tfrac12 (x-\mu)^\top\Sigma^{-1}(x-\mu)"
+        rf"=-1.838-\tfrac12({gaussian.log_det:.3f})-\tfrac12({d:.3f})^2={log_p:.3f}\ \text{{nats}}"
+    )

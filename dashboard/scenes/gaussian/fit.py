@@ -1,0 +1,190 @@
+"""Fit: points arrive one by one, and the maximum-likelihood Gaussian follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard import own_data
+from dashboard.hand import painted
+from dashboard.latex import matrix
+from dashboard.scene import Brush, Curve, Ellipses, Panel, Points, Readout, Scene
+from dashboard.scenes.gaussian.sources import OWN, SOURCES, Pair, Source
+from genmodels.gaussian import FitState, fit_gaussian, iterate_fit, probability_within
+
+WITHIN = tuple(f"{100 * probability_within(n):.0f} %" for n in (1, 2))
+MOST_FRAMES = 400
+BOARD: Pair = (-5.0, 5.0)  # where one paints
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the points come from, how many, and the seed that draws them.
+
+    ``painted`` holds painted points as they stand in the link, ``csv`` those of a file.
+    """
+
+    source: str = "lecture"
+    points: int = 200
+    painted: str = ""
+    csv: tuple[Pair, ...] = ()
+    seed: int = 0
+
+    @property
+    def truth(self) -> Source | None:
+        """Where the points come from, if anybody knows."""
+        return SOURCES.get(self.source)
+
+    def data(self) -> np.ndarray:
+        """The points in the order of their arrival, ``(N, 2)``."""
+        if self.truth:
+            return self.truth.sample(self.points, np.random.default_rng(self.seed))
+        own = own_data.decode_points(self.painted, BOARD, BOARD)[0] if self.source == "painted" else self.csv
+        return np.random.default_rng(self.seed).permutation(np.array(own, dtype=float).reshape(-1, 2))
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after points were painted or erased."""
+    points, labels = painted(values)
+    return replace(config, painted=own_data.encode_points(points, labels, BOARD, BOARD))
+
+
+def scene(config: Config) -> Scene:
+    """Points arrive one by one; the maximum-likelihood estimate follows them."""
+    data, truth = config.data(), config.truth
+    states = _thinned(list(iterate_fit(data)))
+    divergence = np.array([_divergence(truth, s) if truth else np.nan for s in states])
+    likelihood = np.array([s.log_likelihood for s in states])
+    right = _divergence_panel(states, divergence) if truth else _likelihood_panel(states, likelihood)
+    return Scene(
+        panels=(_plane(config, data, states), right),
+        steps=np.array([s.step for s in states]),
+        time="points n",
+        readouts=_readouts(states, likelihood, divergence if truth else None),
+        captions=(
+            "Paint points into the picture." if config.source == "painted" else "No points yet: nothing to estimate.",
+            "One point: Σ̂ = 0, singular. Its likelihood has no upper bound.",
+            "Two points: they lie on a line, Σ̂ is singular, the likelihood unbounded.",
+            "The points seen so far lie on a line: Σ̂ is singular, the likelihood unbounded.",
+        ),
+        caption=np.array([min(s.step, 3) if s.singular else -1 for s in states]),
+        equation="μ̂ = (1/n) Σ xᵢ = ({μ̂₁}, {μ̂₂})\u2003\u2003"
+        "Σ̂ = (1/n) Σ (xᵢ − μ̂)(xᵢ − μ̂)ᵀ = [ {Σ̂₁₁}, {Σ̂₁₂} ; {Σ̂₁₂}, {Σ̂₂₂} ]",
+        alt="Points arrive one by one; the ellipses of the fitted Gaussian settle"
+        + (" on the dashed ellipses of the truth while the divergence falls." if truth else "."),
+        fps=15,
+        brush=_brush(config, data),
+        start=states[-1].step if config.source == "painted" else None,
+    )
+
+
+def _thinned(states: list[FitState]) -> list[FitState]:
+    """All of few states; of many the first hundred and a part of the rest, the last among them."""
+    if len(states) <= MOST_FRAMES:
+        return states
+    rest = np.unique(np.linspace(100, len(states) - 1, MOST_FRAMES - 100).round().astype(int))
+    return states[:100] + [states[k] for k in rest]
+
+
+def _divergence(source: Source, state: FitState) -> float:
+    """KL(truth ‖ fit) in nats, exact for any source: the cross-entropy needs its moments only."""
+    if state.singular:
+        return float("nan") if state.step == 0 else float("inf")
+    truth = source.moments()
+    return state.gaussian.cross_entropy(truth.mean, truth.covariance) - source.entropy()
+
+
+def _brush(config: Config, data: np.ndarray) -> Brush | None:
+    if config.source != "painted":
+        return None
+    points, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    return Brush(
+        panel=0, points=tuple((float(x), float(y), int(c)) for (x, y), c in zip(points, labels, strict=True))
+    )
+
+
+def _plane(config: Config, data: np.ndarray, states: list[FitState]) -> Panel:
+    steps = np.array([s.step for s in states])
+    newest = data[np.maximum(steps - 1, 0)] if len(data) else np.full((len(steps), 2), np.nan)
+    newest = np.where(steps[:, None] > 0, newest, np.nan)
+    truth = config.truth.moments() if config.truth else None
+    layers = (
+        Points(name="data", key="d", xy=data, count=steps, radius=4),
+        *([Ellipses(name="truth", key="t", mean=truth.mean[None], covariance=truth.covariance[None],
+                    colour="truth", dashed=True, width=2)] if truth else []),
+        Ellipses(name="fit", key="g", mean=np.array([[s.mean] for s in states]),
+                 covariance=np.array([[s.covariance] for s in states]), colour="model", filled=True),
+        Points(name="newest point", key="n", xy=newest[:, None], radius=6.5, colour="model"),
+    )  # fmt: skip
+    title = f"Ellipses at 1 σ and 2 σ hold {WITHIN[0]} and {WITHIN[1]}"
+    x, y = _ranges(config, data)
+    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂", share=1.5)
+
+
+def _ranges(config: Config, data: np.ndarray) -> tuple[Pair, Pair]:
+    if config.source == "painted":
+        return BOARD, BOARD
+    if config.truth:
+        spread = 3.2 * np.sqrt(config.truth.moments().covariance.diagonal().max())
+        reach = float(max(spread, np.abs(data).max(initial=0) * 1.03))
+        return (-reach, reach), (-0.6 * reach, 0.6 * reach)
+    low, high = data.min(axis=0), data.max(axis=0)
+    margin = 0.15 * float(max((high - low).max(), 1e-9))
+    x, y = ((float(a) - margin, float(b) + margin) for a, b in zip(low, high, strict=True))
+    return x, y
+
+
+def _divergence_panel(states: list[FitState], divergence: np.ndarray) -> Panel:
+    finite = divergence[np.isfinite(divergence) & (divergence > 0)]
+    low, high = (finite.min(), finite.max()) if finite.size else (1e-3, 1.0)
+    y = (10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(max(high, low * 1.01))))
+    shown = np.where(np.isfinite(divergence), divergence, np.nan)
+    curve = Curve(name="KL(truth ‖ fit)", key="k", y=shown, colour="model")
+    return Panel("KL(truth ‖ fit), nats", (curve,), (0, max(states[-1].step, 1)), y, equal=False,
+                 x_label="points n", y_scale="log")  # fmt: skip
+
+
+def _likelihood_panel(states: list[FitState], likelihood: np.ndarray) -> Panel:
+    shown = np.where(np.isfinite(likelihood), likelihood, np.nan)
+    finite = shown[np.isfinite(shown)]
+    low, high = (finite.min(), finite.max()) if finite.size else (-5.0, 0.0)
+    curve = Curve(name="log-likelihood", key="k", y=shown, colour="model")
+    return Panel("Log-likelihood, nats per point", (curve,), (0, max(states[-1].step, 1)),
+                 (float(low) - 0.5, float(high) + 0.5), equal=False, x_label="points n")  # fmt: skip
+
+
+def _readouts(states: list[FitState], likelihood: np.ndarray, divergence: np.ndarray | None) -> tuple[Readout, ...]:
+    means = np.array([s.mean for s in states])
+    covariances = np.array([s.covariance for s in states])
+    return (
+        Readout("log-likelihood", likelihood, "nats per point"),
+        *([Readout("KL(truth ‖ fit)", divergence, "nats")] if divergence is not None else []),
+        *(Readout(f"μ̂{'₁₂'[i]}", means[:, i], digits=2, hidden=True) for i in range(2)),
+        Readout("Σ̂₁₁", covariances[:, 0, 0], digits=2, hidden=True),
+        Readout("Σ̂₁₂", covariances[:, 0, 1], digits=2, hidden=True),
+        Readout("Σ̂₂₂", covariances[:, 1, 1], digits=2, hidden=True),
+    )
+
+
+def formula(config: Config) -> str:
+    """The estimate from all n points, beside the truth where it is known, in LaTeX."""
+    data = config.data()
+    if len(data) == 0:
+        return r"\hat\mu=\frac1n\sum_i x_i\qquad\hat\Sigma=\frac1n\sum_i (x_i-\hat\mu)(x_i-\hat\mu)^\top"
+    state = fit_gaussian(data)
+    text = (
+        rf"\hat\mu=\frac1{{n}}\sum_i x_i={matrix(state.mean)}\qquad"
+        rf"\hat\Sigma=\frac1{{n}}\sum_i (x_i-\hat\mu)(x_i-\hat\mu)^\top={matrix(state.covariance)}"
+        rf"\qquad n={len(data)}"
+    )
+    if config.truth:
+        text += rf"\qquad\Sigma_{{\text{{true}}}}={matrix(config.truth.moments().covariance)}"
+    return text
+
+
+def is_own(source: str) -> bool:
+    """Whether the points are the learner's own."""
+    return source in OWN

@@ -1,0 +1,228 @@
+"""Maximum likelihood by hand: move μ and σ until the points are as likely as can be, then let the gradient walk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.hand import handle, moved
+from dashboard.latex import matrix
+from dashboard.scene import Bars, Curve, Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.gaussian import ellipse
+from genmodels.gaussian import (
+    AscentConfig,
+    AscentState,
+    Gaussian,
+    covariance_matrix,
+    fit_gaussian,
+    iterate_ascent,
+)
+
+TRUE_MEAN, TRUE_SIGMA = 0.6, 1.1  # what the points of the line are drawn from; the plane's are the lecture's
+LECTURE = np.array([[5.0, 1.5], [1.5, 1.0]])
+LINE, SIGMAS, DEPTH = (-5.0, 5.0), (0.25, 3.5), 6.0
+HILL_CELLS = 64
+N_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Config:
+    """Start of the walk, on the line (μ₁, σ₁ only) or in the plane, and the points."""
+
+    plane: bool = False
+    few: int = 12
+    guess_mean_1: float = -2.0
+    guess_mean_2: float = 1.0
+    guess_sigma_1: float = 0.8
+    guess_sigma_2: float = 0.8
+    guess_rho: float = 0.0
+    seed: int = 0
+
+    def within_limits(self) -> Config:
+        """The same, with a guess that can be drawn: what a link says may lie anywhere."""
+        return replace(
+            self,
+            guess_mean_1=float(np.clip(self.guess_mean_1, *LINE)),
+            guess_mean_2=float(np.clip(self.guess_mean_2, *LINE)),
+            guess_sigma_1=float(np.clip(self.guess_sigma_1, *SIGMAS)),
+            guess_sigma_2=float(np.clip(self.guess_sigma_2, *SIGMAS)),
+            guess_rho=float(np.clip(self.guess_rho, -ellipse.RHO, ellipse.RHO)),
+        )
+
+    def data(self) -> np.ndarray:
+        """The points, ``(N, 1)`` or ``(N, 2)``."""
+        rng = np.random.default_rng([self.seed, 3])
+        if self.plane:
+            return Gaussian(np.zeros(2), LECTURE).sample(self.few, rng)
+        return TRUE_MEAN + TRUE_SIGMA * rng.standard_normal((self.few, 1))
+
+    def guess(self) -> Gaussian:
+        """Where the walk begins."""
+        if not self.plane:
+            return Gaussian(np.array([self.guess_mean_1]), np.array([[self.guess_sigma_1**2]]))
+        mean = np.array([self.guess_mean_1, self.guess_mean_2])
+        return Gaussian(mean, covariance_matrix(self.guess_sigma_1, self.guess_sigma_2, self.guess_rho))
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after a handle was moved: on the curve, on the hill, or on the ellipse."""
+    if config.plane:
+        centre, s1, s2, rho = ellipse.dragged(values, reach=LINE[1])
+        m1, m2 = centre.round(2).tolist()
+        moved_to = replace(
+            config, guess_mean_1=m1, guess_mean_2=m2, guess_sigma_1=s1, guess_sigma_2=s2, guess_rho=rho
+        )
+        return moved_to.within_limits()
+    held = moved(values)
+    mean, sigma = handle(values, "you", "before").tolist()
+    if held == "μ":
+        mean = float(handle(values, "μ")[0])
+    elif held == "σ":
+        sigma = abs(float(handle(values, "σ")[0]) - mean)
+    elif held == "you":
+        mean, sigma = handle(values, "you").tolist()
+    else:
+        raise ValueError(f"Unknown handle {held!r}; hold 'μ', 'σ' or 'you'.")
+    mean, sigma = float(np.clip(mean, *LINE)), float(np.clip(sigma, *SIGMAS))
+    return replace(config, guess_mean_1=round(mean, 2), guess_sigma_1=round(sigma, 2))
+
+
+def scene(config: Config) -> Scene:
+    """The walk from the guess to the maximum; before it is played, its first frame is the guess itself."""
+    data = config.data()
+    states = list(iterate_ascent(data, AscentConfig(config.guess(), n_steps=N_STEPS)))
+    best = fit_gaussian(data)
+    panels = (_plane_panels if config.plane else _line_panels)(config, data, states)
+    totals = np.array([s.log_likelihood for s in states])
+    return Scene(
+        panels=panels,
+        steps=np.arange(len(states)),
+        time="steps uphill",
+        readouts=(
+            Readout("Σ log p(xᵢ)", totals * len(data), "nats", digits=2),
+            Readout("per point", totals, "nats"),
+            Readout("missing to the top", np.maximum(best.log_likelihood - totals, 0), "nats per point"),
+            *_parameters(config, states),
+        ),
+        alt="A Gaussian is moved towards the points; each point's log-density is a bar, and their sum is the height "
+        "on a hill whose top is the maximum-likelihood estimate.",
+        fps=12,
+        handles=_handles(config, states),
+        start=0,
+    )
+
+
+def _parameters(config: Config, states: list[AscentState]) -> tuple[Readout, ...]:
+    means = np.array([s.mean for s in states])
+    sigmas = np.sqrt([s.covariance.diagonal() for s in states])
+    if not config.plane:
+        return (Readout("μ", means[:, 0], digits=2), Readout("σ", sigmas[:, 0], digits=2))
+    names = (("μ₁", means[:, 0]), ("μ₂", means[:, 1]), ("σ₁", sigmas[:, 0]), ("σ₂", sigmas[:, 1]))
+    return tuple(Readout(name, values, digits=2) for name, values in names)
+
+
+def _handles(config: Config, states: list[AscentState]) -> tuple[Handle, ...]:
+    means, covariances = np.array([s.mean for s in states]), np.array([s.covariance for s in states])
+    if config.plane:
+        return ellipse.handles_of(means, covariances, panel=0)
+    mean, sigma = means[:, 0], np.sqrt(covariances[:, 0, 0])
+    peak = 1 / (sigma * np.sqrt(2 * np.pi))
+    return (
+        Handle("μ", np.stack([mean, peak], axis=1), 0, free="x"),
+        Handle("σ", np.stack([mean + sigma, peak * np.exp(-0.5)], axis=1), 0, free="x"),
+        Handle("you", np.stack([mean, sigma], axis=1), 1),
+    )
+
+
+# --- on the line --------------------------------------------------------------------------------------------
+
+
+def _line_panels(config: Config, data: np.ndarray, states: list[AscentState]) -> tuple[Panel, ...]:
+    return _bell_panel(data, states), _hill_panel(data, states)
+
+
+def _bell_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
+    x = np.linspace(*LINE, 201)
+    fits = [Gaussian(s.mean, s.covariance) for s in states]
+    bell = np.array([[np.stack([x, np.exp(g.log_prob(x[:, None]))], axis=1)] for g in fits])
+    log_p = np.array([g.log_prob(data) for g in fits])
+    layers = (
+        Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -12), x=data[:, 0], width=0.07, colour="class0"),
+        Polylines(name="p(x)", key="p", xy=bell, colour="model", width=3),
+        Points(name="data", key="d", xy=np.stack([data[:, 0], np.zeros(len(data))], axis=1), radius=5),
+    )
+    return Panel("Above: p(x).  Below: log p(xᵢ) of each point, nats", layers, LINE, (-DEPTH, 1.8), equal=False,
+                 x_label="x", share=1.25)  # fmt: skip
+
+
+def hill(data: np.ndarray, means: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Mean log-likelihood on a grid, ``(len(sigmas), len(means))``, in nats per point.
+
+    It depends on the data by their mean and variance only.
+    """
+    centre, variance = data.mean(), data.var()
+    miss = (variance + (centre - means[None, :]) ** 2) / sigmas[:, None] ** 2
+    return -0.5 * (np.log(2 * np.pi) + miss) - np.log(sigmas)[:, None]
+
+
+def _hill_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
+    means, sigmas = (np.linspace(*r, 2 * HILL_CELLS + 1)[1::2] for r in (LINE, SIGMAS))
+    height = hill(data, means, sigmas)
+    best = fit_gaussian(data)
+    place = np.array([[s.mean[0], np.sqrt(s.covariance[0, 0])] for s in states])
+    walked = np.repeat(place[None, None], len(states), axis=0)
+    for k in range(len(states)):
+        walked[k, 0, k + 1 :] = np.nan
+    top = np.array([[best.mean[0], np.sqrt(best.covariance[0, 0])]])
+    layers = (
+        Field(name="log-likelihood", key="l", values=height, extent=(*LINE, *SIGMAS), unit="nats per point",
+              limits=(float(height.max()) - 2.5, float(height.max()))),
+        Polylines(name="way walked", key="w", xy=walked, colour="model", width=3),
+        Points(name="μ̂, σ̂ by the formula", key="t", visible=False, xy=top, radius=8, colour="truth"),
+    )  # fmt: skip
+    return Panel("The likelihood hill", layers, LINE, SIGMAS, equal=False, x_label="μ", y_label="σ")
+
+
+# --- in the plane -------------------------------------------------------------------------------------------
+
+
+def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -> tuple[Panel, ...]:
+    fits = [Gaussian(s.mean, s.covariance) for s in states]
+    log_p = np.array([g.log_prob(data) for g in fits])
+    best = fit_gaussian(data)
+    layers = (
+        Points(name="data", key="d", xy=data, radius=5),
+        Ellipses(name="your Gaussian", key="g", mean=np.array([[s.mean] for s in states]),
+                 covariance=np.array([[s.covariance] for s in states]), colour="model", filled=True),
+        Ellipses(name="μ̂, Σ̂ by the formula", key="t", visible=False, mean=best.mean[None],
+                 covariance=best.covariance[None], colour="truth", dashed=True, width=2),
+    )  # fmt: skip
+    bars = Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -40), colour="class0")
+    totals = np.array([s.log_likelihood for s in states])
+    low = float(min(totals.min(), best.log_likelihood - 1))
+    top = np.array([[[0, best.log_likelihood], [len(states) - 1, best.log_likelihood]]])
+    height = (
+        Curve(name="log-likelihood", key="l", y=totals, colour="model"),
+        Polylines(name="the highest possible", xy=top, colour="truth", dashed=True),
+    )
+    return (
+        Panel("Points and your Gaussian", layers, (-6.5, 6.5), (-4.5, 4.5), x_label="x₁", y_label="x₂", share=1.5),
+        Panel("log p(xᵢ) of each point, nats", (bars,), (-0.7, len(data) - 0.3), (-15, 0.5), equal=False,
+              x_label="point i"),
+        Panel("Height on the hill", height, (0, len(states) - 1), (low - 0.3, best.log_likelihood + 0.3), equal=False,
+              x_label="steps uphill"),
+    )  # fmt: skip
+
+
+def formula(config: Config) -> str:
+    """argmax over θ, and where it is, in LaTeX."""
+    best, guess = fit_gaussian(config.data()), config.guess()
+    yours = -guess.cross_entropy(best.mean, best.covariance)
+    return (
+        r"\hat\theta=\operatorname*{arg\,max}_\theta\ \frac1n\sum_i\log p(x_i;\theta)\qquad"
+        rf"\text{{yours: }}{yours:.3f}\qquad\text{{the highest: }}{best.log_likelihood:.3f}\ \text{{nats at }}"
+        rf"\hat\mu={matrix(best.mean)},\ \hat\Sigma={matrix(best.covariance)}"
+    )

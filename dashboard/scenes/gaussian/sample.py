@@ -1,0 +1,219 @@
+"""Sample: noise is carried to data by x = μ + L z."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.latex import matrix
+from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.gaussian import ellipse
+from genmodels.gaussian import (
+    Gaussian,
+    TransportConfig,
+    TransportState,
+    covariance_matrix,
+    iterate_transport,
+    transport_gaussian,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Mean, standard deviations, correlation, number of samples; the slip uses Lᵀ where L belongs."""
+
+    mean_1: float = 0.0
+    mean_2: float = 0.0
+    sigma_1: float = 2.24
+    sigma_2: float = 1.0
+    rho: float = 0.67
+    samples: int = 300
+    slip: bool = False
+    challenge: bool = False
+    seed: int = 0
+
+    def gaussian(self) -> Gaussian:
+        """The distribution that these numbers describe."""
+        return Gaussian(np.array([self.mean_1, self.mean_2]), covariance_matrix(self.sigma_1, self.sigma_2, self.rho))
+
+    def hidden(self) -> Gaussian:
+        """The Gaussian that is to be matched by hand in the challenge."""
+        rng = np.random.default_rng([self.seed, 77])
+        mean, (sigma_1, sigma_2) = rng.uniform(-1.5, 1.5, 2), rng.uniform(0.5, 2.2, 2)
+        rho = rng.choice([-1, 1]) * rng.uniform(0.4, 0.85)
+        return Gaussian(mean, covariance_matrix(sigma_1, sigma_2, rho))
+
+    def transport(self) -> TransportConfig:
+        """The way from noise to data."""
+        return TransportConfig(factor="LT" if self.slip else "L", steps_per_phase=20)
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after a handle of the ellipse was moved."""
+    mean, sigma_1, sigma_2, rho = ellipse.dragged(values)
+    mean_1, mean_2 = mean.tolist()
+    return replace(config, mean_1=mean_1, mean_2=mean_2, sigma_1=sigma_1, sigma_2=sigma_2, rho=rho)
+
+
+SINGLES, SINGLE_FRAMES, RAIN_FRAMES, REST_FRAMES = 3, 24, 30, 15
+NOISE_RANGE = (-3.4, 3.4)
+CAPTIONS = (
+    "One number pair z from the unit Gaussian …",
+    "… becomes one sample x = μ + L z.",
+    "Many z: nothing but noise, the same in every direction.",
+    "Scale: each axis by a diagonal element of L.",
+    "Shear: the off-diagonal element of L tilts the cloud. Now its covariance is L Lᵀ.",
+    "Shift: the mean moves to μ. Every colour shows who went where.",
+    "The slip: with Lᵀ in place of L the area is the same, the tilt is wrong (dashed: Σ as it should be).",
+    "Shear, with Lᵀ in place of L: it tilts along the other axis.",
+    "Shift: the mean moves to μ; the mean is right, the covariance LᵀL is not.",
+)
+
+
+def scene(config: Config) -> Scene:
+    """Single samples first, then many, then the whole plane is carried along."""
+    gaussian = config.gaussian()
+    rng = np.random.default_rng(config.seed)
+    z = rng.standard_normal((max(config.samples, SINGLES), 2))[: max(config.samples, 1)]
+    path = list(iterate_transport(gaussian, config.transport()))
+    frames = _storyboard(path, min(SINGLES, len(z)), len(z), config.slip)
+    maps = [f.state for f in frames]
+    covariances = np.array([m.matrix @ m.matrix.T for m in maps])
+    return Scene(
+        panels=(_noise_panel(z, frames), _data_panel(config, z, frames, covariances)),
+        steps=np.arange(len(frames)),
+        time="frame",
+        readouts=_sample_readouts(z, frames, covariances, gaussian),
+        captions=CAPTIONS,
+        caption=np.array([f.caption for f in frames]),
+        equation="x = {b₁} + {a₁₁} z₁ + {a₁₂} z₂ ,   {b₂} + {a₂₁} z₁ + {a₂₂} z₂",
+        alt="Left: points of the unit Gaussian with unit circles. Right: the same points, scaled, sheared and "
+        "shifted into the Gaussian with mean μ and covariance Σ; each point keeps its colour.",
+        fps=24,
+        handles=ellipse.handles(gaussian, panel=1),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """What one frame of the story shows: the map, how many points on either side, and the red one."""
+
+    state: TransportState
+    shown: int
+    arrived: int
+    red: int = -1
+    red_state: TransportState | None = None
+    caption: int = -1
+
+
+def _storyboard(path: list[TransportState], singles: int, n: int, slip: bool) -> list[_Frame]:
+    start, end = path[0], path[-1]
+    frames = [_Frame(start, 0, 0, caption=0)]
+    for i in range(singles):
+        for t in np.linspace(0, 1, SINGLE_FRAMES):
+            red = path[round(float(t) * (len(path) - 1))]
+            frames.append(_Frame(end, i + 1, i, i, red, caption=0 if t < 0.3 else 1))
+    for t in np.linspace(0, 1, RAIN_FRAMES):
+        count = singles + round(float(t) * (n - singles))
+        frames.append(_Frame(start, count, count, caption=2))
+    captions = {"start": 2, "scale": 3, "shear": 7 if slip else 4, "shift": 8 if slip else 5}
+    for state in path:
+        frames.append(_Frame(state, n, n, caption=captions[state.phase]))
+    return frames + [_Frame(end, n, n, caption=6 if slip else 5)] * REST_FRAMES
+
+
+def _hue(z: np.ndarray) -> np.ndarray:
+    """Each point's own colour, from its direction on the noise side: 0 … 1 around the circle."""
+    return (np.arctan2(z[:, 1], z[:, 0]) / (2 * np.pi)) % 1.0
+
+
+def _lattice() -> np.ndarray:
+    """Lines z₁ = k and z₂ = k for k = −3 … 3, ``(14, 2, 2)``."""
+    k = np.arange(-3, 4, dtype=float)
+    ends = np.full_like(k, 3.0)
+    upright = np.stack([np.stack([k, -ends], 1), np.stack([k, ends], 1)], 1)
+    return np.concatenate([upright, upright[..., ::-1]])
+
+
+def _red(z: np.ndarray, frames: list[_Frame], carried: bool) -> np.ndarray:
+    """The single red sample, ``(F, 1, 2)``; NaN where there is none."""
+    at = np.full((len(frames), 1, 2), np.nan)
+    for f, frame in enumerate(frames):
+        if frame.red >= 0 and frame.red_state:
+            point = z[frame.red : frame.red + 1]
+            at[f] = frame.red_state.apply(point) if carried else point
+    return at
+
+
+def _noise_panel(z: np.ndarray, frames: list[_Frame]) -> Panel:
+    unit = np.eye(2)[None]
+    layers = (
+        Polylines(name="lattice", key="g", xy=_lattice(), colour="muted", width=1, alpha=0.55),
+        Points(name="samples", key="s", xy=z, count=np.array([f.shown for f in frames]), values=_hue(z), radius=4),
+        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), covariance=unit, colour="data", width=1.8),
+        Points(name="one sample", xy=_red(z, frames, False), radius=9, colour="model"),
+    )
+    return Panel("Noise  z ~ N(0, I)", layers, NOISE_RANGE, NOISE_RANGE, x_label="z₁", y_label="z₂")
+
+
+def _data_panel(config: Config, z: np.ndarray, frames: list[_Frame], covariances: np.ndarray) -> Panel:
+    gaussian = config.gaussian()
+    maps = [f.state for f in frames]
+    lattice = _lattice()
+    carried = np.array([m.apply(lattice.reshape(-1, 2)).reshape(lattice.shape) for m in maps])
+    layers = (
+        Polylines(name="lattice", key="g", xy=carried, colour="muted", width=1, alpha=0.55),
+        Points(name="samples", key="s", xy=np.array([m.apply(z) for m in maps]),
+               count=np.array([f.arrived for f in frames]), values=_hue(z), radius=4),
+        Ellipses(name="1 σ, 2 σ", key="e", mean=np.array([[m.offset] for m in maps]),
+                 covariance=covariances[:, None], colour="data", width=1.8),
+        Ellipses(name="target N(μ, Σ)", key="t", mean=gaussian.mean[None], covariance=gaussian.covariance[None],
+                 colour="truth", dashed=True, width=2),
+        Points(name="one sample", xy=_red(z, frames, True), radius=9, colour="model"),
+        *([_hidden_data(config)] if config.challenge else []),
+    )  # fmt: skip
+    spread = 3.2 * np.sqrt(gaussian.covariance.diagonal()) + np.abs(gaussian.mean)
+    across, up = np.maximum(spread, NOISE_RANGE[1]).tolist()
+    title = f"Data  x = μ + {'Lᵀ' if config.slip else 'L'} z"
+    return Panel(title, layers, (-across, across), (-up, up), x_label="x₁", y_label="x₂", share=1.15)
+
+
+def _hidden_data(config: Config) -> Points:
+    xy = config.hidden().sample(150, np.random.default_rng([config.seed, 78]))
+    return Points(name="hidden Gaussian's data", key="h", xy=xy, radius=4)
+
+
+def _sample_readouts(
+    z: np.ndarray, frames: list[_Frame], covariances: np.ndarray, gaussian: Gaussian
+) -> tuple[Readout, ...]:
+    red_log_p = np.full(len(frames), np.nan)
+    for f, (frame, at) in enumerate(zip(frames, _red(z, frames, True), strict=True)):
+        if frame.red_state is not None and frame.red_state.step == 60:
+            red_log_p[f] = gaussian.log_prob(at)[0]
+    matrices = np.array([f.state.matrix for f in frames])
+    offsets = np.array([f.state.offset for f in frames])
+    return (
+        Readout("samples", np.array([f.arrived for f in frames], dtype=float), digits=0),
+        Readout("var x₁", covariances[:, 0, 0], digits=2),
+        Readout("var x₂", covariances[:, 1, 1], digits=2),
+        Readout("cov", covariances[:, 0, 1], digits=2),
+        Readout("area factor |det A|", np.abs(np.linalg.det(matrices)), digits=2),
+        Readout("log p(one sample)", red_log_p, "nats", digits=2),
+        *(Readout(f"a{'₁₂'[i]}{'₁₂'[j]}", matrices[:, i, j], digits=2, hidden=True) for i in (0, 1) for j in (0, 1)),
+        *(Readout(f"b{'₁₂'[i]}", offsets[:, i], digits=2, hidden=True) for i in (0, 1)),
+    )
+
+
+def formula(config: Config) -> str:
+    """Σ = L Lᵀ, and the covariance that the samples really get, in LaTeX."""
+    gaussian = config.gaussian()
+    used = transport_gaussian(gaussian, config.transport()).matrix
+    law = r"x=\mu+L^\top z" if config.slip else r"x=\mu+Lz"
+    product = r"L^\top L" if config.slip else r"LL^\top"
+    return (
+        rf"\Sigma={matrix(gaussian.covariance)}\qquad L={matrix(gaussian.cholesky)}\qquad {law}\qquad"
+        rf"\operatorname{{Cov}}(x)={product}={matrix(used @ used.T)}"
+    )

@@ -1,0 +1,232 @@
+"""What a person does with the dashboard, and what she sees of it: said once for all browser tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+CONNECTED = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+PATIENCE = 20.0  # seconds; a busy machine with two cores needs some
+expect.set_options(timeout=1000 * PATIENCE)
+
+FOCUSED = """() => {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return at;
+}"""
+
+
+def open_page(page: Page, url: str) -> None:
+    """Go to an address and wait until the Player shows a complete recording."""
+    page.goto(url)
+    exception = page.get_by_test_id("stException")
+    expect(exception.or_(player(page)).first).to_be_visible(timeout=1000 * PATIENCE)
+    page.wait_for_selector(IDLE)
+    expect(exception, "the page raised").to_have_count(0)
+    wait_status(page, "done")
+
+
+def until(check: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until ``check()`` is true; what the hand has done is drawn with the next picture only."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
+        time.sleep(0.02)
+
+
+# --- the Player ---------------------------------------------------------------------------------------------
+
+
+def player(page: Page) -> Locator:
+    return page.get_by_test_id("player")
+
+
+def data(page: Page, name: str) -> str:
+    """What the Player's root says of itself: run, frame, frames, status or fps."""
+    return player(page).get_attribute(f"data-{name}") or ""
+
+
+def frame(page: Page) -> int:
+    """The id of the frame shown."""
+    return int(data(page, "frame"))
+
+
+def last_frame(page: Page) -> int:
+    """The id of the last frame, where ids are 0, 1, 2 …"""
+    return int(data(page, "frames")) - 1
+
+
+def wait_frame(page: Page, number: int) -> None:
+    expect(player(page)).to_have_attribute("data-frame", str(number))
+
+
+def wait_status(page: Page, status: str) -> None:
+    expect(player(page)).to_have_attribute("data-status", status)
+
+
+def wait_new_run(page: Page, old: str) -> None:
+    """Wait for the recording that a changed control asks for, until its frames are drawn."""
+    expect(player(page)).not_to_have_attribute("data-run", old)
+    page.wait_for_selector(IDLE)
+    next_picture(page, 3)
+
+
+def button(page: Page, name: str) -> Locator:
+    """A button of the Player by what a screen reader calls it."""
+    return player(page).get_by_role("button", name=name, exact=True)
+
+
+def layer(page: Page, name: str) -> Locator:
+    """The switch of a layer."""
+    return player(page).locator(f'[data-layer="{name}"]')
+
+
+def scrub(page: Page) -> Locator:
+    return player(page).get_by_role("slider", name="Frame")
+
+
+def readout(page: Page, name: str) -> str:
+    """The number that is printed under this name."""
+    return player(page).locator(f'[data-readout="{name}"] dd').inner_text()
+
+
+def is_playing(page: Page) -> bool:
+    return button(page, "Pause").count() == 1
+
+
+def pause(page: Page) -> None:
+    if is_playing(page):
+        button(page, "Pause").click()
+    expect(button(page, "Play")).to_be_visible()
+
+
+def seek(page: Page, number: int) -> None:
+    """Pause, and drag the scrub bar to a frame."""
+    pause(page)
+    scrub(page).fill(str(number))
+    wait_frame(page, number)
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key while the Player has the focus."""
+    if not has_focus(page):
+        player(page).focus()
+    page.keyboard.press(key)
+
+
+def next_picture(page: Page, count: int = 1) -> None:
+    """Wait until the browser has drawn again."""
+    for _ in range(count):
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def picture(page: Page) -> str:
+    """What is on the canvas, to be compared with another time."""
+    next_picture(page, 2)
+    return player(page).locator("canvas").evaluate("canvas => canvas.toDataURL()")
+
+
+def message(page: Page) -> Locator:
+    """The sentence that lies over the picture when something is wrong."""
+    return player(page).get_by_role("alert")
+
+
+def mark(page: Page) -> None:
+    """Leave a mark on the canvas that only this very element bears."""
+    player(page).locator("canvas").evaluate("canvas => { canvas.mark = true; }")
+
+
+def is_marked(page: Page) -> bool:
+    return player(page).locator("canvas").evaluate("canvas => canvas.mark === true")
+
+
+def rewind(page: Page) -> None:
+    """As it was when the page had opened: all layers on, no loop, playing from the first frame."""
+    page.mouse.move(2, 300)
+    pause(page)
+    for switch in player(page).locator('[data-layer][aria-pressed="false"]').all():
+        switch.click()
+    if button(page, "Loop").get_attribute("aria-pressed") == "true":
+        button(page, "Loop").click()
+    player(page).get_by_label("Speed").select_option("1")
+    seek(page, 0)
+    button(page, "Play").click()
+
+
+# --- the keyboard -------------------------------------------------------------------------------------------
+
+
+def has_focus(page: Page) -> bool:
+    """Whether the keyboard's focus is on the Player or in it."""
+    return page.evaluate(f"() => !!({FOCUSED})()?.closest('[data-testid=player]')")
+
+
+def focused(page: Page) -> str:
+    """The name of what has the focus, however deep in shadow roots."""
+    return page.evaluate(
+        f"() => {{ const at = ({FOCUSED})();"
+        "return at.dataset.layer ?? at.getAttribute('aria-label') ?? at.textContent.trim(); }"
+    )
+
+
+def focus_is_visible(page: Page) -> bool:
+    """Whether what has the focus shows it by an outline."""
+    return page.evaluate(f"() => parseFloat(getComputedStyle(({FOCUSED})()).outlineWidth) >= 2")
+
+
+# --- Streamlit ----------------------------------------------------------------------------------------------
+
+
+def count_reruns(page: Page) -> Callable[[], int]:
+    """From now on count how often Streamlit is asked to run the script, or does."""
+    page.evaluate(
+        """() => {
+          const app = document.querySelector('[data-testid=stApp]');
+          window.reruns = 0;
+          new MutationObserver(() => { window.reruns += app.dataset.testScriptState !== 'notRunning'; })
+            .observe(app, { attributes: true, attributeFilter: ['data-test-script-state'] });
+        }"""
+    )
+    return lambda: page.evaluate("() => window.reruns")
+
+
+def cue(page: Page, title: str) -> Locator:
+    """The button of a cue."""
+    return page.get_by_test_id("stButton").get_by_role("button", name=title)
+
+
+def start_cue(page: Page, title: str) -> None:
+    """Click a cue that is off and wait for its recording."""
+    old = data(page, "run")
+    cue(page, title).click()
+    wait_new_run(page, old)
+
+
+def expect_on(page: Page, title: str) -> None:
+    """This cue is the one that is played."""
+    expect(cue(page, title)).to_have_attribute("kind", "primary")
+
+
+def expect_off(page: Page, title: str) -> None:
+    expect(cue(page, title)).to_have_attribute("kind", "secondary")
+
+
+def shown(page: Page, label: str) -> str:
+    """The value that a slider prints over its thumb."""
+    box = page.get_by_test_id("stSlider").filter(has=page.get_by_label(label, exact=True))
+    return box.get_by_test_id("stSliderThumbValue").inner_text()
+
+
+def nudge(page: Page, label: str, key: str = "ArrowRight") -> None:
+    """Move a slider by one step with the keyboard and wait for the new recording."""
+    old = data(page, "run")
+    slider(page, label).press(key)
+    wait_new_run(page, old)
+
+
+def slider(page: Page, label: str) -> Locator:
+    box = page.get_by_test_id("stSlider").filter(has=page.get_by_label(label, exact=True))
+    return box.locator("input[type=range]")

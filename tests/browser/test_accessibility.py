@@ -1,0 +1,107 @@
+"""Everyone can use it: axe finds nothing, and the keyboard alone is enough."""
+
+from __future__ import annotations
+
+import drive
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+# Faults of Streamlit's own: rule -> what the selector of its element contains, each with the reason. None today.
+STREAMLITS: dict[str, tuple[str, ...]] = {}
+
+
+@pytest.fixture(scope="module")
+def tab_in(shared_tabs):
+    """One tab in each colour scheme, with the animations paused."""
+    opened = {}
+
+    def tab(scheme: str):
+        if scheme not in opened:
+            opened[scheme] = shared_tabs.open(color_scheme=scheme, reduced_motion="reduce")
+        return opened[scheme]
+
+    return tab
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "gaussian", "gaussian?gaussian.cue=sample"])
+def test_axe_finds_nothing(tab_in, server, scheme, path):
+    page = tab_in(scheme)
+    drive.open_page(page, f"{server.url}/{path}")
+    found = [
+        f"{violation['id']} ({violation['impact']}): {selector(node)}\n  {node['html'][:120]}\n  {reason(node)}"
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+        if not any(part in selector(node) for part in STREAMLITS.get(violation["id"], ()))
+    ]
+    assert not found, "\n".join(found)
+
+
+def selector(node: dict) -> str:
+    """Where axe found it; a list in the list is a way through shadow roots."""
+    return " ".join(part if isinstance(part, str) else " >>> ".join(part) for part in node["target"])
+
+
+def reason(node: dict) -> str:
+    return "; ".join(check["message"] for check in node["any"] + node["all"] + node["none"])
+
+
+def test_axe_looks_into_the_player(tab_in, server):
+    """The test above is worth something: a fault in the Player's shadow root is found."""
+    page = tab_in("light")
+    drive.open_page(page, f"{server.url}/gaussian")
+    drive.button(page, "Loop").evaluate("button => button.removeAttribute('aria-label') ?? (button.title = '')")
+    found = {v["id"] for v in Axe().run(page).response["violations"]}
+    assert "button-name" in found
+
+
+def test_the_keyboard_alone_is_enough(tab_in, server):
+    page = tab_in("light")
+    drive.open_page(page, f"{server.url}/gaussian")
+    drive.player(page).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert not drive.has_focus(page), "it is left backwards, to the controls before it"
+    layers = page.locator("[data-layer]").evaluate_all("all => all.map((one) => one.dataset.layer)")
+    way = ["One frame back", "Play", "One frame forward", "Frame", "Speed", "Loop", "Full screen", *layers]
+    for name in way:
+        page.keyboard.press("Tab")
+        assert drive.focused(page) == name
+        assert drive.focus_is_visible(page), name
+    page.keyboard.press("Tab")
+    assert not drive.has_focus(page), "the Player does not hold the focus"
+    page.keyboard.press("Shift+Tab")
+    assert drive.focused(page) == layers[-1]
+
+    layer = drive.layer(page, layers[-1])
+    page.keyboard.press("Space")  # on a button it presses the button, and does not play
+    expect(layer).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("Enter")
+    expect(layer).to_have_attribute("aria-pressed", "true")
+    expect(drive.button(page, "Play")).to_be_visible()
+
+    back_to(page, "Loop")
+    page.keyboard.press("Enter")
+    expect(drive.button(page, "Loop")).to_have_attribute("aria-pressed", "true")
+    back_to(page, "Speed")
+    page.keyboard.press("ArrowDown")
+    expect(drive.player(page).get_by_label("Speed")).to_have_value("2")
+    assert drive.frame(page) == 0, "an arrow on the list of speeds does not move the film"
+    back_to(page, "Play")
+    page.keyboard.press("Enter")
+    expect(drive.button(page, "Pause")).to_be_visible()
+    assert drive.focused(page) == "Pause"
+    page.keyboard.press("Enter")
+    expect(drive.button(page, "Play")).to_be_visible()
+
+
+def back_to(page, name: str) -> None:
+    """Shift and Tab until this has the focus."""
+    for _ in range(20):
+        if drive.focused(page) == name:
+            return
+        page.keyboard.press("Shift+Tab")
+    raise AssertionError(f"{name} cannot be reached")

@@ -1,0 +1,138 @@
+"""A link is the whole state."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import drive
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def tab(shared_page, shared_tabs):
+    yield shared_page
+    shared_tabs.check()
+
+
+def asked(page) -> dict[str, str]:
+    """What the link says."""
+    link = page.evaluate("() => location.href")
+    return {key: values[0] for key, values in parse_qs(urlparse(link).query).items()}
+
+
+def seed(page):
+    return page.get_by_label("Seed", exact=True)
+
+
+def test_first_deep_link_after_a_start(page, fresh_server):
+    drive.open_page(page, f"{fresh_server.url}/gaussian?gaussian.cue=sample&gaussian.rho=-0.5&seed=7")
+    expect(page.get_by_role("heading", level=1)).to_have_text("How can a bell curve generate data?")
+    drive.expect_on(page, "Sample")
+    assert float(drive.shown(page, "Correlation ρ").replace("−", "-")) == -0.5
+    expect(seed(page)).to_have_value("7")
+    assert asked(page) == {"gaussian.cue": "sample", "gaussian.rho": "-0.5", "seed": "7"}
+    assert page.get_by_test_id("stAlert").count() == 0
+    drive.press(page, "End")
+    expect(drive.player(page).locator('[data-readout="cov"] dd')).to_have_text("−1.12")  # ρ σ₁ σ₂
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"gaussian.rho": "7", "gaussian.cue": "sample"}, ["gaussian.rho=7"]),
+        ({"gaussian.cue": "xyz"}, ["gaussian.cue=xyz"]),
+        ({"gaussian.source": "nonsense", "gaussian.points": "many", "seed": "-3"},
+         ["gaussian.source=nonsense", "gaussian.points=many", "seed=-3"]),
+    ],
+)  # fmt: skip
+def test_bad_values_are_ignored_with_a_note(tab, server, bad, told):
+    link = "&".join(f"{key}={value}" for key, value in bad.items())
+    drive.open_page(tab, f"{server.url}/gaussian?{link}")
+    note = tab.get_by_test_id("stAlert")
+    expect(note).to_have_count(1)
+    for part in told:
+        expect(note).to_contain_text(part)
+    if "gaussian.cue" in told[0]:
+        drive.expect_on(tab, "Fit")
+    elif "gaussian.rho" in told[0]:
+        assert drive.shown(tab, "Correlation ρ") == "0.67"
+    else:
+        assert drive.shown(tab, "Points n") == "200"
+        expect(seed(tab)).to_have_value("0")
+
+
+def test_defaults_bring_no_note(tab, server):
+    drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=fit&gaussian.points=200&seed=0")
+    tab.wait_for_timeout(200)
+    assert tab.get_by_test_id("stAlert").count() == 0
+
+
+def test_a_choice_is_in_the_link_and_the_link_restores_it(tab, server):
+    drive.open_page(tab, f"{server.url}/gaussian")
+    run = drive.data(tab, "run")
+    tab.get_by_role("combobox", name=re.compile("Data")).click()
+    tab.get_by_role("option", name="Nearly singular").click()
+    drive.wait_new_run(tab, run)
+    drive.until(lambda: asked(tab) == {"gaussian.source": "Nearly singular"}, "the link holds the choice")
+    drive.open_page(tab, tab.evaluate("() => location.href"))
+    assert tab.get_by_test_id("stAlert").count() == 0
+    expect(drive.player(tab).locator("canvas")).to_have_attribute("aria-label", re.compile("Nearly singular"))
+
+
+def test_moving_a_slider_puts_it_into_the_link_and_the_link_restores_it(tab, server):
+    drive.open_page(tab, f"{server.url}/gaussian")
+    drive.nudge(tab, "Points n")
+    drive.until(lambda: asked(tab) == {"gaussian.points": "201"}, "the link holds the slider")
+    drive.start_cue(tab, "Sample")
+    drive.nudge(tab, "Correlation ρ", "ArrowLeft")
+    drive.until(lambda: asked(tab).get("gaussian.rho") == "0.66", "the link holds the second slider")
+    assert asked(tab)["gaussian.cue"] == "sample"
+    drive.open_page(tab, tab.evaluate("() => location.href"))
+    drive.expect_on(tab, "Sample")
+    assert drive.shown(tab, "Correlation ρ") == "0.66"
+
+
+def test_a_cue_sets_its_controls(tab, server):
+    drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=sample&gaussian.rho=-0.5")
+    drive.start_cue(tab, "Fit")
+    drive.start_cue(tab, "Sample")
+    assert drive.shown(tab, "Correlation ρ") == "0.67"
+    drive.until(lambda: asked(tab) == {"gaussian.cue": "sample"}, "only what differs from the defaults")
+
+
+@pytest.fixture
+def on_the_map(tab, server):
+    """From the cue Sample with ρ = 0.66 to the map by the menu."""
+    drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=sample")
+    drive.nudge(tab, "Correlation ρ", "ArrowLeft")
+    drive.until(lambda: asked(tab).get("gaussian.rho") == "0.66", "the link holds the slider")
+    tab.get_by_role("link", name="Map", exact=True).click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("See generative models work")
+    drive.until(lambda: asked(tab) == {}, "the map's link is clean")
+    return tab
+
+
+def expect_sample(tab, rho: str) -> None:
+    """The page shows the cue Sample with this ρ, and so says the link, defaults left out."""
+    expect(tab.get_by_role("heading", level=1)).to_have_text("How can a bell curve generate data?")
+    drive.wait_status(tab, "done")
+    drive.expect_on(tab, "Sample")
+    drive.until(lambda: drive.shown(tab, "Correlation ρ") == rho, f"ρ is {rho}")
+    link = {"gaussian.cue": "sample"} | ({} if rho == "0.67" else {"gaussian.rho": rho})
+    drive.until(lambda: asked(tab) == link, f"the link says what the page shows, {link}", 3)
+
+
+def test_coming_back_by_the_menu_keeps_cue_and_controls(on_the_map):
+    on_the_map.get_by_role("button", name="Foundations").click()
+    on_the_map.get_by_role("link", name="Gaussian").first.click()
+    expect_sample(on_the_map, "0.66")
+
+
+def test_coming_back_by_the_browser_keeps_the_cue(on_the_map):
+    """Streamlit clears the link on Back, and with it the controls; the cue is the session's."""
+    on_the_map.go_back()
+    expect_sample(on_the_map, "0.67")

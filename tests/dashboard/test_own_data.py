@@ -1,0 +1,402 @@
+"""A learner's points come back to the last bit from every kind of file; every fault is one clear sentence."""
+
+import base64
+import csv
+import io
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dashboard.own_data import decode_points, encode_points, read_csv, write_csv
+
+QUICK = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+COORDINATE = st.floats(-1e6, 1e6)
+POINTS = hnp.arrays(np.float64, st.tuples(st.integers(2, 12), st.just(2)), elements=COORDINATE).filter(
+    lambda points: not (points == points[0]).all()
+)
+NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12).map(str.strip).filter(bool)
+BOM = b"\xef\xbb\xbf"
+
+
+def spelled(points, labels, *, delimiter, decimal, header, bom, end, encoding="utf-8"):
+    """The file that some other program would have written: `write_csv`'s cells in another dialect."""
+    rows = list(csv.reader(io.StringIO(write_csv(points, labels))))
+    numbers = [[cell.replace(".", decimal) for cell in row[:2]] + row[2:] for row in rows[1:]]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator=end).writerows(rows[: int(header)] + numbers)
+    return bom + text.getvalue().encode(encoding)
+
+
+def says(content, *parts, **limits):
+    """The fault is one short line that ends in a full stop and holds these parts."""
+    with pytest.raises(ValueError, match=r"\.$") as fault:
+        read_csv(content, **limits)
+    check_sentence(str(fault.value))
+    for part in parts:
+        assert part in str(fault.value)
+
+
+def check_sentence(message):
+    assert message.splitlines() == [message]
+    assert 0 < len(message) < 300
+    assert message.endswith(".")
+    assert message[0].isupper()
+
+
+# Files that are read -----------------------------------------------------------------------------------------------
+
+
+@QUICK
+@given(POINTS, st.data())
+def test_a_written_file_reads_back_to_the_bit(points, data):
+    names = data.draw(st.none() | st.lists(NAME, min_size=1, max_size=10, unique=True))
+    labels = names and data.draw(st.lists(st.sampled_from(names), min_size=len(points), max_size=len(points)))
+    back = read_csv(write_csv(points, labels))
+    assert back.points.tobytes() == points.tobytes()  # bit for bit: -0.0 stays -0.0
+    assert back.points.dtype == np.float64
+    assert back.labels.dtype == np.int64
+    if labels:
+        assert [back.label_names[k] for k in back.labels] == labels
+        assert set(back.label_names) == set(labels)
+    else:
+        assert back.label_names == ()
+        assert back.labels.tolist() == [0] * len(points)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+@pytest.mark.parametrize("decimal", [".", ","], ids=["point", "decimal-comma"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "mac"])
+@pytest.mark.parametrize("labelled", [False, True], ids=["bare", "labelled"])
+@settings(QUICK, max_examples=15)
+@given(points=POINTS, header=st.booleans(), bom=st.sampled_from([b"", BOM]), data=st.data())
+def test_every_dialect_reads_the_same(delimiter, decimal, end, labelled, points, header, bom, data):
+    labels = data.draw(st.lists(st.sampled_from("a,b;c\td\"e'é7"), min_size=len(points), max_size=len(points)))
+    labels = [f"<{label}>" for label in labels] if labelled else None
+    content = spelled(points, labels, delimiter=delimiter, decimal=decimal, header=header, bom=bom, end=end)
+    if len(set(labels or ())) > 10:
+        return says(content, "different labels")
+    back = read_csv(content)
+    assert back.points.tobytes() == points.tobytes()
+    assert [back.label_names[k] for k in back.labels] == labels if labels else back.label_names == ()
+
+
+def test_whole_labels_come_back_as_they_were():
+    labels = np.array([2, 0, 1, 2])
+    np.testing.assert_array_equal(read_csv(write_csv(np.eye(4, 2), labels)).labels, labels)
+
+
+def test_number_labels_are_sorted_by_value_and_text_labels_by_spelling():
+    assert read_csv("0,0,10\n1,1,9\n2,2,-1").label_names == ("-1", "9", "10")
+    assert read_csv("0,0,b10\n1,1,b9\n2,2,a").label_names == ("a", "b10", "b9")
+
+
+def test_latin_1_is_read_where_utf_8_is_not():
+    content = "x;y;Tier\n1,5;2;Bär\n2;3;Kuh\n"
+    for encoding in ("latin-1", "utf-8"):
+        assert read_csv(content.encode(encoding)).label_names == ("Bär", "Kuh")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1,2\n3,4.5",
+        "\n\n  \n1,2\n\n\t\n3,4.5\n\n",
+        "  1 ,  2\n 3 , 4.5  ",
+        "x1, x2\n1, 2\n3, 4.5\n",
+        '"x1", "x2"\n"1", "2"\n"3", "4.5"\n',
+        '1,2\n3,"4,5"',
+        "1,2,\n3,4.5,,\n,,\n",
+        "+1.,2e0\n3E+0,.45e1",
+        "x1,x2,\n1,2\n3,4.5",
+        "1\t2\n3\t4,5\n",
+        "\ufeff1;2\r\r3;4,5",
+    ],
+)
+def test_harmless_oddities_are_read(content):
+    assert read_csv(content).points.tolist() == [[1, 2], [3, 4.5]]
+
+
+def test_as_many_rows_and_bytes_as_allowed_are_read():
+    content = "x,y\n" + "\n".join(f"{k},0" for k in range(10_000))
+    assert len(read_csv(content, max_bytes=len(content)).points) == 10_000
+
+
+# Files that are refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", b"", BOM, " \n\t\r\n", ",,\n,\n"])
+def test_an_empty_file_is_refused(content):
+    says(content, "empty", "two columns of numbers")
+
+
+def test_text_where_a_number_belongs_is_refused():
+    says("x,y\n1,2\n\n3,abc\n", "Line 4, column 2", "'abc'", "number")
+    says("1,2\n1.234.5,2\n", "Line 2, column 1", "'1.234.5'")
+    says("1,2\n1_000,2\n", "'1_000'")  # float() would take it
+    says("1,2\n١,2\n", "'١'")
+
+
+def test_a_half_numeric_first_line_is_no_heading():
+    says("1,oops\n3,4\n5,6\n", "Line 1, column 2", "'oops'")
+
+
+def test_an_empty_cell_is_refused():
+    says("x,y,z\n1,,a\n3,4,b\n", "Line 2, column 2", "is empty")
+    says("1\t2\n\t4\n", "Line 2, column 1", "is empty")
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "inf", "-Infinity"])
+def test_a_number_that_is_not_finite_is_refused(cell):
+    says(f"1,2\n3,4\n5,{cell}\n", "Line 3, column 2", cell, "finite")
+    says(f"{cell},{cell}\n3,4\n5,6\n", "Line 1, column 1")  # and is no heading
+
+
+def test_one_column_is_refused():
+    says("1\n2\n3\n", "Line 1 has one column", "'1'", "comma")
+    says("x\n2\n3\n", "Line 1 has one column", "'x'")
+    says("1.0 2.0\n3.0 4.0\n", "Line 1 has one column", "'1.0 2.0'")
+
+
+def test_more_than_three_columns_are_refused():
+    says("1,2,3,4\n1,2,3,5\n", "Line 1 has 4 columns", "remove")
+    says("a,b,c,d,e\n", "Line 1 has 5 columns")
+
+
+def test_a_heading_over_row_numbers_is_refused():
+    says(",x1,x2\n0,1.5,2.5\n1,3.5,4.5\n", "line 1", "row numbers")
+
+
+def test_one_row_is_refused():
+    says("1,2", "one row", "at least two")
+    says("x,y\n1,2\n", "one row")
+    says("x,y\n", "a heading but no rows")
+
+
+def test_equal_rows_are_refused():
+    says("1,2\n1.0,2\n1,2e0\n", "all rows are the same point, so nothing can be learned")
+    says("0,2,a\n-0.0,2,b\n", "all rows are the same point")
+
+
+def test_too_many_rows_are_refused():
+    says("x,y\n" + "1,2\n\n" * 11, "11 rows", "10 that", "sample", max_rows=10)
+    says("x,y\n" + "1,2\n" * 10_001, "10,001 rows", "10,000")
+
+
+@pytest.mark.parametrize("row", [b"0.123456,0.654321\n", b"1\n", b"x\r\n\r\n"])
+def test_a_million_rows_are_refused(row):
+    says(row * 1_000_000, "999,999 rows" if row[:1] == b"x" else "1,000,000 rows", "sample")
+
+
+def test_fifty_megabytes_are_refused():
+    says(b"0.123456,0.654321\n" * (50 * 2**20 // 18), "50.0 MB", "20.0 MB", "sample")
+    says("é" * (15 * 2**20), "30.0 MB")  # bytes count, not characters
+
+
+@pytest.mark.parametrize("filler", [b"\n", b" ", b"1", b'"', b",", b"\xff", b" \n", b"\r"])
+def test_twenty_megabytes_of_nonsense_are_refused(filler):
+    says(filler * (20 * 2**20 // len(filler)))
+
+
+def test_ragged_rows_are_refused():
+    says("1,2\n3,4\n5\n", "Line 3 has one column", "line 1 has 2 columns", "commas")
+    says("1;2\n3;4\n5;6;a\n", "Line 3 has 3 columns", "semicolons")
+    says("x,y,label\n1,2,a\n3,4,\n", "Line 3 has 2 columns", "line 1 has 3 columns")
+    says('"x","y"\n"1",1.5,2.5\n2,2.5,3.5\n', "Line 2 has 3 columns", "line 1 has 2")  # R's row names
+
+
+@pytest.mark.parametrize("cell", ["1000001", "-1e7", "1e999", "9" * 500])
+def test_absurd_magnitudes_are_refused(cell):
+    says(f"1,2\n3,{cell}\n", "Line 2, column 2", "±1,000,000", "rescale")
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04\0\0", "1,2\n3,4\n".encode("utf-16"), "1,2\n3,\0"])
+def test_binary_content_is_refused(content):
+    says(content, "binary", "save the table as CSV")
+
+
+def test_too_many_labels_are_refused():
+    says("".join(f"{k},{k},{k}\n" for k in range(11)), "third column", "11 different labels", "10")
+
+
+def test_two_decimal_marks_are_refused():
+    says("1,5;2\n1.234;3\n", "Line 2 has a point", "line 1 a comma", "thousands")
+
+
+def test_a_line_without_end_is_refused():
+    says("1,2\n" + "7" * 1001, "Line 2 has 1,001 characters")
+
+
+def test_an_open_quote_costs_its_own_line_only():
+    says('1,2\n3,"4\n5,x\n', "Line 3, column 2")
+
+
+@QUICK
+@given(st.text() | st.binary() | st.text(alphabet="0123456789.,;\t\n\r \"'-+eExyna\u2028\x85\ud800"))
+@example("1,2\n3,\U0010ffff" + "\U0010ffff" * 100)
+@example(b"1,2\n3," + b"\x85" * 300)
+@example("\ud800,1\n2,3")
+def test_nothing_but_a_sentence_is_raised(content):
+    try:
+        data = read_csv(content)
+    except ValueError as fault:
+        check_sentence(str(fault))
+    else:
+        assert data.points.shape == (len(data.labels), 2)
+        assert (np.abs(data.points) <= 1e6).all()
+
+
+@pytest.mark.parametrize("label", ["", " a", "a\nb", "a\rb", "a\0b", "x" * 201])
+def test_a_label_that_would_not_come_back_is_not_written(label):
+    with pytest.raises(ValueError, match="label") as fault:
+        write_csv(np.eye(2), ["a", label])
+    check_sentence(str(fault.value))
+
+
+def test_only_points_of_the_plane_are_written():
+    with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
+        write_csv(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="3 labels for 2 points"):
+        write_csv(np.eye(2), [0, 1, 2])
+
+
+# Links -------------------------------------------------------------------------------------------------------------
+
+X, Y = (-3.0, 5.0), (0.0, 0.1)
+SIZE = np.array([8.0, 0.1])
+
+
+def painted(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.array([X[0], Y[0]]) + rng.random((n, 2)) * SIZE, rng.integers(0, 3, n)
+
+
+def refused(text, *parts):
+    with pytest.raises(ValueError, match="link") as fault:
+        decode_points(text, X, Y)
+    check_sentence(str(fault.value))
+    for part in parts:
+        assert part in str(fault.value)
+
+
+def as_link(packed, version="1"):
+    return version + base64.urlsafe_b64encode(zlib.compress(packed)).decode().rstrip("=")
+
+
+@QUICK
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2)), max_size=40),
+    st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)),
+    st.tuples(st.floats(0.1, 1e3), st.floats(0.1, 1e3)),
+)
+def test_a_link_brings_each_point_back_within_half_a_cell(drawn, low, size):
+    unit = np.array([d[:2] for d in drawn]).reshape(-1, 2)
+    points, labels = low + unit * size, np.array([d[2] for d in drawn], dtype=np.int64)
+    x_range, y_range = ((a, a + b) for a, b in zip(low, size, strict=True))
+    text = encode_points(points, labels, x_range, y_range)
+    back, back_labels = decode_points(text, x_range, y_range)
+    assert back.shape == points.shape
+    assert back_labels.dtype == np.int64
+    np.testing.assert_array_equal(back_labels, labels)
+    assert (np.abs(back - points) <= np.array(size) / 1024 * 0.5000001).all()
+    assert encode_points(back, back_labels, x_range, y_range) == text
+
+
+def test_every_cell_and_class_survives():
+    grid = (np.arange(1024) + 0.5) / 1024
+    for start in range(0, 1024, 500):
+        cells = np.array([X[0], Y[0]]) + np.stack([grid, grid[::-1]], 1)[start : start + 500] * SIZE
+        labels = np.arange(len(cells)) % 3
+        back, back_labels = decode_points(encode_points(cells, labels, X, Y), X, Y)
+        np.testing.assert_allclose(back, cells, atol=1e-12)
+        np.testing.assert_array_equal(back_labels, labels)
+
+
+def test_no_points_are_no_text():
+    assert encode_points(np.zeros((0, 2)), [], X, Y) == ""
+    points, labels = decode_points("", X, Y)
+    assert points.shape == (0, 2)
+    assert labels.shape == (0,)
+
+
+def test_five_hundred_points_fit_and_no_more():
+    points, labels = painted(501)
+    text = encode_points(points[:500], labels[:500], X, Y)
+    assert len(text) < 2_050  # a link stays below what browsers and chats cut off
+    assert len(decode_points(text, X, Y)[0]) == 500
+    with pytest.raises(ValueError, match="at most 500 points, not 501") as fault:
+        encode_points(points, labels, X, Y)
+    check_sentence(str(fault.value))
+
+
+def test_a_point_outside_goes_to_the_edge():
+    outside = np.array([[-1e308, 1e308], [X[1], Y[1]]])
+    back, _ = decode_points(encode_points(outside, [0, 1], X, Y), X, Y)
+    half = SIZE / 2048
+    np.testing.assert_allclose(back, [[X[0] + half[0], Y[1] - half[1]], [X[1] - half[0], Y[1] - half[1]]])
+
+
+@pytest.mark.parametrize("labels", [[0], [0, 3], [0, -1], [0, 0.5], ["a", "b"]])
+def test_labels_that_do_not_fit_are_not_encoded(labels):
+    with pytest.raises(ValueError, match="labels do not fit"):
+        encode_points(np.zeros((2, 2)), labels, X, Y)
+
+
+def test_points_without_a_place_are_not_encoded():
+    with pytest.raises(ValueError, match="not finite"):
+        encode_points(np.array([[0.0, np.nan]]), [0], X, Y)
+
+
+@pytest.mark.parametrize("x_range", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1), (-1e308, 1e308), (1e9, 1e9 + 1)])
+def test_a_panel_without_size_is_refused(x_range):
+    with pytest.raises(ValueError, match="no ranges"):
+        encode_points(np.zeros((1, 2)), [0], x_range, Y)
+    with pytest.raises(ValueError, match="no ranges"):
+        decode_points("", x_range, Y)
+
+
+def test_every_cut_and_every_changed_character_is_noticed():
+    text = encode_points(*painted(7), X, Y)
+    for k in range(1, len(text)):
+        refused(text[:k])
+    for k in range(len(text)):
+        for other in "Aa09-_=+/ é\n":
+            if other != text[k]:
+                refused(text[:k] + other + text[k + 1 :])
+    for tail in ("A", "AAAA", "=", "\n"):
+        refused(text + tail)
+
+
+def test_another_version_is_refused():
+    refused(as_link(b"\0\0\0", version="2"), "'2'", "version 1")
+
+
+@pytest.mark.parametrize("packed", [b"", b"\0", b"\0\0\0\0", b"\0\0\3", b"\x40\0\0", b"\0\0\0" * 501])
+def test_a_foreign_payload_is_refused(packed):
+    refused(as_link(packed), "damaged")
+
+
+def test_a_zip_bomb_is_refused():
+    bomb = as_link(b"\0" * 2_000_000)  # short enough as text, so the stream itself must be stopped
+    tracemalloc.start()
+    refused(bomb, "damaged")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 500_000
+    refused(as_link(b"\0" * 100_000_000), "characters")
+
+
+@QUICK
+@given(st.text() | st.text(alphabet="1ABCxyz019-_=", max_size=60).map("1eN".__add__) | st.binary().map(as_link))
+def test_a_strange_link_raises_nothing_but_a_sentence(text):
+    try:
+        points, labels = decode_points(text, X, Y)
+    except ValueError as fault:
+        check_sentence(str(fault))
+    else:
+        assert ((points >= [X[0], Y[0]]) & (points <= [X[1], Y[1]])).all()
+        assert encode_points(points, labels, X, Y)[:1] == text[:1]
