@@ -114,9 +114,10 @@ class Conversation:
         while True:
             await self.asked.wait()
             after = self.wanted[-1]
-            packed, news = await asyncio.to_thread(self.run.message, after)
+            # taken before the message is made: what changes meanwhile is told once more, rather than never
             status = (self.run.status, self.run.reason, *self.run.extra().values())
-            if not news and after is not None and status == self.told:
+            packed, news = await asyncio.to_thread(self.run.message, after)
+            if not news and status == self.told:
                 await self.watch.changed()
                 continue
             if self.wanted == [after]:

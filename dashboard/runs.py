@@ -206,10 +206,11 @@ class Workers:
         with self.lock:
             if run in self.waiting or run.growing:
                 return
+            run.status = "queued"  # before a worker can take it and say that it is running
             self.waiting.append(run)
             start = self.busy < self.slots
             self.busy += start
-        run.set_status("queued")
+        run.tell()
         if start:
             threading.Thread(target=self._serve, name="live run", daemon=True).start()
 
@@ -221,8 +222,11 @@ class Workers:
     def withdraw(self, run: LiveRun) -> None:
         """The run waits no longer."""
         with self.lock:
-            if run in self.waiting:
-                self.waiting.remove(run)
+            if run not in self.waiting:
+                return
+            self.waiting.remove(run)
+        for other in list(self.waiting):
+            other.tell()
 
     def _serve(self) -> None:
         while True:

@@ -47,17 +47,17 @@ function points(ctx, layer, get, view, look) {
   const labels = get("labels")?.data;
   const values = get("values")?.data;
   const weights = get("weights");
+  const colourOf = (i) => labels ? look.colour(`class${labels[i]}`)
+    : values ? look.mapped(layer.colour_map, values[i])
+    : look.mixed(weights.data, i, weights.shape[1]);
+  const plain = labels || values || weights ? null : look.dot(look.colour(layer.colour), radius);
   ctx.globalAlpha = layer.alpha;
   if (layer.trail) drawTrail(ctx, layer, view, look, n, labels);
   for (let i = 0; i < n; i++) {
     const x = view.x(xy[2 * i]);
     const y = view.y(xy[2 * i + 1]);
     if (Number.isNaN(x + y)) continue;
-    const colour = labels ? look.colour(`class${labels[i]}`)
-      : values ? look.mapped(layer.colour_map, values[i])
-      : weights ? look.mixed(weights.data, i, weights.shape[1])
-      : look.colour(layer.colour);
-    const dot = look.dot(colour, radius);
+    const dot = plain ?? look.dot(colourOf(i), radius);
     ctx.drawImage(dot.canvas, x - dot.half, y - dot.half, 2 * dot.half, 2 * dot.half);
   }
 }

@@ -109,10 +109,13 @@ class Player {
     ui.full.onclick = () => this.fullScreen();
     ui.retry.onclick = () => this.retry();
     ui.save.onclick = () => this.save();
-    ui.train.onclick = () => this.order(this.recording.training ? "pause" : "play");
+    ui.train.onclick = () => this.order((this.coming ?? this).recording.training ? "pause" : "play");
     ui.once.onclick = () => this.order("step");
     ui.stop.onclick = () => this.order("stop");
-    ui.again.onclick = () => this.callbacks.onGone?.();
+    ui.again.onclick = () => {
+      this.anew = true;
+      this.callbacks.onGone?.();
+    };
     root.addEventListener("keydown", (event) => this.key(event));
     for (const type of ["keyup", "keypress"]) root.addEventListener(type, (event) => isOurs(event) && event.stopPropagation());
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
@@ -181,11 +184,12 @@ class Player {
     } catch (why) {
       return this.say(`This animation arrived damaged: ${why.message}.`, true);
     }
-    if (coming.recording.reason === "gone") return this.callbacks.onGone?.();
+    if (coming.recording.reason === "gone") return coming === (this.coming ?? coming) && this.callbacks.onGone?.();
     this.say("");
     if (coming.recording === this.recording) this.keepPlace(shown);
     if (coming === this.coming && coming.recording.length) this.show(coming);
     if (coming.recording === this.recording) this.grown();
+    else if (coming === this.coming) this.showTraining(coming.recording); // it waits for its turn
     const done = ["done", "failed"].includes(coming.recording.status) && !coming.recording.more;
     if (!done) coming.source.more(coming.recording.lastStep);
   }
@@ -213,13 +217,16 @@ class Player {
       this.setLoop(layout.loop);
       this.index = this.position = 0;
       this.setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
-      this.following = recording.growing;
+      this.following = recording.growing && this.playing;
       this.buildLayers();
     } else {
-      this.resumeAt = byHand ?? (wasAtEnd && !this.playing ? "end" : step);
-      this.following &&= recording.growing;
+      const follow = recording.growing && (this.following || this.anew || (wasAtEnd && !before.growing));
+      this.resumeAt = follow ? undefined : byHand ?? (wasAtEnd && !this.playing ? "end" : step);
+      if (follow) this.setPlaying(true);
+      this.following = follow;
       this.buildLayers();
     }
+    this.anew = false;
     this.buildReadouts();
     this.hand.show();
   }
@@ -235,16 +242,16 @@ class Player {
     }
     this.index = Math.min(this.index, recording.length - 1);
     ui.live.hidden = !recording.growing;
-    this.setStatus(recording.status);
-    this.showTraining();
+    this.showTraining(recording);
     if (recording.status === "failed" && !recording.live) this.say(recording.reason, true);
     this.draw();
   }
 
   /** The buttons of a live run, and in words how it stands. */
-  showTraining() {
-    const { recording, ui } = this;
+  showTraining(recording) {
+    const { ui } = this;
     const { status, live, training, place, reason } = recording;
+    this.setStatus(status);
     ui.training.hidden = !live;
     if (!live) return;
     const ended = !recording.growing;
@@ -262,8 +269,8 @@ class Player {
   }
 
   order(command) {
-    this.source?.send({ do: command });
-    if (command !== "stop") this.follow();
+    (this.coming ?? this).source?.send({ do: command });
+    if (command !== "stop" && !this.coming) this.follow();
   }
 
   setStatus(status) {
@@ -305,7 +312,7 @@ class Player {
   }
 
   seek(index) {
-    this.following = false;
+    if (this.following) this.setPlaying(false); // one who looks back wants to look, not to be carried off
     this.resumeAt = undefined;
     this.hand.forget();
     this.index = this.position = Math.max(0, Math.min(this.recording.length - 1, index));
@@ -334,6 +341,7 @@ class Player {
       // frames come in small batches, ten a second: play each batch out until the next one is there
       this.position = Math.min(last, this.position + Math.max(1, last - this.position) * Math.min(1, passed * 10));
       this.index = Math.round(this.position);
+      if (!recording.growing && !recording.more && this.position >= last) this.setPlaying(false);
       return;
     }
     this.position += passed * recording.layout.fps * this.speed;
@@ -432,6 +440,8 @@ class Player {
     const now = performance.now();
     this.drawn.push(now);
     while (this.drawn[0] < now - 1000) this.drawn.shift();
+    if (now - (this.toldFps ?? 0) < 250 && this.playing) return; // the page need not hear of it sixty times a second
+    this.toldFps = now;
     this.root.dataset.fps = this.drawn.length;
   }
 

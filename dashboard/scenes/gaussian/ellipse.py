@@ -50,7 +50,7 @@ def dragged(values: Mapping[str, Any], reach: float = 3.0) -> tuple[np.ndarray, 
         arms = {"held": max(float(np.hypot(*arm)), SIGMA[0]) * along, "other": other * along[::-1] * [-1, 1]}
     else:
         raise ValueError(f"Unknown handle {held!r}; hold 'mean', 'axis 1' or 'axis 2'.")
-    return (mean, *standard(sum(np.outer(arm, arm) for arm in arms.values())))
+    return (mean, *standard(np.array([np.outer(arm, arm) for arm in arms.values()]).sum(axis=0)))
 
 
 def standard(covariance: np.ndarray) -> tuple[float, float, float]:

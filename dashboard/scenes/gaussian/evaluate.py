@@ -83,7 +83,7 @@ def _plane(config: Config, probe: np.ndarray, gaussians: list[Gaussian], distanc
     contour = np.array([[d**2 * g.covariance] for d, g in zip(distance, gaussians, strict=True)])
     layers = (
         Field(name="p(x) / p(μ)", key="p", values=fields, extent=(-REACH, REACH, -REACH, REACH), limits=(0.0, 1.0)),
-        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), 
+        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)),
                  covariance=np.array([[g.covariance] for g in gaussians]),
                  colour="model", width=2),
         Ellipses(name="contour through the probe", key="c", mean=np.zeros((1, 2)), covariance=contour, sigmas=(1.0,),

@@ -1,0 +1,26 @@
+"""The app of `benchmarks/startup.py` for drags: a real page, a live run that trains as fast as it can, `/state`."""
+
+import resource
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import streamlit as st
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from dashboard import runs
+from dashboard.routes import routes
+
+
+async def state(_request):
+    """The last step of the live run, and the processor time that the server has used."""
+    live = [r for r in runs.registry.all() if isinstance(r, runs.LiveRun)]
+    last = max((next(reversed(r.recording.frames), 0) for r in live), default=0)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return JSONResponse({"step": last, "busy": runs.workers.busy, "cpu": used.ru_utime + used.ru_stime})
+
+
+app = st.App(str(ROOT / "benchmarks" / "startup_page.py"), routes=[*routes(), Route("/state", state)])

@@ -1,0 +1,28 @@
+"""What `benchmarks/startup_app.py` shows: the dashboard's own Gaussian page, and beside it a walk that trains."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import streamlit as st
+
+from dashboard import controls, theme, warmup
+from dashboard.player import train
+from dashboard.scenes.random_walk import Config, scenes
+
+
+def walk() -> None:
+    st.title("Random walk", anchor=False)
+    train(scenes, Config(particles=200, steps=100_000_000), key="walk", rate=None)
+
+
+st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
+pages = [st.Page(ROOT / "pages" / "gaussian.py", title="Gaussian", default=True), st.Page(walk, title="Walk")]
+page = st.navigation(pages, position="top")
+shell = controls.sidebar()
+theme.apply(shell.projector)
+st.session_state["_shell"] = shell
+page.run()
+warmup.freeze()
