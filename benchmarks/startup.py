@@ -163,7 +163,7 @@ HOOKS = r"""(() => {
 })()"""
 
 
-# --- processes --------------------------------------------------------------------------------------------------
+# --- processes -----------------------------------------------------------------------------------------------------
 
 
 def free_port() -> int:
@@ -325,7 +325,7 @@ def parts(moments: list[tuple[str, float]], began: float = 0.0) -> dict:
     return {"total": moments[-1][1] - began, "parts": spans}
 
 
-# --- 2. another page ------------------------------------------------------------------------------------------------
+# --- 2. another page -----------------------------------------------------------------------------------------------
 
 
 def measure_changes(play: Playwright, count: int, say) -> list[dict]:
@@ -340,8 +340,6 @@ def measure_changes(play: Playwright, count: int, say) -> list[dict]:
                 if turn >= 2:  # each page's first visit loads its code
                     rows.append(row)
             say(f"change: {len(rows)}")
-            first_visit = change(page, "gaussian")
-            rows.append(first_visit)
         return rows
     finally:
         browser.close()
@@ -392,7 +390,7 @@ def from_message(events: list[dict], by: str) -> dict:
     return row | {"message": drawn["at"] - said, "script": (finished or [float("nan")])[0] - said}
 
 
-# --- 3. a control ----------------------------------------------------------------------------------------------------
+# --- 3. a control --------------------------------------------------------------------------------------------------
 
 
 def measure_controls(play: Playwright, count: int, say) -> list[dict]:
@@ -402,7 +400,6 @@ def measure_controls(play: Playwright, count: int, say) -> list[dict]:
             wait_for_port(port, process)
             page = open_page(browser, f"http://127.0.0.1:{port}/gaussian?gaussian.cue=sample")
             wait_at_rest(process)
-            page.get_by_role("button", name="Pause", exact=True).or_(page.get_by_role("button", name="Play", exact=True))
             player(page).focus()
             page.keyboard.press("End")
             page.get_by_role("slider", name="Correlation ρ").focus()
@@ -427,7 +424,7 @@ def control(page: Page, key: str) -> dict:
     return from_message(take(page), "keydown")
 
 
-# --- 4. the hand -----------------------------------------------------------------------------------------------------
+# --- 4. the hand ---------------------------------------------------------------------------------------------------
 
 
 def measure_drags(play: Playwright, count: int, rounds: int, say) -> list[dict]:
@@ -490,9 +487,9 @@ def state(url: str) -> dict:
 
 def drag(page: Page, count: int) -> list[dict]:
     """Drag the probe along a curve until so many answers are drawn, then let it go and wait for the page to rest."""
+    middle = [random.uniform(500, 540), random.uniform(430, 470)]  # in the field; no two releases at one place
     box = player(page).locator(".handle.probe").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.wait_for_timeout(100)
     take(page)
@@ -500,13 +497,12 @@ def drag(page: Page, count: int) -> list[dict]:
     for turn in range(20 * count):
         until = time.monotonic() + 0.016
         angle = 2 * np.pi * turn / 150
-        page.mouse.move(x + 60 * np.sin(angle), y + 40 * np.sin(2 * angle))
+        page.mouse.move(middle[0] + 60 * np.cos(angle), middle[1] + 40 * np.sin(2 * angle))
         time.sleep(max(0.0, until - time.monotonic()))
         if turn % 20 == 19 and page.evaluate("() => window.bench.answers") - before > count:
             break
     page.wait_for_timeout(300)
     events = take(page)
-    page.mouse.move(x, y)
     drawn = page.evaluate("() => window.bench.drawn")
     page.mouse.up()
     wait_drawn(page, drawn)
@@ -535,7 +531,7 @@ def answers_of(events: list[dict]) -> list[dict]:
     return rows
 
 
-# --- figures ---------------------------------------------------------------------------------------------------------
+# --- figures -------------------------------------------------------------------------------------------------------
 
 
 def groups(rows: dict[str, list[dict]]) -> dict[str, tuple[list[dict], str]]:
@@ -569,7 +565,8 @@ def summarise(rows: dict[str, list[dict]]) -> list[dict]:
             target, figure = TARGETS[name]
             line |= {"target": target, "figure": figure, "kept": line[figure] <= target}
         if what == "total":
-            line["parts"] = {p: round(float(np.nanmedian([r["parts"][p] for r in mine])), 1) for p in mine[0]["parts"]}
+            spans = {part: [r["parts"][part] for r in mine] for part in mine[0]["parts"]}
+            line["parts"] = {part: round(float(np.nanmedian(times)), 1) for part, times in spans.items()}
         for extra in ("script", "steps_per_second", "server_cores", "answers_per_second"):
             if extra in mine[0]:
                 line[extra] = round(float(np.nanmedian([r[extra] for r in mine])), 2)
@@ -583,7 +580,8 @@ def show(lines: list[dict]) -> None:
         told = ""
         if "target" in line:
             told = f"{line['figure']} ≤ {line['target']}: {'kept' if line['kept'] else 'MISSED'}"
-        print(f"{line['name']:<42}{line['n']:>5}{line['median']:>9.0f}{line['p95']:>9.0f}{line['worst']:>9.0f}   {told}")
+        figures = "".join(f"{line[figure]:>9.0f}" for figure in ("median", "p95", "worst"))
+        print(f"{line['name']:<42}{line['n']:>5}{figures}   {told}")
     print("\nWhere it goes (medians, ms)")
     for line in lines:
         if "parts" in line:

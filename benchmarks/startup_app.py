@@ -4,8 +4,7 @@ import resource
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import streamlit as st
 from starlette.responses import JSONResponse
@@ -13,6 +12,8 @@ from starlette.routing import Route
 
 from dashboard import runs
 from dashboard.routes import routes
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 async def state(_request):

@@ -3,14 +3,15 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import streamlit as st
 
 from dashboard import controls, theme, warmup
 from dashboard.player import train
 from dashboard.scenes.random_walk import Config, scenes
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def walk() -> None:

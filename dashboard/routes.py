@@ -150,7 +150,7 @@ def parse(text: str) -> dict:
         raise ValueError(f"The message has {len(text)} characters; at most {MAX_MESSAGE} are read.")
     try:
         message = json.loads(text)
-    except json.JSONDecodeError as why:
+    except (json.JSONDecodeError, RecursionError) as why:
         raise ValueError(f"The message is not JSON: {why}.") from why
     if not isinstance(message, dict):
         raise ValueError("The message must be a JSON object.")

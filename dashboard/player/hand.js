@@ -4,6 +4,7 @@
 
 const ERASE = 20; // pixels
 const SPACING = 13; // pixels between points of one stroke
+const PATIENCE = 350; // milliseconds after the last arrow key until the page hears of it
 
 export class Hand {
   /** @param player gives views, recording, index, draw(), ask(values, step), released(values) */
@@ -32,7 +33,9 @@ export class Hand {
     for (const old of this.stage.querySelectorAll(".handle")) if (!this.layout.handles.some((h) => h.name === old.dataset.handle)) old.remove();
     for (const handle of this.layout.handles) this.button(handle);
     if (held) this.buttonOf(held)?.focus({ preventScroll: true });
-    this.painted = this.layout.brush?.points.map((p) => [...p]) ?? [];
+    const painted = this.layout.brush?.points.map((p) => [...p]) ?? [];
+    // between two quick strokes comes the answer to the first: what was painted since stays
+    if (!this.layout.brush || this.told === undefined || this.told === painted.length) Object.assign(this, { painted, told: undefined });
     this.buildTools();
     this.stage.querySelector("canvas").style.touchAction = this.layout.brush ? "none" : "pan-y";
   }
@@ -54,7 +57,7 @@ export class Hand {
   }
 
   send() {
-    const values = this.waiting;
+    const values = (this.latest = this.waiting);
     this.waiting = null;
     this.flying = true;
     this.asked = performance.now();
@@ -66,6 +69,7 @@ export class Hand {
     if (n !== this.sent) return;
     this.flying = false;
     this.answer = { arrays, step };
+    if (!this.drag && !this.waiting) this.local = {}; // released: it lies where the run says, not where it was pulled to
     this.player.answered(performance.now() - this.asked);
     if (this.waiting) this.send();
   }
@@ -74,6 +78,14 @@ export class Hand {
     if (n !== this.sent) return;
     this.flying = false;
     this.player.say(why);
+    if (this.waiting) this.send();
+  }
+
+  /** The connection is there again: what was in flight got lost with the old one. */
+  resume() {
+    if (!this.flying) return;
+    this.waiting ??= this.latest;
+    this.send();
   }
 
   // --- handles ----------------------------------------------------------------------------------------------
@@ -93,7 +105,7 @@ export class Hand {
       button.addEventListener("pointermove", (event) => this.drag && this.move(event));
       for (const type of ["pointerup", "pointercancel"]) button.addEventListener(type, () => this.release());
       button.addEventListener("keydown", (event) => this.nudge(event, button.dataset.handle));
-      button.addEventListener("keyup", (event) => event.key.startsWith("Arrow") && this.release());
+      button.addEventListener("blur", () => this.release());
       this.stage.append(button);
     }
     button.className = `handle${handle.probe ? " probe" : ""}`;
@@ -167,10 +179,12 @@ export class Hand {
   }
 
   release() {
+    clearTimeout(this.patience);
     if (!this.drag) return;
     const { changed } = this.drag;
     const values = this.values();
     this.drag = null;
+    if (!this.flying) this.local = {};
     if (changed) this.player.released(values);
   }
 
@@ -179,12 +193,14 @@ export class Hand {
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!this.drag) this.begin(name, [0, 0]);
+    if (this.drag?.name !== name) this.begin(name, [0, 0]);
+    clearTimeout(this.patience);
     const handle = this.layout.handles.find((h) => h.name === name);
     const { panel } = this.viewOf(name);
     const step = ([low, high]) => handle.snap || ((high - low) / 100) * (event.shiftKey ? 5 : 1);
     const [x, y] = this.at(name);
     this.put(name, [x + by[0] * step(panel.x), y + by[1] * step(panel.y)]);
+    this.patience = setTimeout(() => this.release(), PATIENCE);
   }
 
   viewOf(name) {
@@ -249,11 +265,13 @@ export class Hand {
   endStroke() {
     if (!this.stroke) return;
     this.stroke = null;
+    this.told = this.painted.length;
     this.player.released({ painted: this.painted });
   }
 
   clear() {
     this.painted = [];
+    this.told = 0;
     this.player.released({ painted: [] });
   }
 

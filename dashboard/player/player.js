@@ -167,7 +167,10 @@ class Player {
     if (!this.recording.length) this.setStatus("loading");
     const current = () => coming === this.coming || source === this.source;
     source.open({
-      onOpen: () => current() && this.say(""),
+      onOpen: () => {
+        if (current()) this.say("");
+        if (source === this.source) this.hand.resume();
+      },
       onBlob: (buffer) => current() && this.take(coming, buffer),
       onTrouble: (why) => current() && this.say(why, true),
       onRefused: (n, why) => current() && this.hand.refused(n, why),

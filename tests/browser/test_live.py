@@ -123,6 +123,7 @@ def test_scrub_back_while_it_grows_and_return(page, live_server):
     drive.until(lambda: drive.frame(page) > 40, "back at the newest frame by key")
     now = drive.frame(page)
     drive.until(lambda: drive.frame(page) > now + 5, "it is followed")
+    drive.player(page).focus()  # on a button the space bar would press that
     drive.press(page, "Space")
     expect_live(page, False)
     there = drive.frame(page)
