@@ -11,7 +11,7 @@ from genmodels.gaussian import Gaussian
 
 def show_surface(page: str, gaussian: Gaussian) -> None:
     """The density as a surface that one can turn; drawn when asked for, as WebGL without a GPU takes seconds."""
-    st.subheader("The density as a surface", anchor=False)
+    st.header("The density as a surface", anchor=False)
     if not controls.switch(page, "surface", "Show it in three dimensions"):
         return
     reach = 3.5 * np.sqrt(gaussian.covariance.diagonal())

@@ -27,7 +27,7 @@ _STYLE = """
 
 def families() -> None:
     """The tree: likelihood-based (exact, approximate) and implicit models, each name with year and paper."""
-    st.subheader("Families of generative models", anchor=False)
+    st.header("Families of generative models", anchor=False)
     st.html(_STYLE)
     _branch("Generative models", "learn p(x) from data, then draw from it", root=True)
     likelihood, implicit = st.columns([2, 1])
@@ -72,6 +72,6 @@ def _mark(k: int) -> str:
 
 def timeline() -> None:
     """When each first appeared."""
-    st.subheader("Timeline", anchor=False)
+    st.header("Timeline", anchor=False)
     items = "".join(f"<li><b>{y}</b>{escape(what)}<br><small>{escape(who)}</small></li>" for y, what, who in TIMELINE)
     st.html(f"<ol class='timeline'>{items}</ol>")

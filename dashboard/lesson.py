@@ -59,7 +59,10 @@ def _current(key: str, names: list[str]) -> str:
         if asked is not None and asked not in names:
             controls.note_ignored(key, asked)
         st.session_state[key] = asked if asked in names else names[0]
-    return st.session_state[key]
+    current = st.session_state[key]
+    if current != names[0] and st.query_params.get(key) != current:
+        st.query_params[key] = current
+    return current
 
 
 def _start(page: str, name: str, cue: Cue) -> None:
@@ -84,13 +87,13 @@ def beside_controls() -> Iterator[tuple[Any, Any]]:
 
 def notice(*sentences: str) -> None:
     """What to look at in the picture above."""
-    st.subheader("What to notice", anchor=False)
+    st.header("What to notice", anchor=False)
     st.markdown("\n".join(f"- {s}" for s in sentences))
 
 
 def formula(title: str, latex: str, words: str = "") -> None:
     """A formula with the current numbers in it."""
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     st.latex(latex)
     if words:
         st.markdown(words)
@@ -98,7 +101,7 @@ def formula(title: str, latex: str, words: str = "") -> None:
 
 def predict(page: str, question: str, options: Sequence[str], right: str, because: str) -> None:
     """Ask first, then reveal: one guesses, and is told whether and why."""
-    st.subheader("Predict, then reveal", anchor=False)
+    st.header("Predict, then reveal", anchor=False)
     guess = st.radio(question, options, index=None, key=f"{page}.predict.{question}")
     if guess is None:
         st.caption("Make up your mind first.")
@@ -110,7 +113,7 @@ def predict(page: str, question: str, options: Sequence[str], right: str, becaus
 
 def challenge(page: str, title: str, task: str, measure: str, score: float, goal: float, unit: str) -> None:
     """A task that checks itself, when asked: the score must fall below the goal."""
-    st.subheader(f"Challenge: {title}", anchor=False)
+    st.header(f"Challenge: {title}", anchor=False)
     st.markdown(f"{task} Goal: {measure} below {goal:g} {unit}.")
     if st.button("How close am I?", key=f"{page}.challenge.check"):
         told = f"{measure} = {score:.3f} {unit}."
@@ -122,7 +125,7 @@ def challenge(page: str, title: str, task: str, measure: str, score: float, goal
 
 def source(*functions: Callable) -> None:
     """The code behind the picture, as it is run."""
-    st.subheader("The code behind the picture", anchor=False)
+    st.header("The code behind the picture", anchor=False)
     for function in functions:
         module = inspect.getmodule(function)
         with st.expander(f"`{module.__name__ if module else ''}.{function.__name__}`"):
@@ -131,5 +134,5 @@ def source(*functions: Callable) -> None:
 
 def references(*lines: str) -> None:
     """Where to read on."""
-    st.subheader("References", anchor=False)
+    st.header("References", anchor=False)
     st.markdown("\n".join(f"- {line}" for line in lines))

@@ -91,8 +91,13 @@ class Conversation:
 
     async def _listen(self) -> None:
         while True:
-            text = await self.socket.receive_text()
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
             try:
+                if text is None:
+                    raise ValueError("A message must be text.")
                 await self.hear(parse(text))
             except ValueError as why:
                 await self.socket.send_text(json.dumps({"error": str(why)}))
@@ -102,6 +107,7 @@ class Conversation:
         if "after" in message:
             self.wanted = [check_after(message["after"])]
             self.asked.set()
+            self.watch.wake()
         elif "ask" in message:
             self.question = check_question(message)
             self.questioned.set()

@@ -449,14 +449,15 @@ class Watch:
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Watch:
-        self.run.watch(self._wake)
+        self.run.watch(self.wake)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run.unwatch(self._wake)
+        self.run.unwatch(self.wake)
         asyncio.get_running_loop().call_later(SECONDS_UNWATCHED + 1, registry.sweep)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Something is new; may be called from any thread."""
         self._loop.call_soon_threadsafe(self._event.set)
 
     async def changed(self) -> None:

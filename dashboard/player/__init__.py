@@ -62,6 +62,8 @@ def play(
         return runs.record(build(config), session_id(), ask if after_hand else None)
 
     run = run_for((build.__module__, build.__qualname__, config), make, key)
+    if run is None:
+        return
 
     def released() -> None:
         said = st.session_state[key].get("hand")
@@ -97,7 +99,8 @@ def train(
         return runs.start(runs.LiveRun(session_id(), lambda: build(config), rate=rate))
 
     run = run_for((build.__module__, build.__qualname__, config), make, key)
-    show(run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus)
+    if run is not None:
+        show(run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus)
 
 
 def show(
@@ -130,14 +133,22 @@ def _forget(key: str) -> None:
         runs.registry.drop(had[1])
 
 
-def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run:
-    """The session's run for this config, if it is still held; else a new one."""
+def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run | None:
+    """The session's run for this config, if it is still held; else a new one.
+
+    Where the config cannot be drawn (a ValueError), the page says why and keeps the last good run.
+    """
     kept = st.session_state.setdefault("_runs", {})
     had = kept.get(key)
-    run = runs.registry.get(had[1]) if had and had[0] == want else None
-    if run is None:
-        run = make()
-        if had:
-            runs.registry.drop(had[1])
-        kept[key] = (want, run.id)
-    return run
+    run = runs.registry.get(had[1]) if had else None
+    if run and had[0] == want:
+        return run
+    try:
+        new = make()
+    except ValueError as why:
+        st.warning(str(why))
+        return run
+    if run:
+        runs.registry.drop(run.id)
+    kept[key] = (want, new.id)
+    return new

@@ -16,6 +16,7 @@ export function readBlob(buffer) {
   } catch {
     throw new Error("the recording's header cannot be read");
   }
+  if (typeof header !== "object" || !header) throw new Error("the recording's header cannot be read");
   const arrays = new Map();
   for (const [name, info] of Object.entries(header)) {
     if (name !== "__metadata__") arrays.set(name, readArray(buffer, start, name, info));

@@ -35,7 +35,11 @@ export class SocketSource {
     };
     socket.onclose = () => {
       if (this.closed || socket !== this.socket) return;
-      if (this.goneAlready) return this.handlers.onGone();
+      if (this.goneAlready) {
+        this.goneAlready = false; // until the page reruns and brings another run, ask now and then
+        this.timer = setTimeout(() => this.connect(), 4000);
+        return this.handlers.onGone();
+      }
       if (this.tries > 0) this.handlers.onTrouble("The server does not answer; trying again …");
       this.timer = setTimeout(() => this.connect(), TRIES[Math.min(this.tries++, TRIES.length - 1)]);
     };
