@@ -27,6 +27,7 @@ COUNT_RERUNS = """() => {
   new MutationObserver((changes) => { window.reruns += changes.filter((c) => c.oldValue === "notRunning").length; })
     .observe(app, { attributes: true, attributeOldValue: true, attributeFilter: ["data-test-script-state"] });
 }"""
+RERUN = 0x5A  # the first byte of Streamlit's BackMsg that asks for a rerun: field 11, a message
 
 SPY = """async () => {
   const files = performance.getEntriesByType("resource").map((entry) => entry.name);
@@ -44,6 +45,14 @@ def tab(shared_page, shared_tabs):
 
 def open_cue(page: Page, server, cue: str, **link: object) -> None:
     """The page at a cue, with what the link says, at rest."""
+    if not hasattr(page, "rerun_requests"):
+        page.rerun_requests = []
+
+        def keep(sent: bytes | str) -> None:
+            if isinstance(sent, bytes) and sent[0] == RERUN:
+                page.rerun_requests.append(sent)
+
+        page.on("websocket", lambda socket: "_stcore" in socket.url and socket.on("framesent", keep))
     asked = {"gaussian.cue": cue} | {f"gaussian.{name}": str(value) for name, value in link.items()}
     drive.open_page(page, f"{server.url}/gaussian?{urlencode(asked)}")
     drive.pause(page)
@@ -51,6 +60,7 @@ def open_cue(page: Page, server, cue: str, **link: object) -> None:
         drive.seek(page, 0)
     page.evaluate(COUNT_RERUNS)
     page.evaluate(SPY)
+    page.rerun_requests.clear()
     page.mouse.move(3, 3)
 
 
@@ -61,7 +71,10 @@ def asked(page: Page) -> dict[str, str]:
 
 
 def reruns(page: Page) -> int:
-    return page.evaluate("() => window.reruns")
+    """How often Streamlit was asked to run the script; what it says of itself may lag behind, never beyond."""
+    seen = page.evaluate("() => window.reruns")
+    assert seen <= len(page.rerun_requests)
+    return len(page.rerun_requests)
 
 
 def handle(page: Page, name: str):
@@ -119,6 +132,7 @@ def release(page: Page) -> None:
     settle(page, run)
     assert reruns(page) == 1
     page.evaluate("() => { window.reruns = 0; }")
+    page.rerun_requests.clear()
 
 
 def settle(page: Page, run: str) -> None:

@@ -237,10 +237,10 @@ def test_thinning_leaves_what_is_looked_at(page, live_server):
     drive.until(lambda: live_server.frames(run)["keep"] >= 8, "it has thinned")
     drive.until(lambda: page.evaluate("() => window.recording.keep") >= 8, "the Player has thinned")
     drive.until(
-        lambda: page.evaluate(
-            """(at) => {
+        lambda: drive.player(page).evaluate(
+            """(root, at) => {
               const { keep } = window.recording;
-              const shown = Number(document.querySelector("[data-testid=player]").dataset.frame);
+              const shown = Number(root.dataset.frame);
               return shown === at || shown === at - (at % keep);
             }""",
             at,

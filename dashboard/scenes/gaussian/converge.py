@@ -37,8 +37,8 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             _plane(truth, data[0], means, covariances),
-            _errors("Error of the mean, ‖μ̂ − μ‖", mean_error, np.sqrt(trace)),
-            _errors("Error of the covariance, ‖Σ̂ − Σ‖", covariance_error, np.sqrt(trace**2 + squared)),
+            _errors("Error of μ̂", mean_error, np.sqrt(trace)),
+            _errors("Error of Σ̂", covariance_error, np.sqrt(trace**2 + squared)),
         ),
         steps=SIZES,
         time="points n",

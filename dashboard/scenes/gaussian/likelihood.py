@@ -154,7 +154,7 @@ def _bell_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
         Polylines(name="p(x)", key="p", xy=bell, colour="model", width=3),
         Points(name="data", key="d", xy=np.stack([data[:, 0], np.zeros(len(data))], axis=1), radius=5),
     )
-    return Panel("Above: p(x).  Below: log p(xᵢ) of each point, nats", layers, LINE, (-DEPTH, 1.8), equal=False,
+    return Panel("Above p(x), below log p(xᵢ) in nats", layers, LINE, (-DEPTH, 1.8), equal=False,
                  x_label="x", share=1.25)  # fmt: skip
 
 
