@@ -468,15 +468,16 @@ def drag_in(page: Page, url: str, kind: str, turn: int, count: int) -> list[dict
     before, clock = state(url), time.monotonic()
     answers = drag(page, count)
     after, passed = state(url), time.monotonic() - clock
+    steps = sum(step - before["steps"].get(run, 0) for run, step in after["steps"].items())
     about = {
         "kind": kind,
         "round": turn,
-        "steps_per_second": (after["step"] - before["step"]) / passed,
+        "steps_per_second": steps / passed,
         "server_cores": (after["cpu"] - before["cpu"]) / passed,
         "answers_per_second": len(answers) / passed,
     }
-    if ("training" in kind) != (after["busy"] > 0):
-        raise RuntimeError(f"{kind}: {after['busy']} runs train.")
+    if ("training" in kind) != (steps > 0) or ("training" in kind) != (after["busy"] > 0):
+        raise RuntimeError(f"{kind}: {after['busy']} runs train, {steps} steps were taken.")
     return [about | a for a in answers]
 
 

@@ -17,11 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 async def state(_request):
-    """The last step of the live run, and the processor time that the server has used."""
-    live = [r for r in runs.registry.all() if isinstance(r, runs.LiveRun)]
-    last = max((next(reversed(r.recording.frames), 0) for r in live), default=0)
+    """The last step of every live run by its id, and the processor time that the server has used."""
+    steps = {}
+    for run in runs.registry.all():
+        if isinstance(run, runs.LiveRun):
+            with run.lock:
+                steps[run.id] = next(reversed(run.recording.frames), 0)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return JSONResponse({"step": last, "busy": runs.workers.busy, "cpu": used.ru_utime + used.ru_stime})
+    return JSONResponse({"steps": steps, "busy": runs.workers.busy, "cpu": used.ru_utime + used.ru_stime})
 
 
 app = st.App(str(ROOT / "benchmarks" / "startup_page.py"), routes=[*routes(), Route("/state", state)])

@@ -111,6 +111,7 @@ class Field(Layer):
         extent: Outer edges x₀, x₁, y₀, y₁ in data units.
         limits: The values at the two ends of the colour map.
         unit: Shown with hover values.
+        classes: The values are class numbers; each cell takes its class's colour.
     """
 
     kind: ClassVar[str] = "field"
@@ -121,6 +122,7 @@ class Field(Layer):
     colour_map: ColourMap = "sequential"
     unit: str = ""
     alpha: float = 1.0
+    classes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -366,6 +368,7 @@ class Scene:
         equation: A line with ``{name}`` for readouts; it is filled in for each frame.
         fps: Frames a second at speed 1.
         loop: Whether it starts again at the end.
+        columns: Panels in a row; 0 for all of them.
         handles: What can be dragged.
         brush: Whether points can be painted, and where.
         start: The id of the frame to show, at rest, after the hand has changed something; by default the one
@@ -382,6 +385,7 @@ class Scene:
     equation: str = ""
     fps: float = 20.0
     loop: bool = False
+    columns: int = 0
     handles: tuple[Handle, ...] = ()
     brush: Brush | None = None
     start: int | None = None
@@ -427,7 +431,9 @@ class Scene:
             for p in self.panels
         ]
         readouts = [{f.name: getattr(r, f.name) for f in fields(r) if f.name != "values"} for r in self.readouts]
-        rest = {n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start")}
+        rest = {
+            n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start", "columns")
+        }
         rest |= {
             "handles": [{k: v for k, v in vars(h).items() if k != "at"} for h in self.handles],
             "brush": self.brush and vars(self.brush),

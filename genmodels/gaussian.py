@@ -125,6 +125,19 @@ class Gaussian:
         return max(0.0, other.cross_entropy(self.mean, self.covariance) - self.entropy())
 
 
+def log_densities(means: np.ndarray, covariances: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """log p(x_n) in nats under each of F Gaussians at once, ``(F, N)``.
+
+    Args:
+        means: ``(F, D)``.
+        covariances: ``(F, D, D)``, positive definite (not checked).
+        x: ``(N, D)``.
+    """
+    centred = x[None] - means[:, None]
+    squared = (np.linalg.solve(covariances, centred.swapaxes(1, 2)).swapaxes(1, 2) * centred).sum(axis=2)
+    return -0.5 * (x.shape[1] * LOG_2PI + np.linalg.slogdet(covariances)[1][:, None] + squared)
+
+
 def check_positive_definite(covariance: np.ndarray) -> None:
     """Raise a ValueError that names the smallest eigenvalue unless Σ is symmetric positive definite."""
     if not np.allclose(covariance, covariance.T, rtol=1e-10, atol=1e-12):
@@ -333,9 +346,10 @@ def iterate_ascent(data: np.ndarray, config: AscentConfig) -> Iterator[AscentSta
     scatter = (data - centre).T @ (data - centre) / len(data)
     mean, covariance = config.start.mean, config.start.covariance
     for step in range(config.n_steps + 1):
-        likelihood = -Gaussian(mean, covariance).cross_entropy(centre, scatter)
-        yield AscentState(step, mean, covariance, likelihood)
         apart = centre - mean
+        around_mean = scatter + np.outer(apart, apart)
+        log_det, distance = np.linalg.slogdet(covariance)[1], np.trace(np.linalg.solve(covariance, around_mean))
+        yield AscentState(step, mean, covariance, float(-0.5 * (mean.size * LOG_2PI + log_det + distance)))
         covariance = (
             (1 - config.rate) * covariance
             + config.rate * scatter

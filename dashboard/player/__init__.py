@@ -128,8 +128,9 @@ def session_id() -> str:
 
 def _forget(key: str) -> None:
     """The Player asks for another run: the one it had is gone, or is to start again."""
-    had = st.session_state.get("_runs", {}).pop(key, None)
-    if had:
+    had = st.session_state.get("_runs", {}).get(key)
+    if had and had[1] == st.session_state[key].get("gone"):  # it may have another one by now
+        del st.session_state["_runs"][key]
         runs.registry.drop(had[1])
 
 

@@ -12,7 +12,7 @@ function field(ctx, layer, get, view, look) {
   const [height, width] = values.shape;
   const sheet = look.sheet(layer, width, height);
   const table = look.table(layer.colour_map);
-  if (sheet.values !== values.data || sheet.table !== table) colourIn(sheet, values, layer, table);
+  if (sheet.values !== values.data || sheet.table !== table) (layer.classes ? classIn : colourIn)(sheet, values, layer, table, look);
   const [x0, x1, y0, y1] = layer.extent;
   ctx.globalAlpha = layer.alpha;
   ctx.imageSmoothingEnabled = true;
@@ -35,6 +35,18 @@ function colourIn(sheet, values, layer, table) {
       pixels[at + 2] = table[entry + 2];
       pixels[at + 3] = Number.isNaN(value) ? 0 : 255 * (fades ? Math.min(1, share * 16) : 1);
     }
+  }
+  sheet.ctx.putImageData(sheet.image, 0, 0);
+  Object.assign(sheet, { values: values.data, table });
+}
+
+function classIn(sheet, values, layer, table, look) {
+  const [height, width] = values.shape;
+  const pixels = sheet.image.data;
+  for (let i = 0; i < height * width; i++) {
+    const at = 4 * ((height - 1 - Math.floor(i / width)) * width + (i % width));
+    pixels.set(look.rgb(`class${values.data[i]}`), at);
+    pixels[at + 3] = 255;
   }
   sheet.ctx.putImageData(sheet.image, 0, 0);
   Object.assign(sheet, { values: values.data, table });
@@ -340,7 +352,7 @@ function hoverField(layer, get, view, px, py) {
   const [x, y] = view.invert(px, py);
   const col = Math.floor(((x - x0) / (x1 - x0)) * width);
   const row = Math.floor(((y - y0) / (y1 - y0)) * height);
-  if (col < 0 || row < 0 || col >= width || row >= height) return null;
+  if (layer.classes || col < 0 || row < 0 || col >= width || row >= height) return null;
   return `${number(data[row * width + col])} ${layer.unit}`;
 }
 

@@ -16,6 +16,11 @@ export class Look {
     return index ? this.palette.roles[`class${Number(index[1]) % 10}`] : this.palette.roles.data;
   }
 
+  /** A role's colour as three numbers. */
+  rgb(role) {
+    return rgb(this.colour(role));
+  }
+
   /** 256 RGB entries of a named colour map. */
   table(name) {
     if (!this.tables.has(name)) {

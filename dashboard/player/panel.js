@@ -2,8 +2,15 @@
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-/** Rectangles for the panels: side by side, or one below the other where the stage is narrow. */
-export function arrange(panels, width, height, font) {
+/** Rectangles for the panels: in rows of so many, else side by side, or one below the other where the stage is narrow. */
+export function arrange(panels, width, height, font, columns = 0) {
+  if (columns && panels.length > columns) {
+    const rows = Math.ceil(panels.length / columns);
+    return panels.map((panel, i) => {
+      const box = { x: ((i % columns) * width) / columns, y: (Math.floor(i / columns) * height) / rows, w: width / columns, h: height / rows };
+      return new View(panel, box, font);
+    });
+  }
   const stacked = width < 30 * font && panels.length > 1;
   const total = panels.reduce((sum, p) => sum + p.share, 0);
   let offset = 0;

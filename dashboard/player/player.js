@@ -25,6 +25,7 @@ const MARKUP = `
     <div class="tip" hidden></div>
     <div class="message" role="alert" hidden><span></span><button type="button" class="retry">Try again</button></div>
   </div>
+  <div class="brush" role="toolbar" aria-label="Brush" hidden></div>
   <div class="caption" hidden></div>
   <div class="training" role="toolbar" aria-label="Training" hidden>
     <button type="button" class="train"></button>
@@ -46,7 +47,6 @@ const MARKUP = `
   </div>
   <dl class="readouts" aria-label="Numbers of this frame"></dl>
   <div class="equation" hidden></div>
-  <div class="brush" role="toolbar" aria-label="Brush" hidden></div>
   <div class="layers" role="group" aria-label="What is drawn"></div>`;
 
 export function createPlayer(root, source, callbacks = {}) {
@@ -213,8 +213,8 @@ class Player {
     Object.assign(this, { source, recording, coming: null, backdrop: null });
     const { layout } = recording;
     this.canvas.setAttribute("aria-label", layout.alt);
-    const byHand = this.byHand && layout.start !== null ? layout.start : undefined;
-    this.byHand = false;
+    const byHand = performance.now() - this.byHand < 3000 && layout.start !== null ? layout.start : undefined;
+    this.byHand = -Infinity;
     if (fresh || !before.length) {
       this.hidden = new Set(layersOf(layout).filter((l) => !l.visible).map((l) => l.name));
       this.setLoop(layout.loop);
@@ -399,7 +399,7 @@ class Player {
     ctx.scale(look.density, look.density);
     ctx.fillStyle = look.colour("paper");
     ctx.fillRect(0, 0, canvas.width, canvas.height);
-    this.views = arrange(recording.layout.panels, canvas.width / look.density, canvas.height / look.density, this.font);
+    this.views = arrange(recording.layout.panels, canvas.width / look.density, canvas.height / look.density, this.font, recording.layout.columns);
     for (const view of this.views) view.drawFrame(ctx, look.palette.roles, look.family);
     return sheet;
   }
@@ -535,7 +535,7 @@ class Player {
   }
 
   released(values) {
-    this.byHand = true;
+    this.byHand = performance.now();
     this.callbacks.onHand?.(values);
   }
 

@@ -17,6 +17,7 @@ from genmodels.gaussian import (
     iterate_ascent,
     iterate_fit,
     iterate_transport,
+    log_densities,
     transport_gaussian,
 )
 
@@ -107,6 +108,13 @@ def test_the_ascent_never_falls_and_reaches_the_maximum(dimensions):
     assert likelihood[-1] == pytest.approx(fit_gaussian(x).log_likelihood, abs=1e-8)
     at_once = list(iterate_ascent(x, AscentConfig(start, rate=1, n_steps=1)))[-1]
     np.testing.assert_allclose(at_once.covariance, fit_gaussian(x).covariance, atol=1e-12)
+
+
+def test_many_densities_at_once_agree_with_one_after_the_other():
+    gaussians = [random_gaussian(3, seed) for seed in range(4)]
+    x = np.random.default_rng(0).standard_normal((7, 3))
+    at_once = log_densities(np.array([g.mean for g in gaussians]), np.array([g.covariance for g in gaussians]), x)
+    np.testing.assert_allclose(at_once, [g.log_prob(x) for g in gaussians], atol=1e-10)
 
 
 def test_prefixes_agree_with_one_fit_each():

@@ -19,6 +19,7 @@ from genmodels.gaussian import (
     covariance_matrix,
     fit_gaussian,
     iterate_ascent,
+    log_densities,
 )
 
 TRUE_MEAN, TRUE_SIGMA = 0.6, 1.1  # what the points of the line are drawn from; the plane's are the lecture's
@@ -146,9 +147,10 @@ def _line_panels(config: Config, data: np.ndarray, states: list[AscentState]) ->
 
 def _bell_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
     x = np.linspace(*LINE, 201)
-    fits = [Gaussian(s.mean, s.covariance) for s in states]
-    bell = np.array([[np.stack([x, np.exp(g.log_prob(x[:, None]))], axis=1)] for g in fits])
-    log_p = np.array([g.log_prob(data) for g in fits])
+    means, covariances = np.array([s.mean for s in states]), np.array([s.covariance for s in states])
+    density = np.exp(log_densities(means, covariances, x[:, None]))
+    bell = np.stack([np.broadcast_to(x, density.shape), density], axis=-1)[:, None]
+    log_p = log_densities(means, covariances, data)
     layers = (
         Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -12), x=data[:, 0], width=0.07, colour="class0"),
         Polylines(name="p(x)", key="p", xy=bell, colour="model", width=3),
@@ -190,8 +192,7 @@ def _hill_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
 
 
 def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -> tuple[Panel, ...]:
-    fits = [Gaussian(s.mean, s.covariance) for s in states]
-    log_p = np.array([g.log_prob(data) for g in fits])
+    log_p = log_densities(np.array([s.mean for s in states]), np.array([s.covariance for s in states]), data)
     best = fit_gaussian(data)
     layers = (
         Points(name="data", key="d", xy=data, radius=5),
