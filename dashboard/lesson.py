@@ -111,13 +111,16 @@ def predict(page: str, question: str, options: Sequence[str], right: str, becaus
         st.warning(f"Not quite: {right}. {because}")
 
 
-def challenge(page: str, title: str, task: str, measure: str, score: float, goal: float, unit: str) -> None:
+def challenge(
+    page: str, title: str, task: str, measure: str, score: Callable[[], float], goal: float, unit: str
+) -> None:
     """A task that checks itself, when asked: the score must fall below the goal."""
     st.header(f"Challenge: {title}", anchor=False)
     st.markdown(f"{task} Goal: {measure} below {goal:g} {unit}.")
     if st.button("How close am I?", key=f"{page}.challenge.check"):
-        told = f"{measure} = {score:.3f} {unit}."
-        if score < goal:
+        reached = score()
+        told = f"{measure} = {reached:.3f} {unit}."
+        if reached < goal:
             st.success(f"Solved! {told}")
         else:
             st.info(f"Not yet: {told}")

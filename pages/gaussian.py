@@ -67,7 +67,7 @@ def show_sample(seed: int) -> None:
             "Match the hidden Gaussian",
             "The dark dots come from a hidden Gaussian. Drag the handles until yours (dashed) is the same.",
             "KL(hidden ‖ yours)",
-            config.hidden().kl_divergence(config.gaussian()),
+            functools.partial(config.hidden().kl_divergence, config.gaussian()),
             goal=0.1,
             unit="nats",
         )

@@ -14,6 +14,8 @@ from genmodels.gaussian import (
     iterate_fit,
     iterate_transport,
 )
+from genmodels.kmeans import KMeansConfig, iterate_kmeans
+from genmodels.mixture import MixtureConfig, iterate_em
 
 
 def data(seed: int = 0) -> np.ndarray:
@@ -21,6 +23,8 @@ def data(seed: int = 0) -> np.ndarray:
 
 
 MODELS = [
+    ("kmeans", 5, lambda: iterate_kmeans(data(), KMeansConfig(3, max_iter=2))),
+    ("em", 21, lambda: iterate_em(data(), MixtureConfig(3, max_iter=10, tol=0))),
     ("gaussian fit", 30, lambda: iterate_fit(data())),
     ("gaussian fit, first 10", 10, lambda: iterate_fit(data(), FitConfig(10))),
     (

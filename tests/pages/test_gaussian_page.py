@@ -1,8 +1,5 @@
 """The Gaussian page under AppTest: every control at both ends, random pairs, links; and its scenes' numbers."""
 
-import itertools
-import random
-
 import numpy as np
 import pytest
 
@@ -10,42 +7,17 @@ from dashboard.own_data import decode_points, encode_points
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES
 from genmodels.gaussian import Gaussian, fit_gaussian
+from tests.pages.controls import healthy, walk
 
 CUES = ("fit", "sample", "likelihood", "evaluate", "converge")
 
 
-def healthy(app) -> bool:
-    shown = str([m.value for m in [*app.markdown, *app.latex]]).lower()
-    return not app.exception and not app.error and "nan" not in shown
-
-
-def ends(app) -> list[tuple[str, str, object]]:
-    """Every control of the page, at both of its ends or at each of its values."""
-    sliders = [("slider", w.key, v) for w in app.slider for v in (w.min, w.max)]
-    switches = [("toggle", w.key, v) for w in app.toggle for v in (True, False) if w.key.startswith("gaussian")]
-    keys = {w.key for w in app.selectbox}
-    sources = [("selectbox", "gaussian.source", v) for v in SOURCE_TITLES if "gaussian.source" in keys]
-    targets = [("selectbox", "gaussian.target", v) for v in converge.TITLES if "gaussian.target" in keys]
-    return sliders + switches + sources + targets
-
-
-def put(app, kind: str, key: str, value: object) -> None:
-    if key in {w.key for w in getattr(app, kind)}:  # another control may have taken it away
-        getattr(app, kind)(key=key).set_value(value)
+CHOICES = {"gaussian.source": SOURCE_TITLES, "gaussian.target": converge.TITLES}
 
 
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    app = open_page("gaussian", **{"gaussian.cue": cue})
-    assert healthy(app)
-    all_ends = ends(app)
-    assert all_ends
-    pairs = list(itertools.combinations(all_ends, 2))
-    for settings in [(e,) for e in all_ends] + random.Random(0).sample(pairs, min(40, len(pairs))):
-        for kind, key, value in settings:
-            put(app, kind, key, value)
-        app.run()
-        assert healthy(app), settings
+    walk(open_page("gaussian", **{"gaussian.cue": cue}), "gaussian", CHOICES, pairs=40)
 
 
 LINKS = [

@@ -1,0 +1,1 @@
+"""The mixture page's scenes: K-means, EM, and what lies between them."""

@@ -1,0 +1,86 @@
+"""How many components: BIC, AIC and held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene
+from dashboard.scenes.mixture.setup import OWN, Config, on_board, ranges
+from genmodels.kmeans import starting_means
+from genmodels.mixture import CollapseError, GaussianMixture, fit_mixture
+
+
+@on_board
+def scene(config: Config) -> Scene:
+    """BIC, AIC and held-out log-likelihood for K = 1 … 10; the frame is K."""
+    data = replace(config, k=1).data()
+    held_out = replace(config, k=1, seed=config.seed + 1_000_003).data() if config.source not in OWN else None
+    train, test = (data, held_out) if held_out is not None else (data[::2], data[1::2])
+    ks = [k for k in range(1, 11) if k <= len(np.unique(train, axis=0))]
+    fits = [_best_fit(train, replace(config, k=k, means="")) for k in ks]
+    n = len(train)
+    bic, aic = (np.array([getattr(m, c)(train) / n for m in fits]) for c in ("bic", "aic"))
+    held = np.array([m.log_prob(test).mean() for m in fits])
+    x, y = ranges(data)
+    most = max(ks)
+    means, covariances = np.full((len(ks), most, 2), np.nan), np.full((len(ks), most, 2, 2), np.nan)
+    for i, m in enumerate(fits):
+        means[i, : len(m.means)], covariances[i, : len(m.means)] = m.means, m.covariances
+    layers = (
+        Points(name="points", key="p", xy=train, radius=3),
+        Ellipses(name="components", key="c", mean=means, covariance=covariances, classes=True, filled=True),
+    )
+    return Scene(
+        panels=(
+            Panel("The best fit with K components", layers, x, y, x_label="x₁", y_label="x₂", share=1.4),
+            _criterion("BIC / n and AIC / n: lowest is best", {"BIC": bic, "AIC": aic}, ks),
+            _criterion("Held-out log-likelihood: highest is best", {"held out": held}, ks),
+        ),
+        steps=np.array(ks),
+        time="K",
+        readouts=(
+            Readout("BIC / n", bic),
+            Readout("AIC / n", aic),
+            Readout("held-out log-likelihood", held, "nats per point"),
+            Readout("best K by BIC", np.full(len(ks), ks[int(bic.argmin())], dtype=float), digits=0),
+            Readout("best K held out", np.full(len(ks), ks[int(held.argmax())], dtype=float), digits=0),
+        ),
+        alt="A mixture with one to ten components, and three criteria that say how many are enough.",
+        fps=1.5,
+    )
+
+
+def _best_fit(data: np.ndarray, config: Config) -> GaussianMixture:
+    fits = []
+    for seed in range(3):
+        start = starting_means(data, config.k, "kmeans++", np.random.default_rng([config.seed, seed]))
+        try:
+            state = fit_mixture(data, config.em(data, init=start, reg_covar=max(config.reg_covar, 1e-3)))
+        except CollapseError:
+            continue
+        fits.append((state.log_likelihood, GaussianMixture.from_state(state)))
+    if not fits:
+        raise ValueError(
+            f"No mixture of {config.k} components could be fitted to these points; use fewer, or more points."
+        )
+    return max(fits, key=lambda f: f[0])[1]
+
+
+def _criterion(title: str, curves: Mapping[str, np.ndarray], ks: list[int]) -> Panel:
+    values = np.concatenate(list(curves.values()))
+    margin = 0.08 * max(float(values.max() - values.min()), 1e-3)
+    layers = tuple(
+        Curve(name=name, y=y, colour=colour)
+        for (name, y), colour in zip(curves.items(), ("model", "class0"), strict=False)
+    )
+    return Panel(
+        title,
+        layers,
+        (0.8, max(ks) + 0.2),
+        (float(values.min()) - margin, float(values.max()) + margin),
+        equal=False,
+        x_label="K",
+    )

@@ -1,0 +1,75 @@
+"""How EM breaks: a component alone on one point."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scenes.mixture.kmeans import em_plane
+from dashboard.scenes.mixture.setup import Config, on_board
+from genmodels.kmeans import starting_means
+from genmodels.mixture import CollapseError, EMState, MixtureConfig, iterate_em
+
+
+@on_board
+def scene(config: Config) -> Scene:
+    """A narrow component sits down on one point; without reg_covar the likelihood runs away."""
+    data = config.data()
+    lonely = data[((data - data.mean(axis=0)) ** 2).sum(axis=1).argmax()]
+    others = starting_means(data, max(config.k - 1, 1), "kmeans++", np.random.default_rng(config.seed))
+    start = np.concatenate([lonely[None], others])[: config.k]
+    spread = np.array([0.02] + [float(data.var(axis=0).mean())] * (config.k - 1))
+    settings = MixtureConfig(
+        config.k,
+        "spherical",
+        init=start,
+        covariances_init=spread[: config.k],
+        tol=0,
+        reg_covar=config.reg_covar,
+        max_iter=25,
+    )
+    states: list[EMState] = []
+    end = ""
+    try:
+        states.extend(iterate_em(data, settings))
+    except CollapseError as why:
+        end = str(why)
+    smallest = np.sqrt([s.covariances.min() for s in states])
+    likelihood = np.array([s.log_likelihood for s in states])
+    curve = Curve(name="smallest σ", key="s", y=smallest, colour="model")
+    height = Curve(name="log-likelihood", key="l", y=likelihood, colour="model")
+    low, high = float(likelihood.min()), float(likelihood.max())
+    across = (0, max(len(states) - 1, 1))
+    panels = (
+        replace(em_plane("A component on one point", data, states), share=1.4),
+        Panel(
+            "Log-likelihood, nats per point",
+            (height,),
+            across,
+            (low - 0.05, high + 0.05),
+            equal=False,
+            x_label="half-step",
+        ),
+        Panel(
+            "Smallest σ",
+            (curve,),
+            across,
+            (10 ** np.floor(np.log10(max(smallest.min(), 1e-9))), 10.0),
+            equal=False,
+            x_label="half-step",
+            y_scale="log",
+        ),
+    )
+    last = np.arange(len(states)) == len(states) - 1
+    return Scene(
+        panels=panels,
+        steps=np.arange(len(states)),
+        time="half-step",
+        readouts=(Readout("log-likelihood", likelihood, "nats per point"), Readout("smallest σ", smallest, digits=5)),
+        captions=(end or "reg_covar keeps every variance above its value: the component stays small, but finite.",),
+        caption=np.where(last, 0, -1),
+        alt="One component shrinks onto a single point, and the log-likelihood runs away.",
+        fps=3,
+    )

@@ -1,0 +1,122 @@
+"""EM step by step; how it hardens into K-means; how it breaks; where it ends from other starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from dashboard.scene import (
+    Bars,
+    Curve,
+    Diagram,
+    Edge,
+    Handle,
+    Node,
+    Panel,
+    Readout,
+    Scene,
+)
+from dashboard.scenes.mixture.kmeans import em_plane
+from dashboard.scenes.mixture.setup import Config, brush, handles, on_board
+from genmodels.mixture import EMState, GaussianMixture, iterate_em
+
+NODES = (
+    Node("E-step\nwhose is it?", (0.0, 0.0), (3.6, 1.5)),
+    Node("M-step\nrefit", (0.0, -3.4), (3.6, 1.5)),
+)
+EDGES = (Edge(0, 1, bend=0.01), Edge(1, 0, bend=0.01))
+LIT = {"init": (0, 1, 0, 0), "E": (1, 0, 0, 1), "M": (0, 1, 1, 0)}
+CAPTIONS = {
+    "init": "Start: means by k-means++ or by hand; every point belongs to all components alike.",
+    "E": "E-step: each point asks who made it. The bound rises to the log-likelihood; the parameters rest.",
+    "M": "M-step: each component refits to its share of the points. Bound and log-likelihood both rise.",
+}
+SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
+
+
+@on_board
+def scene(config: Config) -> Scene:
+    """E and M as separate frames; the chosen point's responsibilities in numbers."""
+    data = config.data()
+    states = list(iterate_em(data, config.em(data)))
+    chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(axis=1).argmin())
+    return Scene(
+        panels=(
+            replace(
+                em_plane("Points in the colours of their responsibilities", data, states, data[chosen]), share=1.6
+            ),
+            _bound_panel(states),
+            _bars_panel(states, chosen),
+            _diagram_panel(states),
+        ),
+        steps=np.arange(len(states)),
+        time="half-step",
+        readouts=(*_likelihoods(states), *_bayes(states, data[chosen], chosen)),
+        captions=tuple(CAPTIONS.values()),
+        caption=np.array([list(CAPTIONS).index(s.phase) for s in states]),
+        equation=_bayes_equation(config.k),
+        alt="Points take mixed colours in each E-step, ellipses move in each M-step; log-likelihood and lower bound "
+        "meet after every E-step.",
+        fps=2,
+        handles=(*handles(states[0].means), Handle("probe", data[chosen], 0, probe=True, colour="ink")),
+        brush=brush(config),
+    )
+
+
+def _likelihoods(states: list[EMState]) -> tuple[Readout, ...]:
+    return (
+        Readout("log-likelihood", np.array([s.log_likelihood for s in states]), "nats per point", 4),
+        Readout("lower bound", np.array([s.lower_bound for s in states]), "nats per point", 4),
+    )
+
+
+def _bayes(states: list[EMState], point: np.ndarray, chosen: int) -> list[Readout]:
+    """π_k N(x | μ_k, Σ_k), their sum, and the responsibilities of the chosen point, as hidden readouts.
+
+    The responsibilities are those of the latest E-step; the densities those of the parameters shown.
+    """
+    mixtures = [GaussianMixture.from_state(s) for s in states]
+    total = np.array([np.exp(m.log_prob(point[None])[0]) for m in mixtures])
+    share = np.array([m.responsibilities(point[None])[0] for m in mixtures])
+    resp = np.exp([s.log_resp[chosen] for s in states])
+    out = [Readout("p(x)", total, digits=4, hidden=True)]
+    for k in range(resp.shape[1]):
+        out.append(Readout(f"πN{k + 1}", share[:, k] * total, digits=4, hidden=True))
+        out.append(Readout(f"r{SUBSCRIPTS[k]}" if k < 9 else f"r{k + 1}", resp[:, k], digits=3, hidden=True))
+    return out
+
+
+def _bayes_equation(k: int) -> str:
+    names = [f"r{SUBSCRIPTS[i]}" if i < 9 else f"r{i + 1}" for i in range(k)]
+    parts = [f"π{n[1:]}N{n[1:]}(x) = {{πN{i + 1}}}, {n} = {{{n}}}" for i, n in enumerate(names[:4])]
+    return "Chosen point:  Σ πₖNₖ(x) = {p(x)};   " + ";   ".join(parts) + (" …" if k > 4 else "")
+
+
+def _bound_panel(states: list[EMState]) -> Panel:
+    likelihood, bound = (np.array([getattr(s, n) for s in states]) for n in ("log_likelihood", "lower_bound"))
+    low, high = float(bound[1:].min(initial=likelihood[0])), float(likelihood.max())
+    margin = 0.08 * max(high - low, 1e-3)
+    curves = (
+        Curve(name="lower bound", key="b", y=bound, colour="truth", dashed=True),
+        Curve(name="log-likelihood", key="l", y=likelihood, colour="model"),
+    )
+    return Panel("Nats per point", curves, (0, len(states) - 1), (low - margin, high + margin), equal=False,
+                 x_label="half-step")  # fmt: skip
+
+
+def _bars_panel(states: list[EMState], chosen: int) -> Panel:
+    weights, resp = np.array([s.weights for s in states]), np.exp([s.log_resp[chosen] for s in states])
+    k = weights.shape[1]
+    bars = (
+        Bars(name="weights π", key="w", height=weights, x=np.arange(k) + 0.79, width=0.38, classes=True),
+        Bars(name="chosen point's r", key="r", height=resp, x=np.arange(k) + 1.21, width=0.38, colour="ink"),
+    )
+    return Panel("Weights; r of the point", bars, (0.4, k + 0.6), (0, 1.05), equal=False, x_label="component",
+                 share=0.8)  # fmt: skip
+
+
+def _diagram_panel(states: list[EMState]) -> Panel:
+    active = np.array([LIT[s.phase] for s in states], dtype=float)
+    diagram = Diagram(name="schema", nodes=NODES, edges=EDGES, active=active)
+    return Panel("At work", (diagram,), (-2.1, 2.1), (-4.6, 1.2), axes=False, share=0.7)

@@ -1,0 +1,119 @@
+"""K-means, alone, and beside EM on the same data and start."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene
+from dashboard.scenes.mixture.setup import Config, brush, full_covariances, handles, on_board, padded, ranges
+from genmodels.kmeans import KMeansConfig, KMeansState, assign, iterate_kmeans
+from genmodels.mixture import EMState, iterate_em
+
+CELLS = 60
+PHASES = {
+    "init": "Start: K centroids, no point belongs anywhere.",
+    "assign": "Assign: every point joins its nearest centroid.",
+    "update": "Update: every centroid moves to the mean of its points.",
+}
+
+
+def states_of(config: Config, data: np.ndarray) -> list[KMeansState]:
+    """All half-steps of K-means."""
+    return list(iterate_kmeans(data, KMeansConfig(config.k, init=config.start(data), max_iter=60)))
+
+
+@on_board
+def scene(config: Config) -> Scene:
+    """Assign, update, assign …: regions, trails, and the sum of squared distances."""
+    data = config.data()
+    states = states_of(config, data)
+    inertia = np.array([s.inertia for s in states])
+    curve = Curve(name="sum of squared distances", key="s", y=inertia, colour="model")
+    top = float(np.nanmax(inertia, initial=1e-9))
+    bottom = float(np.nanmin(inertia, initial=0.9 * top))
+    right = Panel("Sum of squared distances", (curve,), (0, max(len(states) - 1, 1)),
+                  (0.9 * bottom, 1.03 * top), equal=False, x_label="half-step")  # fmt: skip
+    return Scene(
+        panels=(plane("K-means", data, states, regions=True), right),
+        steps=np.arange(len(states)),
+        time="half-step",
+        readouts=(
+            Readout("sum of squared distances", inertia, digits=2),
+            Readout("points that changed", np.array([s.changed for s in states], dtype=float), digits=0),
+        ),
+        captions=tuple(PHASES.values()),
+        caption=np.array([list(PHASES).index(s.phase) for s in states]),
+        alt="Points take the colour of their nearest centroid, centroids move to the mean of their points, by turns.",
+        fps=2,
+        handles=handles(states[0].centroids),
+        brush=brush(config),
+    )
+
+
+def plane(title: str, data: np.ndarray, states: list[KMeansState], regions: bool = False) -> Panel:
+    """Points by cluster, centroids with their trails, and the regions if wanted; a single state stands still."""
+    x, y = ranges(data)
+    centroids, labels = (np.array([getattr(s, name) for s in states]) for name in ("centroids", "labels"))
+    if len(states) == 1:  # a picture that stands still
+        centroids, labels = centroids[0], labels[0]
+    layers = (
+        *([_regions(states, x, y)] if regions else []),
+        Points(name="points", key="p", xy=data, labels=labels),
+        Points(name="centroids", key="c", xy=centroids, labels=np.arange(centroids.shape[-2]), radius=9, trail=60),
+    )
+    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂")
+
+
+def _regions(states: list[KMeansState], x: tuple[float, float], y: tuple[float, float]) -> Field:
+    across, up = (np.linspace(*r, 2 * CELLS + 1)[1::2] for r in (x, y))
+    grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    nearest = np.array([assign(grid, s.centroids) for s in states], dtype=np.uint8).reshape(-1, CELLS, CELLS)
+    return Field(name="regions", key="r", values=nearest, extent=(*x, *y), limits=(0, 1), classes=True, alpha=0.2)
+
+
+@on_board
+def beside(config: Config) -> Scene:
+    """K-means and EM from the same start on one time axis."""
+    data = config.data()
+    hard, soft = states_of(config, data), list(iterate_em(data, config.em(data)))
+    n = max(len(hard), len(soft))
+    hard, soft = padded(hard, n), padded(soft, n)
+    return Scene(
+        panels=(
+            plane("K-means: hard, round, equal", data, hard),
+            em_plane("EM: soft, any ellipse, any size", data, soft),
+        ),
+        steps=np.arange(n),
+        time="half-step",
+        readouts=(
+            Readout("sum of squared distances", np.array([s.inertia for s in hard]), digits=2),
+            Readout("log-likelihood of the mixture", np.array([s.log_likelihood for s in soft]), "nats per point"),
+            Readout("points they place differently", _disagreements(hard, soft), digits=0),
+        ),
+        alt="The same points, the same start: K-means on the left cuts with straight lines, EM on the right "
+        "adapts its ellipses.",
+        fps=3,
+        handles=handles(hard[0].centroids),
+        brush=brush(config),
+    )
+
+
+def em_plane(title: str, data: np.ndarray, states: list[EMState], probe: np.ndarray | None = None) -> Panel:
+    """Points in mixed colours, components as ellipses whose opacity is their weight."""
+    x, y = ranges(data)
+    weights = np.array([s.weights for s in states])
+    layers = (
+        Points(name="points", key="p", xy=data, weights=np.exp([s.log_resp for s in states]).astype(np.float32)),
+        Ellipses(name="components", key="c", mean=np.array([s.means for s in states]), classes=True, filled=True,
+                 covariance=np.array([full_covariances(s) for s in states]),
+                 weight=weights / weights.max(axis=1, keepdims=True)),
+        *([Points(name="chosen point", xy=probe[None], radius=8, colour="ink")] if probe is not None else []),
+    )  # fmt: skip
+    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂")
+
+
+def _disagreements(hard: list[KMeansState], soft: list[EMState]) -> np.ndarray:
+    """Points whose most responsible component is not their cluster; NaN before the first assignment."""
+    count = [np.count_nonzero(h.labels != s.log_resp.argmax(axis=1)) for h, s in zip(hard, soft, strict=True)]
+    started = np.arange(len(hard)) > 0
+    return np.where(started, np.array(count, dtype=float), np.nan)

@@ -1,0 +1,234 @@
+"""Mixtures: what if the data are not one lump?"""
+
+import functools
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard import controls, lesson
+from dashboard.player import play
+from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
+from dashboard.scenes.mixture.setup import BOARD, OWN, TITLES, Config, after_hand
+from genmodels.kmeans import assign, iterate_kmeans, update
+from genmodels.mixture import GaussianMixture, iterate_em
+
+PAGE = "mixture"
+TYPES = {"full": "Any ellipse (full)", "tied": "One shape for all (tied)", "diag": "Upright (diagonal)",
+         "spherical": "Round (spherical)"}  # fmt: skip
+REGULARISATION = {"0": "0", "1e-6": "10⁻⁶", "1e-2": "10⁻²"}
+show = functools.partial(
+    play,
+    key="mixture.player",
+    after_hand=after_hand,
+    on_hand=functools.partial(controls.put, PAGE),
+    focus=lesson.focus_token(),
+)
+
+
+def setup(seed: int, **more) -> Config:
+    """Data and K, on every cue; the starting means stand in the link once they were moved."""
+    source = controls.choice(PAGE, "source", "Data", TITLES, "blobs")
+    k = controls.slider(PAGE, "k", "Components K", 1, 9, 3, 1)
+    own = source in OWN
+    return Config(
+        source=source,
+        points=240 if own else controls.slider(PAGE, "points", "Points", 5, 1000, 240, 5),
+        k=k,
+        means=controls.painted(PAGE, "means", BOARD, BOARD),
+        painted=controls.painted(PAGE, "painted", BOARD, BOARD) if source == "painted" else "",
+        csv=controls.csv_points(PAGE) if source == "csv" else (),
+        seed=seed,
+        **more,
+    )
+
+
+def show_kmeans(seed: int) -> None:
+    """Assign, update, assign …"""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed)
+        with right:
+            show(kmeans.scene, config)
+    lesson.notice(
+        "Neither step can make the sum of squared distances larger: so it must end.",
+        "It ends somewhere, not necessarily at the best place: drag a round start and watch another ending.",
+        "The regions are cut by straight lines, halfway between two centroids.",
+    )
+    lesson.formula(
+        "What falls", r"J=\sum_n \lVert x_n-c_{z_n}\rVert^2\qquad z_n=\arg\min_k\lVert x_n-c_k\rVert^2\qquad"
+        r"c_k=\frac{1}{|\{n: z_n=k\}|}\sum_{n: z_n=k}x_n")  # fmt: skip
+    lesson.source(iterate_kmeans, assign, update)
+
+
+def show_beside(seed: int) -> None:
+    """Where K-means fails."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed)
+        with right:
+            show(kmeans.beside, config)
+    lesson.notice(
+        "*Elongated*: K-means cuts across the sausages, because near means near in every direction alike.",
+        "*Unequal*: K-means gives a part of the large cloud to the small ones, because it knows no sizes.",
+        "EM learns shape and size of each component, at the price of more parameters and more ways to go wrong.",
+    )
+    lesson.source(iterate_kmeans, iterate_em)
+
+
+def show_em(seed: int) -> None:
+    """E-step, M-step, and the numbers of one point."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(
+                seed,
+                covariance_type=controls.choice(PAGE, "type", "Covariances", TYPES, "full"),
+                probe_1=controls.linked(PAGE, "probe_1", 0.5),
+                probe_2=controls.linked(PAGE, "probe_2", 0.5),
+            )
+        with right:
+            show(em.scene, config)
+    lesson.notice(
+        "**E** moves nothing: it only recolours the points, and lifts the *bound* up to the log-likelihood.",
+        "**M** moves the ellipses, and lifts both curves. Neither ever falls: that is the proof that EM works.",
+        "Click a point: its responsibilities stand in the bars and, with their numbers, in the line below.",
+        "Drag a start: the whole trajectory follows, at the step that is shown.",
+    )
+    lesson.formula(
+        "Bayes' rule, then weighted averages",
+        r"r_{nk}=\frac{\pi_k\,\mathcal N(x_n;\mu_k,\Sigma_k)}{\sum_j \pi_j\,\mathcal N(x_n;\mu_j,\Sigma_j)}\qquad"
+        r"\pi_k=\tfrac1N\sum_n r_{nk}\qquad \mu_k=\frac{\sum_n r_{nk}x_n}{\sum_n r_{nk}}\qquad"
+        r"\Sigma_k=\frac{\sum_n r_{nk}(x_n-\mu_k)(x_n-\mu_k)^\top}{\sum_n r_{nk}}",
+    )
+    lesson.predict(
+        PAGE,
+        "Which of the two steps can raise the log-likelihood?",
+        ["Only the E-step", "Only the M-step", "Both"],
+        "Only the M-step",
+        "The E-step changes the responsibilities, not the parameters, and p(x) depends on the parameters alone. It "
+        "lifts the lower bound up to the log-likelihood, so that the next M-step has something to push.",
+    )
+    lesson.source(iterate_em)
+
+
+def show_harden(seed: int) -> None:
+    """From soft to hard."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed)
+        with right:
+            show(harden.scene, config)
+    lesson.notice(
+        "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest takes all.",
+        "**Which likelihood does K-means maximise?** Π_n max_k N(x_n; μ_k, σ²I), whatever σ is: hard EM with equal "
+        "weights and a shared, round covariance.",
+        "Soft EM at fixed σ becomes K-means as σ → 0. With σ² above the data's largest eigenvalue its means merge.",
+    )
+    lesson.source(GaussianMixture.responsibilities, assign)
+
+
+def show_starts(seed: int) -> None:
+    """It depends where you start."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed)
+        with right:
+            show(starts.scene, config)
+    lesson.notice(
+        "Eight random starts, one data set. EM climbs the hill that it stands on.",
+        "The highest likelihoods of all are degenerate: a component on a few points. They are named, not ranked.",
+    )
+    lesson.challenge(
+        PAGE,
+        "Place the means",
+        "Walk to cue 3 and drag the round starts to where EM reaches the best log-likelihood known "
+        "(of thirty k-means++ starts).",
+        "best known − yours",
+        functools.partial(starts.missing, config),
+        goal=0.001,
+        unit="nats per point",
+    )
+    lesson.source(iterate_em)
+
+
+def show_collapse(seed: int) -> None:
+    """How it breaks."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            regularisation = controls.choice(PAGE, "reg_covar", "reg_covar", REGULARISATION, "0")
+            config = replace(setup(seed), reg_covar=float(regularisation))
+        with right:
+            show(collapse.scene, config)
+    lesson.notice(
+        "A component that sits on one point gains likelihood by shrinking, without end: σ → 0, p → ∞.",
+        "reg_covar adds a little to every variance: the component stays on its point, the likelihood finite.",
+        "Remedies: fewer components, another start, a larger reg_covar, or a prior on the covariances.",
+    )
+    lesson.source(iterate_em)
+
+
+def show_choose(seed: int) -> None:
+    """How many components?"""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed, covariance_type=controls.choice(PAGE, "type", "Covariances", TYPES, "full"))
+            st.caption("Here K is the time axis; the slider K does nothing.")
+        with right:
+            show(choose.scene, config)
+    lesson.notice(
+        "The training likelihood only rises with K. BIC and AIC charge for parameters; fresh data need no formula.",
+        "On *moons* and *ring* no K is true: a mixture then needs many components to follow a curve.",
+    )
+    lesson.source(GaussianMixture.bic, GaussianMixture.aic)
+
+
+def show_generate(seed: int) -> None:
+    """First z, then x given z; and the bridge to the VAE."""
+    with lesson.beside_controls() as (left, right):
+        with left:
+            config = setup(seed)
+        with right:
+            show(generate.scene, config)
+    lesson.notice(
+        "A latent variable z decides first; only then x is drawn. That is *ancestral sampling*.",
+        "The shares drawn close in on the weights π.",
+        "A hundred Gaussians along a curve are nearly a tube: **a VAE is a mixture of infinitely many**, "
+        "whose means are a network's answer to z.",
+    )
+    lesson.source(GaussianMixture.sample)
+
+
+START = {"source": "blobs", "k": 3, "points": 240, "means": ""}
+CUES = {
+    "kmeans": lesson.Cue("K-means", "**Assign, update.** Two simple steps by turns.", show_kmeans, START),
+    "beside": lesson.Cue(
+        "Where it fails",
+        "**Elongated and unequal.** The same points, the same start: K-means and EM.",
+        show_beside,
+        START | {"source": "elongated"},
+    ),
+    "em": lesson.Cue(
+        "EM", "**Expectation, maximisation.** Points belong a little to everyone.", show_em, START | {"type": "full"}
+    ),
+    "harden": lesson.Cue("Soft to hard", "**σ → 0.** EM becomes K-means.", show_harden, START),
+    "starts": lesson.Cue(
+        "Starts", "**It depends where you start.** Eight starts, eight hills.", show_starts, START | {"k": 4}
+    ),
+    "collapse": lesson.Cue(
+        "How it breaks",
+        "**The likelihood runs away.** One component, one point.",
+        show_collapse,
+        START | {"reg_covar": "0"},
+    ),
+    "choose": lesson.Cue("How many?", "**K from 1 to 10.** Three judges.", show_choose, START | {"type": "full"}),
+    "generate": lesson.Cue("Generate", "**z, then x given z.** And a bridge to the VAE.", show_generate, START),
+}
+
+lesson.question("What if the data are not one lump?")
+lesson.cues(PAGE, CUES).show(st.session_state["_shell"].seed)
+lesson.references(
+    "K. Pearson (1894), *Contributions to the mathematical theory of evolution*.",
+    "A. P. Dempster, N. M. Laird & D. B. Rubin (1977), *Maximum likelihood from incomplete data via EM*.",
+    "S. P. Lloyd (1982), *Least squares quantization in PCM*.",
+    "R. M. Neal & G. E. Hinton (1998), *A view of the EM algorithm that justifies incremental, sparse, and other "
+    "variants*: the lower bound.",
+)

@@ -1,0 +1,174 @@
+"""The mixture page under AppTest, and its scenes' numbers."""
+
+import numpy as np
+import pytest
+
+from dashboard import runs
+from dashboard.own_data import encode_points
+from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
+from dashboard.scenes.mixture.setup import BOARD, TITLES, Config, after_hand
+from genmodels.kmeans import KMeansConfig, fit_kmeans
+from genmodels.mixture import GaussianMixture, fit_mixture, iterate_em
+from tests.pages.controls import healthy, walk
+
+SCENES = {
+    "kmeans": kmeans.scene, "beside": kmeans.beside, "em": em.scene, "harden": harden.scene, "starts": starts.scene,
+    "collapse": collapse.scene, "choose": choose.scene, "generate": generate.scene,
+}  # fmt: skip
+CHOICES = {"mixture.source": TITLES, "mixture.type": ("full", "tied", "diag", "spherical"),
+           "mixture.reg_covar": ("0", "1e-6", "1e-2")}  # fmt: skip
+
+
+def as_link(points) -> str:
+    return encode_points(np.array(points, dtype=float), np.zeros(len(points), dtype=int), BOARD, BOARD)
+
+
+@pytest.mark.parametrize("cue", SCENES)
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    walk(open_page("mixture", **{"mixture.cue": cue}), "mixture", CHOICES, pairs=15)
+
+
+PAINTABLE = ("kmeans", "beside", "em")
+BAD = {
+    "nothing painted": [],
+    "one point": [(1, 1)],
+    "fewer points than components": [(1, 1), (2, 2)],
+    "all points equal": [(1, 1)] * 30,
+    "duplicates only": [(1, 1), (2, 2)] * 20,
+    "one dimension constant": [(x / 10, 1.0) for x in range(-30, 30)],
+}
+
+
+@pytest.mark.parametrize("cue", SCENES)
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_points_get_a_sentence(open_page, cue, bad):
+    app = open_page(
+        "mixture",
+        **{"mixture.cue": cue, "mixture.source": TITLES["painted"], "mixture.painted": as_link(BAD[bad])},
+    )
+    assert healthy(app)
+    run = app.session_state["_runs"]["mixture.player"][1]
+    layout = runs.registry.get(run).layout
+    if bad in ("nothing painted", "one point", "all points equal"):
+        assert layout["captions"][0].startswith("Paint points")
+        assert layout["captions"][0].endswith(".")
+    assert (layout["brush"] is not None) == (cue in PAINTABLE or len(layout["panels"]) == 1)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("mixture")
+    for cue in (*SCENES, *list(SCENES)[::-1]):
+        app.button(key=f"mixture.cue.{cue}").click().run()
+        assert healthy(app), cue
+
+
+def test_predict_then_reveal(open_page):
+    app = open_page("mixture", **{"mixture.cue": "em"})
+    app.radio[0].set_value("Only the M-step").run()
+    assert app.success
+
+
+def test_the_challenge_checks_itself(open_page):
+    good = [(-2.6, -1.2), (0.4, 2.4), (2.7, -1.4)]
+    for means, solved in ((good, True), ([(-2.6, -1.2), (-2.4, -1.0), (0.0, 1.0)], None)):
+        app = open_page("mixture", **{"mixture.cue": "starts", "mixture.means": as_link(means)})
+        app.button(key="mixture.challenge.check").click().run()
+        assert healthy(app)
+        if solved:
+            assert app.success
+
+
+# --- scenes -------------------------------------------------------------------------------------------------
+
+
+def values_of(scene, held: str, place) -> dict:
+    before = {h.name: h.at.tolist() for h in scene.handles}
+    return {"handles": before | {held: list(place)}, "before": before, "moved": held}
+
+
+def test_k_means_ends_where_the_model_does():
+    config = Config(k=4, seed=3)
+    data = config.data()
+    scene = kmeans.scene(config)
+    got = fit_kmeans(data, KMeansConfig(4, init=config.start(data)))
+    assert scene.readouts[0].values[-1] == pytest.approx(got.inertia)
+    labels = next(layer for _, layer in scene.layers() if layer.name == "points").labels[-1]
+    np.testing.assert_array_equal(labels, got.labels)
+
+
+def test_em_prints_what_the_model_says():
+    config = Config(source="unequal", k=3, seed=1)
+    data = config.data()
+    scene, states = em.scene(config), list(iterate_em(data, config.em(data)))
+    got = {r.name: r.values for r in scene.readouts}
+    np.testing.assert_allclose(got["log-likelihood"], [s.log_likelihood for s in states])
+    assert (got["lower bound"] <= got["log-likelihood"] + 1e-9).all()
+    chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(1).argmin())
+    last = GaussianMixture.from_state(states[-1])
+    density = np.exp(last.log_prob(data[[chosen]])[0])
+    assert got["p(x)"][-1] == pytest.approx(density)
+    terms = [got[f"πN{k}"][-1] for k in (1, 2, 3)]
+    assert sum(terms) == pytest.approx(density)
+    for k, term in zip("₁₂₃", terms, strict=True):
+        assert got[f"r{k}"][-1] == pytest.approx(term / density)
+
+
+def test_the_m_step_never_comes_before_its_e_step():
+    scene = em.scene(Config())
+    lit = next(layer for _, layer in scene.layers() if layer.name == "schema").active
+    assert [tuple(row[:2]) for row in lit[:4]] == [(0, 1), (1, 0), (0, 1), (1, 0)]
+
+
+def test_dragging_a_start_or_the_probe_changes_the_config():
+    config = Config()
+    scene = em.scene(config)
+    moved = after_hand(config, values_of(scene, "start 2", (-4, 4)))
+    start = moved.start(config.data())
+    np.testing.assert_allclose(start[1], [-4, 4], atol=0.01)
+    assert after_hand(config, values_of(scene, "probe", (2, -1))).probe_1 == 2
+    for bad in ({}, {"handles": {}, "moved": "start 1"}, {"moved": "probe", "handles": {"probe": [1, float("nan")]}}):
+        with pytest.raises(ValueError, match="handle"):
+            after_hand(config, bad)
+
+
+def test_soft_becomes_hard():
+    got = {r.name: r.values for r in harden.scene(Config()).readouts}
+    assert got["mean entropy of r"][0] > 0.5
+    assert got["mean entropy of r"][-1] < 1e-3
+    assert got["likeliest component = K-means' cluster"][-1] == 100
+
+
+def test_degenerate_endings_are_named_and_not_ranked():
+    config = Config(
+        source="painted", painted=as_link([(0, 0), (0.01, 0), (4, 4), (4.01, 4), (-3, 1), (2, -2), (1, 3)]), k=3
+    )
+    titles = [p.title for p in starts.scene(config).panels]
+    assert any("degenerate" in t for t in titles)
+    ranked = sorted(
+        int(t.split(".")[0]) for t in [p.title for p in starts.scene(Config(k=4)).panels] if t[0].isdigit()
+    )
+    assert ranked == list(range(1, len(ranked) + 1))
+
+
+def test_without_regularisation_it_collapses_and_with_it_does_not():
+    free, held = (collapse.scene(Config(reg_covar=r)) for r in (0.0, 1e-2))
+    assert "collapsed" in free.captions[0]
+    assert "collapsed" not in held.captions[0]
+    sigma = next(r.values for r in held.readouts if r.name == "smallest σ")
+    assert sigma.min() >= 0.1
+
+
+def test_three_blobs_are_found_to_be_three():
+    got = {r.name: r.values for r in choose.scene(Config(points=500)).readouts}
+    assert got["best K by BIC"][0] == 3
+
+
+def test_generated_points_follow_the_fit():
+    config = Config()
+    data = config.data()
+    scene = generate.scene(config)
+    points = next(layer for _, layer in scene.layers() if layer.name == "generated")
+    mixture = GaussianMixture.from_state(fit_mixture(data, config.em(data)))
+    error = mixture.log_prob(points.xy).std() / np.sqrt(len(points.xy))
+    assert mixture.log_prob(points.xy).mean() == pytest.approx(mixture.log_prob(data).mean(), abs=4 * error + 0.1)
+    assert "infinitely many" in scene.captions[-1]
