@@ -1,12 +1,13 @@
 """Mixtures: what if the data are not one lump?"""
 
 import functools
-from dataclasses import replace
+from collections.abc import Callable
 
 import streamlit as st
 
 from dashboard import controls, lesson
 from dashboard.player import play
+from dashboard.scene import Scene
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
 from dashboard.scenes.mixture.setup import BOARD, OWN, TITLES, Config, after_hand
 from genmodels.kmeans import assign, iterate_kmeans, update
@@ -42,13 +43,24 @@ def setup(seed: int, **more) -> Config:
     )
 
 
-def show_kmeans(seed: int) -> None:
-    """Assign, update, assign …"""
+def covariances() -> dict:
+    """The shape that the components may take."""
+    return {"covariance_type": controls.choice(PAGE, "type", "Covariances", TYPES, "full")}
+
+
+def stage(build: Callable[[Config], Scene], seed: int, extra: Callable[[], dict] = dict) -> Config:
+    """Controls on the left, those of the cue first, and the picture on the right."""
     with lesson.beside_controls() as (left, right):
         with left:
-            config = setup(seed)
+            config = setup(seed, **extra())
         with right:
-            show(kmeans.scene, config)
+            show(build, config)
+    return config
+
+
+def show_kmeans(seed: int) -> None:
+    """Assign, update, assign …"""
+    stage(kmeans.scene, seed)
     lesson.notice(
         "Neither step can make the sum of squared distances larger: so it must end.",
         "It ends somewhere, not necessarily at the best place: drag a round start and watch another ending.",
@@ -62,11 +74,7 @@ def show_kmeans(seed: int) -> None:
 
 def show_beside(seed: int) -> None:
     """Where K-means fails."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed)
-        with right:
-            show(kmeans.beside, config)
+    stage(kmeans.beside, seed)
     lesson.notice(
         "*Elongated*: K-means cuts across the sausages, because near means near in every direction alike.",
         "*Unequal*: K-means gives a part of the large cloud to the small ones, because it knows no sizes.",
@@ -77,16 +85,7 @@ def show_beside(seed: int) -> None:
 
 def show_em(seed: int) -> None:
     """E-step, M-step, and the numbers of one point."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(
-                seed,
-                covariance_type=controls.choice(PAGE, "type", "Covariances", TYPES, "full"),
-                probe_1=controls.linked(PAGE, "probe_1", 0.5),
-                probe_2=controls.linked(PAGE, "probe_2", 0.5),
-            )
-        with right:
-            show(em.scene, config)
+    stage(em.scene, seed, lambda: covariances() | {n: controls.linked(PAGE, n, 0.5) for n in ("probe_1", "probe_2")})
     lesson.notice(
         "**E** moves nothing: it only recolours the points, and lifts the *bound* up to the log-likelihood.",
         "**M** moves the ellipses, and lifts both curves. Neither ever falls: that is the proof that EM works.",
@@ -112,11 +111,7 @@ def show_em(seed: int) -> None:
 
 def show_harden(seed: int) -> None:
     """From soft to hard."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed)
-        with right:
-            show(harden.scene, config)
+    stage(harden.scene, seed)
     lesson.notice(
         "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest takes all.",
         "**Which likelihood does K-means maximise?** Π_n max_k N(x_n; μ_k, σ²I), whatever σ is: hard EM with equal "
@@ -128,11 +123,7 @@ def show_harden(seed: int) -> None:
 
 def show_starts(seed: int) -> None:
     """It depends where you start."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed)
-        with right:
-            show(starts.scene, config)
+    config = stage(starts.scene, seed)
     lesson.notice(
         "Eight random starts, one data set. EM climbs the hill that it stands on.",
         "The highest likelihoods of all are degenerate: a component on a few points. They are named, not ranked.",
@@ -152,12 +143,11 @@ def show_starts(seed: int) -> None:
 
 def show_collapse(seed: int) -> None:
     """How it breaks."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            regularisation = controls.choice(PAGE, "reg_covar", "reg_covar", REGULARISATION, "0")
-            config = replace(setup(seed), reg_covar=float(regularisation))
-        with right:
-            show(collapse.scene, config)
+    stage(
+        collapse.scene,
+        seed,
+        lambda: {"reg_covar": float(controls.choice(PAGE, "reg_covar", "reg_covar", REGULARISATION, "0"))},
+    )
     lesson.notice(
         "A component that sits on one point gains likelihood by shrinking, without end: σ → 0, p → ∞.",
         "reg_covar adds a little to every variance: the component stays on its point, the likelihood finite.",
@@ -168,12 +158,8 @@ def show_collapse(seed: int) -> None:
 
 def show_choose(seed: int) -> None:
     """How many components?"""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed, covariance_type=controls.choice(PAGE, "type", "Covariances", TYPES, "full"))
-            st.caption("Here K is the time axis; the slider K does nothing.")
-        with right:
-            show(choose.scene, config)
+    stage(choose.scene, seed, covariances)
+    st.caption("Here K is the time axis; the slider K does nothing.")
     lesson.notice(
         "The training likelihood only rises with K. BIC and AIC charge for parameters; fresh data need no formula.",
         "On *moons* and *ring* no K is true: a mixture then needs many components to follow a curve.",
@@ -183,11 +169,7 @@ def show_choose(seed: int) -> None:
 
 def show_generate(seed: int) -> None:
     """First z, then x given z; and the bridge to the VAE."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed)
-        with right:
-            show(generate.scene, config)
+    stage(generate.scene, seed)
     lesson.notice(
         "A latent variable z decides first; only then x is drawn. That is *ancestral sampling*.",
         "The shares drawn close in on the weights π.",
