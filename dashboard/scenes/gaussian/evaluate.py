@@ -10,7 +10,7 @@ import numpy as np
 
 from dashboard.hand import handle
 from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
-from genmodels.gaussian import Gaussian, covariance_matrix, probability_within
+from genmodels.gaussian import Gaussian, covariance_matrix
 
 CELLS = 56
 SCALES = np.geomspace(1.0, 0.1, 61)
@@ -46,24 +46,24 @@ def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
 def scene(config: Config) -> Scene:
     """Both standard deviations shrink to a tenth; the probe stays."""
     probe = np.array([[config.probe_1, config.probe_2]])
-    gaussians = [config.gaussian(s) for s in SCALES]
-    log_p = np.array([g.log_prob(probe)[0] for g in gaussians])
-    distance = np.array([g.mahalanobis(probe)[0] for g in gaussians])
+    whole = config.gaussian()
+    distance = whole.mahalanobis(probe)[0] / SCALES  # shrinking σ by s is the same as moving away by 1 / s
+    log_peak = whole.log_prob(whole.mean)[0] - 2 * np.log(SCALES)
+    log_p = log_peak - 0.5 * distance**2
+    sigma = SCALES * np.sqrt(whole.covariance[0, 0])
     return Scene(
-        panels=(_plane(config, probe, gaussians, distance), _line(gaussians)),
+        panels=(_plane(whole, probe, distance), _line(sigma)),
         steps=np.arange(len(SCALES)),
         time="shrink step",
         readouts=(
             Readout("p(x)", np.exp(log_p), "per unit area", digits=4),
             Readout("log p(x)", log_p, "nats"),
             Readout("Mahalanobis distance", distance, "σ", digits=2),
-            Readout(
-                "probability inside its contour", 100 * np.array([probability_within(d) for d in distance]), "%", 1
-            ),
-            Readout("p(μ)", np.array([np.exp(g.log_prob(g.mean)[0]) for g in gaussians]), "per unit area"),
+            Readout("probability inside its contour", 100 * -np.expm1(-0.5 * distance**2), "%", 1),
+            Readout("p(μ)", np.exp(log_peak), "per unit area"),
         ),
         captions=("Now the density exceeds 1. The shaded area is still 0.683: density is not probability.",),
-        caption=np.where([_peak(g) > 1 for g in gaussians], 0, -1),
+        caption=np.where(sigma * np.sqrt(2 * np.pi) < 1, 0, -1),
         alt="A Gaussian's density as a field with the contour through a probe that can be dragged; beside it the "
         "density of the first coordinate, whose shaded area between −σ and σ stays 0.683 while σ shrinks.",
         fps=12,
@@ -71,20 +71,18 @@ def scene(config: Config) -> Scene:
     )
 
 
-def _peak(gaussian: Gaussian) -> float:
-    return float(1 / np.sqrt(2 * np.pi * gaussian.covariance[0, 0]))
-
-
-def _plane(config: Config, probe: np.ndarray, gaussians: list[Gaussian], distance: np.ndarray) -> Panel:
+def _plane(whole: Gaussian, probe: np.ndarray, distance: np.ndarray) -> Panel:
     centres = np.linspace(-REACH, REACH, 2 * CELLS + 1)[1::2]
     grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
-    relative = config.gaussian().mahalanobis(grid) ** 2  # one distance a cell; shrinking only rescales it
-    fields = np.exp(-0.5 * relative[None] / SCALES[:, None] ** 2).reshape(-1, CELLS, CELLS).astype(np.float32)
-    contour = np.array([[d**2 * g.covariance] for d, g in zip(distance, gaussians, strict=True)])
+    relative = whole.mahalanobis(grid) ** 2  # one distance a cell; shrinking only rescales it
+    exponent = np.multiply.outer((-0.5 / SCALES**2).astype(np.float32), relative.astype(np.float32))
+    fields = np.exp(exponent, out=exponent).reshape(-1, CELLS, CELLS)
+    covariances = SCALES[:, None, None, None] ** 2 * whole.covariance
+    contour = distance[:, None, None, None] ** 2 * covariances
     layers = (
         Field(name="p(x) / p(μ)", key="p", values=fields, extent=(-REACH, REACH, -REACH, REACH), limits=(0.0, 1.0)),
         Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)),
-                 covariance=np.array([[g.covariance] for g in gaussians]),
+                 covariance=covariances,
                  colour="model", width=2),
         Ellipses(name="contour through the probe", key="c", mean=np.zeros((1, 2)), covariance=contour, sigmas=(1.0,),
                  colour="truth", dashed=True, width=2.5),
@@ -94,10 +92,10 @@ def _plane(config: Config, probe: np.ndarray, gaussians: list[Gaussian], distanc
                  y_label="x₂", share=1.5)  # fmt: skip
 
 
-def _line(gaussians: list[Gaussian]) -> Panel:
+def _line(sigmas: np.ndarray) -> Panel:
     u = np.linspace(-4, 4, 161)
     inside = np.abs(u) <= 1
-    sigma = np.sqrt([g.covariance[0, 0] for g in gaussians])[:, None]
+    sigma = sigmas[:, None]
     density = np.exp(-0.5 * u**2) / (sigma * np.sqrt(2 * np.pi))
     x = u * sigma
     bell = np.stack([x, density], axis=-1)[:, None]
