@@ -7,15 +7,34 @@ behind (90 ms and more with torch). ``gc.freeze`` takes that out of its sight.
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import threading
+
+from threadpoolctl import threadpool_limits
+
+# Arrays here are small: a second BLAS thread only spins, and takes the core from the browser and the trainer.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+# Five milliseconds, Python's own choice, make an answer to the hand wait behind a run that trains.
+SWITCH_SECONDS = 0.0005
 
 _lock = threading.Lock()
 _done: set[str] = set()
 
 
+def share_cores() -> None:
+    """One thread for BLAS libraries, loaded already or to come; and no thread keeps the interpreter for long."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    threadpool_limits(limits=1)
+
+
 def freeze() -> None:
     """Once a process: put everything imported so far out of the garbage collector's sight."""
     if _first("freeze"):
+        share_cores()
         gc.collect()
         gc.freeze()
 
