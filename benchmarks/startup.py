@@ -23,7 +23,8 @@
             going on; then while a run trains in another tab as fast as it can, once with that tab hidden (its
             animation frames are stopped, as a browser does; headless, it would not by itself), once with
             it drawn beside the first, as in two windows. What trains is all Python and so the worst neighbour
-            there is for the interpreter's lock; torch gives the lock away while it computes.
+            there is for the interpreter's lock; torch gives the lock away while it computes. Every hundredth
+            step is recorded, as a training run would: a screen cannot show thousands a second.
 
 *Drawn* is when the Player has drawn the new run's frame on its canvas: the first change of `data-frame` (or
 `data-answer-ms`, which is set after drawing) after the message that brought it. Times are taken in the page,

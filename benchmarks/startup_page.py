@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def walk() -> None:
     st.title("Random walk", anchor=False)
-    train(scenes, Config(particles=200, steps=100_000_000), key="walk", rate=None)
+    train(scenes, Config(particles=200, steps=100_000_000, every=100), key="walk", rate=None)
 
 
 st.set_page_config(layout="wide", initial_sidebar_state="collapsed")

@@ -12,22 +12,23 @@ from dashboard.scene import Curve, Panel, Points, Readout, Scene
 
 @dataclass(frozen=True)
 class Config:
-    """Particles, steps, seed, and a step at which it fails on purpose (0 for never)."""
+    """Particles, steps, seed, a step at which it fails on purpose (0 for never), and how often a frame is kept."""
 
     particles: int = 200
     steps: int = 2_000
     fail_at: int = 0
     seed: int = 0
+    every: int = 1
 
 
-def scenes(config: Config) -> Iterator[Scene]:
-    """One frame a step; the mean squared distance grows like the number of steps."""
+def scenes(config: Config) -> Iterator[Scene | None]:
+    """One frame every so many steps, None for those between; the mean squared distance grows like the number of steps."""
     rng = np.random.default_rng(config.seed)
     xy = np.zeros((config.particles, 2))
     for step in range(config.steps + 1):
         if config.fail_at and step == config.fail_at:
             raise FloatingPointError(f"the walk diverged at step {step}; try another seed")
-        yield _frame(step, xy)
+        yield _frame(step, xy) if step % config.every == 0 else None
         xy = xy + 0.05 * rng.standard_normal(xy.shape)
 
 
