@@ -22,7 +22,7 @@ class Config:
 
 
 def scenes(config: Config) -> Iterator[Scene | None]:
-    """One frame every so many steps, None for those between; the mean squared distance grows like the number of steps."""
+    """One frame every so many steps, None between; the mean squared distance grows with their number."""
     rng = np.random.default_rng(config.seed)
     xy = np.zeros((config.particles, 2))
     for step in range(config.steps + 1):
