@@ -36,8 +36,8 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             Panel("The best fit with K components", layers, x, y, x_label="x₁", y_label="x₂", share=1.4),
-            _criterion("BIC / n and AIC / n: lowest is best", {"BIC": bic, "AIC": aic}, ks),
-            _criterion("Held-out log-likelihood: highest is best", {"held out": held}, ks),
+            _criterion("BIC, AIC: lowest wins", {"BIC": bic, "AIC": aic}, ks),
+            _criterion("Held out: highest wins", {"held out": held}, ks),
         ),
         steps=np.array(ks),
         time="K",

@@ -45,7 +45,7 @@ def scene(config: Config) -> Scene:
     panels = (
         replace(em_plane("A component on one point", data, states), share=1.4),
         Panel(
-            "Log-likelihood, nats per point",
+            "Nats per point",
             (height,),
             across,
             (low - 0.05, high + 0.05),

@@ -44,7 +44,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             replace(
-                em_plane("Points in the colours of their responsibilities", data, states, data[chosen]), share=1.6
+                em_plane("Colours: responsibilities", data, states, data[chosen]), share=1.6
             ),
             _bound_panel(states),
             _bars_panel(states, chosen),
@@ -112,7 +112,7 @@ def _bars_panel(states: list[EMState], chosen: int) -> Panel:
         Bars(name="weights π", key="w", height=weights, x=np.arange(k) + 0.79, width=0.38, classes=True),
         Bars(name="chosen point's r", key="r", height=resp, x=np.arange(k) + 1.21, width=0.38, colour="ink"),
     )
-    return Panel("Weights; r of the point", bars, (0.4, k + 0.6), (0, 1.05), equal=False, x_label="component",
+    return Panel("π, and r", bars, (0.4, k + 0.6), (0, 1.05), equal=False, x_label="component",
                  share=0.8)  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def scene(config: Config) -> Scene:
                 x_label="component",
                 share=0.7,
             ),
-            Panel("Ever more components along a curve", right, (-4, 4), (-4, 4), x_label="x₁", y_label="x₂"),
+            Panel("Ever more of them", right, (-4, 4), (-4, 4), x_label="x₁", y_label="x₂"),
         ),
         steps=np.arange(total),
         time="frame",

@@ -39,7 +39,7 @@ def scene(config: Config) -> Scene:
     curve = Curve(name="uncertainty", key="u", y=entropy, x=SOFT_SIGMAS, colour="model")
     return Scene(
         panels=(
-            Panel("Soft: r ∝ exp(−‖x − μ‖² / 2σ²)", soft, x, y, x_label="x₁", y_label="x₂"),
+            Panel("Soft, at this σ", soft, x, y, x_label="x₁", y_label="x₂"),
             plane("Hard: K-means", data, [hard]),
             Panel(
                 "Mean entropy of r, nats",
