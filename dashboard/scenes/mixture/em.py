@@ -43,9 +43,7 @@ def scene(config: Config) -> Scene:
     chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(axis=1).argmin())
     return Scene(
         panels=(
-            replace(
-                em_plane("Colours: responsibilities", data, states, data[chosen]), share=1.6
-            ),
+            replace(em_plane("Colours: responsibilities", data, states, data[chosen]), share=1.6),
             _bound_panel(states),
             _bars_panel(states, chosen),
             _diagram_panel(states),
