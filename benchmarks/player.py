@@ -32,7 +32,6 @@ import json
 import os
 import platform
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -46,6 +45,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from processes import end
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "player.json"
@@ -114,19 +114,6 @@ def wait_for(url: str, process: subprocess.Popen, seconds: float = 60) -> None:
         except OSError:
             time.sleep(0.2)
     raise RuntimeError(f"The server does not answer at {url}.")
-
-
-def end(process: subprocess.Popen) -> None:
-    """End the server and whatever it started: it leads a process group of its own."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=5)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def measure(page: Page, url: str, way: str, grid: int, warm_up: float, seconds: float) -> dict:

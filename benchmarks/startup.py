@@ -43,7 +43,6 @@ import os
 import platform
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +56,7 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
+from processes import end
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "startup.json"
@@ -183,19 +183,6 @@ def streamlit_run(port: int, script: str = "streamlit_app.py", **variables: str)
         yield process
     finally:
         end(process)
-
-
-def end(process: subprocess.Popen) -> None:
-    """End the server and whatever it started: it leads a process group of its own."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(timeout=5)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def wait_for_port(port: int, process: subprocess.Popen, seconds: float = 120) -> None:
