@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -36,5 +38,40 @@ def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: 
         font={"size": 16},
         scene={"xaxis_title": x_label, "yaxis_title": y_label, "zaxis_title": z_label, "aspectmode": "manual",
                "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.8}},
+    )  # fmt: skip
+    return figure
+
+
+def show_roc(title: str, detectors: Callable[[], dict[str, tuple[np.ndarray, np.ndarray]]]) -> None:
+    """Receiver operating characteristics; for each detector, how unusual it finds familiar points and strangers."""
+    st.header(title, anchor=False)
+    try:
+        st.plotly_chart(roc(detectors()), width="stretch")
+    except ValueError as why:
+        st.caption(f"No curve: {why}")
+
+
+def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]):
+    """Share of strangers found over false alarms, as a ``plotly.graph_objects.Figure``; areas in the legend."""
+    import plotly.graph_objects as go
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    colours = theme.ROLES["dark" if st.context.theme.type == "dark" else "light"]
+    figure = go.Figure()
+    hover = "false alarms %{x:.1f} %<br>strangers found %{y:.1f} %<extra></extra>"
+    for (name, (familiar, strange)), colour in zip(detectors.items(), ("model", "data"), strict=False):
+        truth = np.r_[np.zeros(len(familiar)), np.ones(len(strange))]
+        score = np.r_[familiar, strange]
+        alarms, found, _ = roc_curve(truth, score)
+        label = f"{name} (area {roc_auc_score(truth, score):.3f})"
+        figure.add_scatter(x=100 * alarms, y=100 * found, name=label, mode="lines",
+                           line={"color": colours[colour], "width": 3},
+                           hovertemplate=hover)  # fmt: skip
+    figure.add_scatter(x=[0, 100], y=[0, 100], name="chance (area 0.5)", mode="lines", hoverinfo="skip",
+                       line={"color": colours["muted"], "dash": "dash"})  # fmt: skip
+    figure.update_layout(
+        height=420, font={"size": 16}, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        legend={"font": {"size": 16}, "x": 0.98, "xanchor": "right", "y": 0.05, "yanchor": "bottom"},
+        xaxis_title="familiar points flagged, in % (false alarms)", yaxis_title="strangers flagged, in %",
     )  # fmt: skip
     return figure

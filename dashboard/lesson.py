@@ -126,6 +126,32 @@ def challenge(
             st.info(f"Not yet: {told}")
 
 
+def recomputed(
+    page: str, name: str, stored: Callable[[], Any], compute: Callable[[Callable], Any], label: str
+) -> Any:
+    """What was computed once and stored, or what this session has computed again, with a progress bar.
+
+    Args:
+        stored: Reads it; a ValueError says why it cannot, and how to mend that.
+        compute: Does the work; it is given ``progress(share, text)`` to call with a share from 0 to 1.
+        label: On the button.
+    """
+    key = f"{page}.{name}.computed"
+    told = st.empty()
+    if st.button(label, key=f"{page}.{name}.compute"):
+        bar = told.progress(0.0, "…")
+        st.session_state[key] = compute(lambda share, text: bar.progress(min(max(share, 0.0), 1.0), text))
+        told.empty()
+    if key in st.session_state:
+        told.caption("Computed in this session.")
+        return st.session_state[key]
+    try:
+        return stored()
+    except ValueError as why:
+        told.warning(str(why))
+        return None
+
+
 def source(*functions: Callable) -> None:
     """The code behind the picture, as it is run."""
     st.header("The code behind the picture", anchor=False)

@@ -130,7 +130,7 @@ class Conversation:
                 self.wanted, self.told = [], status
                 self.asked.clear()
             await self.socket.send_bytes(packed)
-            warmup.start_torch()
+            warmup.start_libraries()
             if self.run.status in ("running", "queued"):
                 await asyncio.sleep(SECONDS_BETWEEN)
 

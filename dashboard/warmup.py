@@ -39,13 +39,16 @@ def freeze() -> None:
         gc.freeze()
 
 
-def start_torch() -> None:
-    """Once a process: import torch in the background. Called when the first picture has gone out."""
-    if _first("torch"):
-        threading.Thread(target=_import_torch, name="warm-up", daemon=True).start()
+def start_libraries() -> None:
+    """Once a process: import scikit-learn and torch in the background, when the first picture has gone out."""
+    if _first("libraries"):
+        threading.Thread(target=_import_libraries, name="warm-up", daemon=True).start()
 
 
-def _import_torch() -> None:
+def _import_libraries() -> None:
+    import sklearn.discriminant_analysis
+    import sklearn.linear_model
+    import sklearn.naive_bayes  # noqa: F401
     import torch
 
     torch.set_num_threads(1)  # with other load on two cores, two threads are far slower than one

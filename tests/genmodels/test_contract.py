@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from genmodels.classifiers import LogisticConfig, iterate_logistic
 from genmodels.gaussian import (
     AscentConfig,
     FitConfig,
@@ -15,7 +16,9 @@ from genmodels.gaussian import (
     iterate_transport,
 )
 from genmodels.kmeans import KMeansConfig, iterate_kmeans
+from genmodels.learning_curves import LearningCurveConfig, iterate_learning_curve
 from genmodels.mixture import MixtureConfig, iterate_em
+from genmodels.mlp import MLPConfig, iterate_mlp
 
 
 def data(seed: int = 0) -> np.ndarray:
@@ -37,6 +40,9 @@ MODELS = [
         15,
         lambda: iterate_transport(Gaussian(np.ones(2), np.eye(2)), TransportConfig("L", 5)),
     ),
+    ("logistic", 12, lambda: iterate_logistic(data(), np.arange(30) % 3, 3, LogisticConfig(n_steps=12, degree=2))),
+    ("mlp", 7, lambda: iterate_mlp(data(), np.arange(30) % 3, 3, MLPConfig((4,), batch=8, n_steps=7))),
+    ("learning curve", 3, lambda: iterate_learning_curve(LearningCurveConfig("correlated", (4, 8), 3))),
 ]
 every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
 

@@ -1,0 +1,161 @@
+"""Gradient descent on −log p(y | x): one model, all points, many steps; and a network that is trained live."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scenes.boundaries.setup import (
+    DISCRIMINATIVE,
+    Config,
+    Labelled,
+    brush,
+    error,
+    fit_discriminative,
+    grid,
+    on_board,
+    panel,
+    points_layer,
+    posterior_layers,
+)
+from genmodels.classifiers import DivergedError, LogisticConfig, LogisticState, iterate_logistic, separable
+
+STEPS, FRAMES = 2_000, 60
+NETWORK_STEPS, NETWORK_EVERY = 1_500, 5
+
+
+@on_board
+def scene(config: Config) -> Scene:
+    """Steps on a logarithmic time axis: the first ones matter most."""
+    data = config.data(at_least=1)
+    wanted = np.unique(np.concatenate([[0], np.geomspace(1, STEPS, FRAMES).round()])).astype(int)
+    states = _states(config, data, set(wanted.tolist()))
+    steps = np.array([s.step for s in states])
+    at, extent = grid(data)
+    posterior = np.stack([s.classifier.log_posterior(at) for s in states])
+    cut = separable(data.x, data.y, data.n_classes, config.degree)
+    best = None if cut else _optimum(config, data)
+    return Scene(
+        panels=(
+            panel(DISCRIMINATIVE[str(config.degree)], (*posterior_layers(posterior, extent), points_layer(data)),
+                  data, share=1.3),
+            _loss(states, best),
+            _weights(states),
+        ),
+        steps=steps,
+        time="step",
+        readouts=(
+            Readout("loss −log p(y | x)", np.array([s.loss for s in states]), "nats per point", 4),
+            Readout("lowest possible", np.full(len(states), 0.0 if best is None else best), "nats per point", 4),
+            Readout("‖w‖", np.array([s.weight_norm for s in states]), digits=2),
+            Readout("‖gradient‖", np.array([s.gradient_norm for s in states]), digits=5),
+            Readout("error on these points", np.array([100 * (1 - s.accuracy) for s in states]), "%", 1),
+        ),
+        captions=(_verdict(data, cut, states),),
+        caption=np.zeros(len(states), dtype=int),
+        alt="A logistic regression's boundary turns step by step, while the loss falls and the weights grow.",
+        fps=12,
+        brush=brush(config),
+    )  # fmt: skip
+
+
+def _states(config: Config, data: Labelled, wanted: set[int]) -> list[LogisticState]:
+    """Those steps that are drawn; the run may end early where it diverges."""
+    descent = LogisticConfig(n_steps=STEPS, learning_rate=config.learning_rate, degree=config.degree)
+    states = []
+    try:
+        for state in iterate_logistic(data.x, data.y, data.n_classes, descent):
+            if state.step in wanted:
+                states.append(state)
+    except DivergedError:
+        pass  # what was finite is shown, and the verdict says where it ended
+    return states
+
+
+def _optimum(config: Config, data: Labelled) -> float:
+    """The lowest loss there is, by scikit-learn's own solver."""
+    best = fit_discriminative(replace(config, penalty=math.inf), data)
+    return -float(best.log_posterior(data.x)[np.arange(len(data.y)), data.y].mean())
+
+
+def _verdict(data: Labelled, cut: bool, states: list[LogisticState]) -> str:
+    if cut and states[-1].step == STEPS:
+        return (
+            "These points can be separated without an error: the loss has no lowest point, the weights grow for "
+            "ever, and p(y | x) hardens into a step. A penalty on ‖w‖ would end it."
+        )
+    if states[-1].step < STEPS:
+        return f"Diverged after step {states[-1].step}: the learning rate is far too large; lower it."
+    if any(b.loss > a.loss + 1e-9 for a, b in itertools.pairwise(states)):
+        return "The loss rises now and then: the learning rate is too large for this hill."
+    return "The points overlap, so the loss has one lowest point, and descent comes to rest there."
+
+
+def _loss(states: list[LogisticState], best: float | None) -> Panel:
+    steps, loss = np.array([s.step for s in states]), np.array([s.loss for s in states])
+    top = 1.1 * float(min(loss.max(), 3 * loss[0]))
+    layers: tuple = (Curve(name="loss", key="l", x=np.maximum(steps, 0.7), y=loss, colour="model"),)
+    if best is not None:
+        line = np.array([[[0.7, best], [STEPS, best]]])
+        layers += (Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True),)
+    return Panel(
+        "Loss in nats", layers, (0.7, STEPS), (0, top), equal=False, x_label="step", x_scale="log", share=0.8
+    )
+
+
+def _weights(states: list[LogisticState]) -> Panel:
+    steps, norm = np.array([s.step for s in states]), np.array([s.weight_norm for s in states])
+    curve = Curve(name="‖w‖", key="w", x=np.maximum(steps, 0.7), y=norm, colour="data")
+    top = 1.1 * max(float(norm.max()), 1.0)
+    return Panel("Length of the weights", (curve,), (0.7, STEPS), (0, top), equal=False, x_label="step",
+                 x_scale="log", share=0.7)  # fmt: skip
+
+
+def network(config: Config) -> Iterator[Scene | None]:
+    """A multi-layer perceptron in front of the class: one frame every few steps, None between."""
+    from genmodels.mlp import MLPConfig, iterate_mlp
+
+    data = config.data(at_least=1)
+    test = config.fresh(1_000)
+    at, extent = grid(data)
+    tested = "error on your points" if config.is_own else "test error"
+    rate = min(config.learning_rate, 1.0) / 50
+    for state in iterate_mlp(
+        data.x, data.y, data.n_classes, MLPConfig(n_steps=NETWORK_STEPS, learning_rate=rate, seed=config.seed)
+    ):
+        if state.step % NETWORK_EVERY:
+            yield None
+            continue
+        posterior = state.log_posterior(at)[None]
+        loss = np.array([state.loss])
+        yield Scene(
+            panels=(
+                panel("A network, 2 × 32 tanh", (*posterior_layers(posterior, extent, live=True),
+                      points_layer(data)), data, share=1.3),
+                Panel("Loss in nats", (Curve(name="loss", key="l", y=loss, colour="model"),), (0, NETWORK_STEPS),
+                      (0, 1.2 * math.log(data.n_classes)), equal=False, x_label="step", share=0.8),
+            ),
+            steps=np.array([state.step]),
+            time="step",
+            readouts=(
+                Readout("loss −log p(y | x)", loss, "nats per point", 4),
+                Readout("error on these points", np.array([100 * (1 - state.accuracy)]), "%", 1),
+                Readout(tested, np.array([error(state, test)]), "%", 1),
+            ),
+            alt="A network's boundary bends around the points while it is trained.",
+            fps=30,
+        )  # fmt: skip
+
+
+def steps_of(model: str) -> Callable:
+    """The function whose steps are watched."""
+    if model != "network":
+        return iterate_logistic
+    from genmodels.mlp import iterate_mlp
+
+    return iterate_mlp

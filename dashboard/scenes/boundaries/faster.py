@@ -1,0 +1,79 @@
+"""Who learns faster? Test error against the number of training points, for a pair of models that belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from genmodels.learning_curves import LearningCurveState, crossing, limits, spells
+
+TITLES = {
+    "independent": "Independent features: the assumption holds",
+    "correlated": "Correlated features: it does not",
+    "digits": "Digits, 8 × 8",
+}
+SIDES = ("naive Bayes", "logistic regression")
+COLOURS = ("model", "data")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Learning curves, one for each of ``TITLES``; stored ones, or those computed just now."""
+
+    curves: tuple[tuple[str, LearningCurveState], ...]
+
+
+def scene(config: Config) -> Scene:
+    """The size of the training set is the time axis, one place on it for each size that was tried."""
+    curves = [dict(config.curves)[task] for task in TITLES]
+    frames = max(len(c.sizes) for c in curves)
+    readouts = []
+    for task, state in zip(TITLES, curves, strict=True):
+        at = np.minimum(np.arange(frames), len(state.sizes) - 1)
+        readouts.append(Readout(f"{task}: n", state.sizes[at].astype(float), digits=0))
+        for side in range(2):
+            name = f"{SIDES[side]} ({task})"
+            readouts.append(Readout(name, 100 * state.mean[side][at], "%", 1))
+    return Scene(
+        panels=tuple(_panel(task, state, frames) for task, state in zip(TITLES, curves, strict=True)),
+        steps=np.arange(frames),
+        time="size",
+        readouts=tuple(readouts),
+        captions=(" · ".join(verdict(t, s) for t, s in zip(TITLES, curves, strict=True)),),
+        caption=np.zeros(frames, dtype=int),
+        alt="Test error of naive Bayes with shared variances and of logistic regression against the number of "
+        "training points, mean and 5–95 % band, on two synthetic tasks and on digits.",
+        fps=3,
+    )  # fmt: skip
+
+
+def verdict(task: str, state: LearningCurveState) -> str:
+    """Who leads first, who last, and where they cross: by the paired difference, beyond two standard errors."""
+    told = ", then ".join(f"{who} from n = {n:,}" for n, who in spells(state)) or "nobody leads for certain"
+    where = crossing(state.sizes, state.mean[0], state.mean[1], state.difference_error)
+    return f"{task}: {told}" + (f" (last crossing near {where:.0f})" if where is not None else " (no crossing)")
+
+
+def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:
+    at = np.minimum(np.arange(frames), len(state.sizes) - 1)
+    n = np.array(state.sizes, dtype=float)
+    layers: list = []
+    for side in range(2):
+        low, high = 100 * state.band[:, side]
+        ring = np.concatenate([np.stack([n, high], -1), np.stack([n, low], -1)[::-1]])[None]
+        layers.append(
+            Polylines(name=f"5–95 %, {SIDES[side]}", key="ab"[side], xy=ring, colour=COLOURS[side], filled=True,
+                      closed=True, width=0, alpha=0.35))  # fmt: skip
+    for side in range(2):
+        layers.append(
+            Curve(name=SIDES[side], key="nl"[side], x=n[at], y=100 * state.mean[side][at], colour=COLOURS[side])
+        )
+    if task != "digits":
+        lowest = 100 * limits(task)[1]
+        line = np.array([[[n[0], lowest], [n[-1], lowest]]])
+        layers.append(Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True))
+    top = 108 * float(np.quantile(state.errors, 0.95, axis=1).max())
+    return Panel(TITLES[task], tuple(layers), (float(n[0]) * 0.95, float(n[-1]) * 1.05), (0, top), equal=False,
+                 x_label="training points n", y_label="test error, %", x_scale="log")  # fmt: skip

@@ -1,0 +1,119 @@
+"""What each model knows at the probe; and what p(x) says of points that are like none before."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.contours import level_lines
+from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.boundaries.setup import (
+    CELLS,
+    PROBES,
+    SHORT,
+    Config,
+    Labelled,
+    fit_discriminative,
+    fit_generative,
+    grid,
+    panel,
+    points_layer,
+    posterior_layers,
+    ranges,
+)
+
+STRANGERS, THRESHOLDS, TESTED = 200, 61, 1_000
+
+
+def strangers(config: Config, data: Labelled) -> np.ndarray:
+    """Points ``(200, 2)``, even over the whole board: most of them are like nothing in the training set."""
+    (x0, x1), (y0, y1) = ranges(data)
+    return np.random.default_rng([config.seed, 7]).uniform([x0, y0], [x1, y1], (STRANGERS, 2))
+
+
+def scene(config: Config) -> Scene:
+    """The threshold on log p(x) is the time axis; the probe asks both models."""
+    data = config.data()
+    left, right = fit_discriminative(config, data), fit_generative(config, data)
+    at, extent = grid(data)
+    probe = np.array([[config.probe_1, config.probe_2]])
+    odd, test = strangers(config, data), config.fresh(TESTED)
+    log_p, familiar, strange = (right.log_marginal(p) for p in (at, test.x, odd))
+    thresholds = np.linspace(np.quantile(familiar, 0.0) - 2, np.quantile(familiar, 0.6), THRESHOLDS)
+    flagged = strange[None, :] < thresholds[:, None]
+    at_probe = right.log_marginal(probe)[0]
+    alarm = np.array([(familiar < t).mean() for t in thresholds]) * 100
+    found = flagged.mean(axis=1) * 100
+    return Scene(
+        panels=(
+            panel("p(y | x) is sure everywhere", (*posterior_layers(left.log_posterior(at)[None], extent),
+                  points_layer(data), _cross(probe)), data),
+            panel(f"log p(x) of {SHORT[config.generative]} knows where it has been",
+                  (*_density(log_p, thresholds, extent), points_layer(data), *_flags(odd, flagged), _cross(probe)),
+                  data),
+            _rates(thresholds, alarm, found),
+        ),
+        steps=np.arange(THRESHOLDS),
+        time="threshold",
+        readouts=(
+            *_posteriors("left", left.log_posterior(probe)[0]),
+            *_posteriors("right", right.log_posterior(probe)[0]),
+            Readout("log p(x)", np.full(THRESHOLDS, at_probe), "nats", 2),
+            Readout("threshold", thresholds, "nats", 2),
+            Readout("strangers flagged", found, "%", 1),
+            Readout("false alarms", alarm, "%", 1),
+        ),
+        captions=("The probe lies above the threshold: such points were seen.",
+                  "The probe lies below the threshold: “I have never seen such a thing.” Both answer anyway."),
+        caption=(at_probe < thresholds).astype(int),
+        alt="Left the posterior, right the log-density with a threshold contour; a probe asks both.",
+        fps=10,
+        handles=tuple(Handle(name, probe[0], p, probe=True) for p, name in enumerate(PROBES)),
+    )  # fmt: skip
+
+
+def _posteriors(side: str, log_posterior: np.ndarray) -> list[Readout]:
+    c = int(log_posterior.argmax())
+    return [Readout(f"{side}: p(class {c + 1} | x)", np.full(THRESHOLDS, np.exp(log_posterior[c])), digits=4)]
+
+
+def _cross(probe: np.ndarray) -> Points:
+    return Points(name="probe", xy=probe, radius=6, colour="ink")
+
+
+def _density(log_p: np.ndarray, thresholds: np.ndarray, extent) -> tuple[Field, Polylines]:
+    shaped = log_p.reshape(1, CELLS, CELLS)
+    high = float(log_p.max())
+    field = Field(name="log p(x)", key="f", values=np.maximum(shaped[0], high - 25), extent=extent,
+                  limits=(high - 14, high), unit="nats", alpha=0.75)  # fmt: skip
+    deep = np.maximum(shaped, min(float(thresholds[0]), high) - 60)
+    lines = level_lines(deep - thresholds[:, None, None], extent)
+    return field, Polylines(name="threshold", key="t", xy=lines, colour="truth", width=3)
+
+
+def _flags(odd: np.ndarray, flagged: np.ndarray) -> tuple[Points, Points]:
+    """Strangers, hollow until they are flagged."""
+    out = np.where(flagged[..., None], odd, np.nan)
+    return (
+        Points(name="strangers", key="s", visible=False, xy=odd, radius=3.5, colour="muted"),
+        Points(name="flagged", key="g", xy=out, radius=4, colour="model"),
+    )
+
+
+def _rates(thresholds: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> Panel:
+    curves = (
+        Curve(name="strangers flagged", key="u", x=thresholds, y=found, colour="model"),
+        Curve(name="false alarms", key="a", x=thresholds, y=alarm, colour="data"),
+    )
+    return Panel("Flagged, in %", curves, (float(thresholds[0]), float(thresholds[-1])), (0, 102), equal=False,
+                 x_label="threshold on log p(x)", share=0.6)  # fmt: skip
+
+
+def detectors(config: Config) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """How unusual each detector finds test points, and strangers: two arrays for each, higher is stranger."""
+    data = config.data()
+    left, right = fit_discriminative(config, data), fit_generative(config, data)
+    odd, test = strangers(config, data), config.fresh(TESTED)
+    return {
+        f"−log p(x), {SHORT[config.generative]}": (-right.log_marginal(test.x), -right.log_marginal(odd)),
+        "unsure: 1 − max p(y | x), left": tuple(-left.log_posterior(x).max(axis=1) for x in (test.x, odd)),
+    }  # type: ignore[dict-item]

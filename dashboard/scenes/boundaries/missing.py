@@ -1,0 +1,117 @@
+"""One of two features is missing at test time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.boundaries.setup import (
+    SHORT,
+    Config,
+    Labelled,
+    class_ellipses,
+    fit_discriminative,
+    fit_generative,
+    grid,
+    panel,
+    points_layer,
+    posterior_layers,
+    ranges,
+)
+from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier
+
+SWEEP, TESTED = 61, 4_000
+SUB = "₁₂"
+
+
+def scene(config: Config) -> Scene:
+    """The value of the feature that is left sweeps across; what can each model say?"""
+    data = config.data()
+    left, right = fit_discriminative(config, data), fit_generative(config, data)
+    gone, kept = config.missing, 1 - config.missing
+    fill = float(data.x[:, gone].mean())
+    integrated = right.marginalise([kept])
+    span = ranges(data)[kept]
+    seen = np.linspace(*span, SWEEP + 2)[1:-1]
+    guess = left.log_posterior(filled(seen, kept, fill))
+    known = integrated.log_posterior(seen[:, None])
+    at, extent = grid(data)
+    line, dot = _line(seen, kept, ranges(data)[gone]), filled(seen, kept, fill)[:, None, :]
+    test = config.fresh(TESTED)
+    scores = judged(left, right, integrated, test, kept, fill)
+    c = min(1, data.n_classes - 1)
+    told = "on your points" if config.is_own else "on fresh points"
+    return Scene(
+        panels=(
+            panel(f"p(y | x), x{SUB[gone]} guessed as its mean", (
+                *posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), line,
+                Points(name="the guess", xy=dot, radius=8, colour="ink")), data),
+            panel(f"{SHORT[config.generative]}, x{SUB[gone]} integrated out", (
+                *posterior_layers(right.log_posterior(at)[None], extent), points_layer(data),
+                class_ellipses([right], data.n_classes), line), data),
+            _posterior_panel(seen, guess, known, kept, c),
+        ),
+        steps=np.arange(SWEEP),
+        time="place",
+        readouts=(
+            Readout(f"x{SUB[kept]}", seen, digits=2),
+            Readout(f"left: p(class {c + 1} | x{SUB[kept]}, guess)", np.exp(guess[:, c])),
+            Readout(f"right: p(class {c + 1} | x{SUB[kept]})", np.exp(known[:, c])),
+            *(Readout(f"{name}: accuracy", np.full(SWEEP, value), "%", 1) for name, (value, _) in scores.items()),
+        ),
+        captions=(_verdict(scores, told, SUB[gone]),),
+        caption=np.zeros(SWEEP, dtype=int),
+        alt="A line sweeps over both planes: only one coordinate is known. The left model asks at a guessed point, "
+        "the right one averages along the line.",
+        fps=10,
+    )  # fmt: skip
+
+
+def filled(seen: np.ndarray, kept: int, fill: float) -> np.ndarray:
+    """Points ``(N, 2)`` with the known feature, and a guess for the other."""
+    x = np.full((len(seen), 2), fill)
+    x[:, kept] = seen
+    return x
+
+
+def judged(
+    left: DiscriminativeClassifier, right: GenerativeClassifier, integrated: GenerativeClassifier, test: Labelled,
+    kept: int, fill: float,
+) -> dict[str, tuple[float, float]]:  # fmt: skip
+    """Accuracy in per cent, and mean −log p(y | …) in nats, with both features and with one."""
+    one = test.x[:, kept]
+    said = {
+        "left, both": left.log_posterior(test.x),
+        "right, both": right.log_posterior(test.x),
+        "left, guess": left.log_posterior(filled(one, kept, fill)),
+        "right, integral": integrated.log_posterior(one[:, None]),
+    }
+    rows = np.arange(len(test.y))
+    return {
+        name: (100 * float(np.mean(log_p.argmax(axis=1) == test.y)), -float(log_p[rows, test.y].mean()))
+        for name, log_p in said.items()
+    }
+
+
+def _verdict(scores: dict[str, tuple[float, float]], told: str, gone: str) -> str:
+    (left, left_cost), (right, right_cost) = scores["left, guess"], scores["right, integral"]
+    return (
+        f"Without x{gone}, {told}: accuracy {left:.1f} % (guess), {right:.1f} % (integral); "
+        f"mean −log p(y | x): {left_cost:.2f} and {right_cost:.2f} nats: the price of being sure of a guess."
+    )
+
+
+def _line(seen: np.ndarray, kept: int, span: tuple[float, float]) -> Polylines:
+    ends = np.empty((len(seen), 1, 2, 2))
+    ends[..., kept] = seen[:, None, None]
+    ends[..., 1 - kept] = span
+    return Polylines(name=f"known: x{SUB[kept]}", key="k", xy=ends, colour="ink", width=2.5)
+
+
+def _posterior_panel(seen: np.ndarray, guess: np.ndarray, known: np.ndarray, kept: int, c: int) -> Panel:
+    curves = (
+        Curve(name="left, guessed", key="l", x=seen, y=np.exp(guess[:, c]), colour="data", dashed=True),
+        Curve(name="right, integrated", key="r", x=seen, y=np.exp(known[:, c]), colour="model"),
+    )
+    return Panel(f"p(class {c + 1} | x{SUB[kept]})", curves, (float(seen[0]), float(seen[-1])), (0, 1.02),
+                 equal=False, x_label=f"x{SUB[kept]}", share=0.6)  # fmt: skip

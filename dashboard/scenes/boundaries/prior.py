@@ -1,0 +1,87 @@
+"""The world has moved on: another p(y) than in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scenes.boundaries.setup import (
+    SHORT,
+    Config,
+    Labelled,
+    class_ellipses,
+    fit_discriminative,
+    fit_generative,
+    grid,
+    panel,
+    points_layer,
+    posterior_layers,
+)
+from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier
+
+SHARES = np.linspace(0.02, 0.98, 49)
+TESTED = 4_000
+Model = DiscriminativeClassifier | GenerativeClassifier
+
+
+def scene(config: Config) -> Scene:
+    """The deployed p(class 2) is the time axis; both boundaries move with it."""
+    data = config.data(two=True)
+    trained = np.bincount(data.y, minlength=2) / len(data.y)
+    left, right = fit_discriminative(config, data), fit_generative(config, data)
+    test = config.fresh(TESTED)
+    at, extent = grid(data)
+    worlds = np.stack([1 - SHARES, SHARES], axis=1)
+    lefts = [left.with_prior(w, trained) for w in worlds]
+    rights = [right.with_prior(w) for w in worlds]
+    fields = [np.stack([m.log_posterior(at) for m in models]) for models in (lefts, rights)]
+    moved = [accuracies(models, worlds, test) for models in (lefts, rights)]
+    stayed = [accuracies([m] * len(worlds), worlds, test) for m in (left, right)]
+    return Scene(
+        panels=(
+            panel("p(y | x), log-odds added", (*posterior_layers(fields[0], extent), points_layer(data)), data),
+            panel(f"{SHORT[config.generative]}, its p(y) replaced", (*posterior_layers(fields[1], extent),
+                  points_layer(data), class_ellipses([right], 2)), data),
+            _panel(moved, stayed),
+        ),
+        steps=np.arange(len(SHARES)),
+        time="world",
+        readouts=(
+            Readout("deployed p(class 2)", SHARES, digits=2),
+            Readout("in training", np.full(len(SHARES), trained[1]), digits=2),
+            Readout("left: corrected", moved[0], "%", 1),
+            Readout("left: as trained", stayed[0], "%", 1),
+            Readout("right: corrected", moved[1], "%", 1),
+            Readout("right: as trained", stayed[1], "%", 1),
+        ),
+        equation="log p(2|x)/p(1|x)  gains  log [{deployed p(class 2)} / (1 − {deployed p(class 2)})]  −  "
+        "log [{in training} / (1 − {in training})]",
+        alt="As one class becomes rare, both boundaries move towards it; accuracy with and without the correction.",
+        fps=8,
+    )  # fmt: skip
+
+
+def accuracies(models: Sequence[Model], worlds: np.ndarray, test: Labelled) -> np.ndarray:
+    """Accuracy in each world in per cent: Σ_y p(y) · share of class y that is recognised."""
+    out = []
+    seen: dict[int, np.ndarray] = {}
+    for model, world in zip(models, worlds, strict=True):
+        if id(model) not in seen:
+            right = model.predict(test.x) == test.y
+            seen[id(model)] = np.array([right[test.y == c].mean() for c in range(2)])
+        out.append(100 * float(world @ seen[id(model)]))
+    return np.array(out)
+
+
+def _panel(moved: list[np.ndarray], stayed: list[np.ndarray]) -> Panel:
+    low = float(min(np.min(stayed), np.min(moved)))
+    curves = (
+        Curve(name="left, corrected", key="l", x=SHARES, y=moved[0], colour="data"),
+        Curve(name="left, as trained", key="m", x=SHARES, y=stayed[0], colour="data", dashed=True),
+        Curve(name="right, corrected", key="r", x=SHARES, y=moved[1], colour="model"),
+        Curve(name="right, as trained", key="s", x=SHARES, y=stayed[1], colour="model", dashed=True),
+    )
+    return Panel("Accuracy in %", curves, (0, 1), (low - 2, 100.5), equal=False, x_label="deployed p(class 2)",
+                 share=0.6)  # fmt: skip

@@ -1,0 +1,384 @@
+"""What all scenes of this page start from: labelled points, and the two models that are fitted to them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from dashboard import own_data
+from dashboard.contours import cell_centres, hatching, level_lines
+from dashboard.hand import handle, painted
+from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene
+from genmodels import classifiers
+from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier, check_labelled
+from genmodels.datasets import get_dataset
+from genmodels.mixture import GaussianMixture
+
+Pair = tuple[float, float]
+BOARD: Pair = (-5.0, 5.0)
+CELLS = 44
+ROOM = 700
+"""Pieces that a live boundary may have."""
+FEWEST = 3
+"""Points that a class needs, in two dimensions, for a covariance of its own."""
+
+OWN = ("painted", "csv")
+TITLES = {"blobs": "Blobs", "elongated": "Elongated", "moons": "Moons", "circles": "Circles", "xor": "XOR",
+          "inside": "One inside another", "apart": "Far apart (separable)", "painted": "Painted by hand",
+          "csv": "A CSV file"}  # fmt: skip
+GENERATIVE = {"lda": "LDA: one covariance for all", "qda": "QDA: a covariance each",
+              "naive": "Naive Bayes: x₁, x₂ independent", "shared": "Naive Bayes, shared variances",
+              "mixture": "Three Gaussians a class, by EM"}  # fmt: skip
+DISCRIMINATIVE = {"1": "Logistic regression", "2": "Logistic, with squares", "3": "Logistic, with cubes"}
+SHORT = {"lda": "LDA", "qda": "QDA", "naive": "naive Bayes", "shared": "naive Bayes, shared variances",
+         "mixture": "three Gaussians a class"}  # fmt: skip
+CLASSES = {"2": "Two", "3": "Three"}
+
+ROUND, LONG = [[0.9, 0.0], [0.0, 0.9]], [[1.9, 1.5], [1.5, 1.6]]
+# per class: means, and the covariance that its components share
+RECIPES: dict[str, list[tuple[list[Pair], list[list[float]]]]] = {
+    "blobs": [([(-1.5, -0.6)], ROUND), ([(1.4, 0.9)], ROUND), ([(1.6, -2.6)], ROUND)],
+    "elongated": [([(-0.65, 0.65)], LONG), ([(0.65, -0.65)], LONG), ([(2.6, -2.6)], LONG)],
+    "apart": [([(-2.6, -1.6)], [[0.3, 0], [0, 0.3]]), ([(2.4, 1.8)], [[0.3, 0], [0, 0.3]]),
+              ([(2.4, -2.8)], [[0.3, 0], [0, 0.3]])],
+    "xor": [([(-2.0, -2.0), (2.0, 2.0)], [[0.7, 0], [0, 0.7]]), ([(-2.0, 2.0), (2.0, -2.0)], [[0.7, 0], [0, 0.7]]),
+            ([(0.0, 0.0)], [[0.25, 0], [0, 0.25]])],
+    "inside": [([(0.0, 0.0)], [[0.3, 0], [0, 0.3]]), ([(0.0, 0.0)], [[4.0, 0], [0, 4.0]]),
+               ([(3.2, 3.2)], [[0.3, 0], [0, 0.3]])],
+}  # fmt: skip
+
+
+class Labelled(NamedTuple):
+    """Points ``(N, 2)``, their classes ``(N,)`` from 0, and the names of the classes."""
+
+    x: np.ndarray
+    y: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are, with points or without."""
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a scene of this page depends on.
+
+    Args:
+        source: One of ``TITLES``.
+        classes: 2 or 3; a CSV file brings its own.
+        points: How many are drawn; own points are taken as they are.
+        generative, degree: Which model stands on the right, and how many powers of x the left one sees.
+        penalty: C of scikit-learn's logistic regression; infinity for none.
+        probe_1, probe_2: Where the probe is.
+        chosen: The class to draw from, from 0.
+        missing: The feature that is missing at test time, 0 or 1.
+        learning_rate: Of gradient descent.
+        wrong: Which assumption is broken.
+        painted, csv, labels, names: Own points.
+        brisk: Only the last frame is wanted, while one paints.
+        seed: Draws the points.
+    """
+
+    source: str = "blobs"
+    classes: int = 2
+    points: int = 120
+    generative: str = "lda"
+    degree: int = 1
+    penalty: float = 1.0
+    probe_1: float = 4.0
+    probe_2: float = -3.0
+    chosen: int = 0
+    missing: int = 1
+    learning_rate: float = 0.5
+    wrong: str = "independence"
+    painted: str = ""
+    csv: tuple[Pair, ...] = ()
+    labels: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    brisk: bool = False
+    seed: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the points are the learner's: there are no fresh ones to test on."""
+        return self.source in OWN
+
+    def data(self, at_least: int = FEWEST, two: bool = False) -> Labelled:
+        """The training points, in an order whose first ones hold every class.
+
+        Raises:
+            ValueError: A class has too few points, or there are more than two where two are asked for.
+        """
+        x, y, names = self._draw(self.points, np.random.default_rng(self.seed))
+        if two and len(names) != 2:
+            raise ValueError(f"This cue compares two classes and the data have {len(names)}: choose two classes.")
+        x, y = check_labelled(x, y, len(names), at_least)
+        order = balanced_order(y, at_least)
+        return Labelled(x[order], y[order], names)
+
+    def fresh(self, n: int, stream: int = 1) -> Labelled:
+        """Points to test on, not seen in training; one's own points where there are no others."""
+        return self._draw(n, np.random.default_rng([self.seed, stream]))
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Labelled:
+        k = self.classes
+        if self.source == "csv":
+            return Labelled(np.array(self.csv), np.array(self.labels, dtype=np.int64), self.names)
+        if self.source == "painted":
+            x, y = own_data.decode_points(self.painted, BOARD, BOARD)
+            k = max(k, int(y.max(initial=0)) + 1)
+        else:
+            y = np.concatenate([rng.permutation(k), rng.integers(k, size=max(n - k, 0))])
+            x = draw(self.source, y, rng)
+        return Labelled(x, y, tuple(f"class {c + 1}" for c in range(k)))
+
+    def truth(self) -> GenerativeClassifier | None:
+        """The mixture that the points are drawn from, where it is one."""
+        if self.source not in RECIPES:
+            return None
+        parts = []
+        for means, covariance in RECIPES[self.source][: self.classes]:
+            m = len(means)
+            parts.append(GaussianMixture(np.full(m, 1 / m), np.array(means), np.array([covariance] * m)))
+        return GenerativeClassifier(np.full(self.classes, 1 / self.classes), tuple(parts))
+
+
+def draw(source: str, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points of the classes ``y`` ``(N,)``."""
+    x = np.empty((len(y), 2))
+    for c in range(int(y.max(initial=0)) + 1):
+        here = y == c
+        x[here] = _class(source, c, int(here.sum()), rng)
+    return x
+
+
+def _class(source: str, c: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    if source == "moons" and c < 2:
+        return 2.4 * (_of_label("moons", c, n, rng) - [0.5, 0.25])
+    if source == "moons":
+        return rng.standard_normal((n, 2)) * [0.4, 0.4] + [3.4, 2.6]
+    if source == "circles":
+        angle = rng.uniform(0, 2 * np.pi, n)
+        radius = (1.3, 2.7, 4.1)[c] + 0.28 * rng.standard_normal(n)
+        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    means, covariance = RECIPES[source][c]
+    mean = np.array(means)[rng.integers(len(means), size=n)]
+    return mean + rng.standard_normal((n, 2)) @ np.linalg.cholesky(np.array(covariance, dtype=float)).T
+
+
+def _of_label(name: str, c: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n points of one label; points are independent, so those of the other are left out."""
+    x, y = get_dataset(name).draw(4 * n + 40, rng)
+    return x[y == c][:n]
+
+
+def balanced_order(y: np.ndarray, first: int) -> np.ndarray:
+    """The points' own order, but with ``first`` of each class in front, by turns."""
+    rank = np.empty(len(y), dtype=np.int64)
+    for c in np.unique(y):
+        here = np.flatnonzero(y == c)
+        rank[here] = np.arange(len(here))
+    return np.argsort(np.where(rank < first, rank, first), kind="stable")
+
+
+def fit_generative(config: Config, data: Labelled) -> GenerativeClassifier:
+    """The model on the right."""
+    x, y, k = data.x, data.y, data.n_classes
+    if config.generative == "lda":
+        return classifiers.fit_lda(x, y, k)
+    if config.generative == "qda":
+        return classifiers.fit_qda(x, y, k)
+    if config.generative == "mixture":
+        return classifiers.fit_class_mixtures(x, y, k, seed=config.seed)
+    return classifiers.fit_naive_bayes(x, y, k, shared_variance=config.generative == "shared")
+
+
+def fit_discriminative(config: Config, data: Labelled) -> DiscriminativeClassifier:
+    """The model on the left."""
+    return classifiers.fit_logistic(data.x, data.y, data.n_classes, degree=config.degree, C=config.penalty)
+
+
+class Classifier(Protocol):
+    """Whatever names classes."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Classes ``(N,)`` from 0, of points ``(N, 2)``."""
+        ...
+
+
+def error(model: Classifier, test: Labelled) -> float:
+    """Share of test points in a wrong class, in per cent."""
+    return 100 * float(np.mean(model.predict(test.x) != test.y))
+
+
+# --- what both planes are made of ---------------------------------------------------------------------------
+
+
+def ranges(data: Labelled) -> tuple[Pair, Pair]:
+    """Axis ranges: the board, or what own points need, in both directions alike."""
+    if len(data.x) == 0 or (np.quantile(np.abs(data.x), 0.96) <= BOARD[1] and np.ptp(data.x, axis=0).max() >= 1):
+        return BOARD, BOARD
+    middle = (data.x.min(axis=0) + data.x.max(axis=0)) / 2
+    reach = 0.65 * max(float(np.ptp(data.x, axis=0).max()), 1e-3)
+    (a, b), (c, d) = (middle + np.array([[-reach], [reach]])).T.tolist()
+    return (a, b), (c, d)
+
+
+def grid(data: Labelled) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Cell centres ``(CELLS², 2)`` over both planes and what a high window shows above them; their outer edges."""
+    x, (low, high) = ranges(data)
+    more = 0.3 * (high - low)
+    extent = (*x, low - more, high + more)
+    return cell_centres(extent, CELLS), extent
+
+
+def as_field(log_posterior: np.ndarray) -> np.ndarray:
+    """``(F, CELLS², K)`` to ``(F, CELLS, CELLS)``: p(class 2) for two classes, else the likeliest class."""
+    frames, _, k = log_posterior.shape
+    values = np.exp(log_posterior[..., 1]) if k == 2 else log_posterior.argmax(axis=-1).astype(float)
+    return np.where(np.isfinite(log_posterior[..., 0]), values, np.nan).reshape(frames, CELLS, CELLS)
+
+
+def still(frames: np.ndarray) -> np.ndarray:
+    """A single frame without its axis: it stands still."""
+    return frames[0] if len(frames) == 1 else frames
+
+
+def posterior_layers(log_posterior: np.ndarray, extent, live: bool = False) -> tuple[Field, Polylines]:
+    """p(y | x) as a field, and the line where the likeliest class changes.
+
+    Args:
+        log_posterior: ``(F, CELLS², K)``; a single frame stands still, unless it is one of a live run.
+        extent: Outer edges of the grid.
+        live: Keep the frame's axis, and a shape that does not depend on the values.
+    """
+    k = log_posterior.shape[-1]
+    fix = (lambda frames: frames) if live else still
+    field = Field(
+        name="p(class 2 | x)" if k == 2 else "likeliest class",
+        key="f",
+        values=fix(as_field(log_posterior)),
+        extent=extent,
+        limits=(0.0, 1.0) if k == 2 else (0.0, k - 1.0),
+        colour_map="diverging",
+        classes=k > 2,
+        alpha=0.5 if k == 2 else 0.3,
+    )
+    lines = fix(boundaries(log_posterior, extent, ROOM if live else 0))
+    return field, Polylines(name="boundary", key="b", xy=lines, colour="ink", width=3)
+
+
+def boundaries(log_posterior: np.ndarray, extent, room: int = 0) -> np.ndarray:
+    """Where the likeliest class changes, ``(F, S, 2, 2)``, from ``(F, CELLS², K)``."""
+    frames, _, k = log_posterior.shape
+    shaped = log_posterior.reshape(frames, CELLS, CELLS, k)
+    if k == 2:
+        return level_lines(_bounded(shaped[..., 1] - shaped[..., 0]), extent, room=room)
+    parts = []
+    for c in range(k):
+        others = np.delete(shaped, c, axis=-1).max(axis=-1)
+        parts.append(level_lines(_bounded(shaped[..., c] - others), extent, room=room))
+    return np.concatenate(parts, axis=1)
+
+
+def _bounded(log_odds: np.ndarray) -> np.ndarray:
+    return np.clip(log_odds, -1e6, 1e6)  # its sign and zero are wanted, not its size
+
+
+def disagreement(left: np.ndarray, right: np.ndarray, extent) -> Polylines:
+    """Hatching where the two models name different classes."""
+    frames = len(left)
+    differ = (left.argmax(axis=-1) != right.argmax(axis=-1)).reshape(frames, CELLS, CELLS)
+    differ &= (np.isfinite(left[..., 0]) & np.isfinite(right[..., 0])).reshape(frames, CELLS, CELLS)
+    spacing = (extent[1] - extent[0]) / 26
+    return Polylines(
+        name="the two disagree", key="h", xy=still(hatching(differ, extent, spacing)), colour="muted", width=1.4
+    )
+
+
+def class_ellipses(models: Sequence[GenerativeClassifier | None], n_classes: int) -> Ellipses:
+    """Every class's density as 1 σ and 2 σ contours of its Gaussians, frame by frame."""
+    most = max(len(c.weights) for m in models if m for c in m.conditionals)
+    means = np.full((len(models), most * n_classes, 2), np.nan)
+    covariances = np.full((len(models), most * n_classes, 2, 2), np.nan)
+    for f, model in enumerate(models):
+        for c, part in enumerate(model.conditionals if model else ()):
+            at = c + n_classes * np.arange(len(part.weights))
+            means[f, at], covariances[f, at] = part.means, part.covariances
+    return Ellipses(
+        name="p(x | y), 1 σ and 2 σ",
+        key="e",
+        mean=still(means),
+        covariance=still(covariances),
+        classes=True,
+        width=2.5,
+    )
+
+
+def points_layer(data: Labelled, count: np.ndarray | None = None) -> Points:
+    """The training points."""
+    return Points(name="points", key="p", xy=data.x, count=count, labels=data.y, radius=4.5)
+
+
+def panel(title: str, layers: tuple, data: Labelled, share: float = 1.0) -> Panel:
+    """One of the planes; all have the same axes."""
+    x, y = ranges(data)
+    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂", share=share)
+
+
+# --- the hand -----------------------------------------------------------------------------------------------
+
+PROBES = ("probe", "probe, right")
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after a probe was moved, or points were painted."""
+    if "painted" in values:
+        xy, labels = painted(values)
+        return replace(config, painted=own_data.encode_points(xy, labels, BOARD, BOARD), brisk=True)
+    name = str(values.get("moved", "probe"))
+    x, y = handle(values, name if name in PROBES else "probe").round(3).tolist()
+    return replace(config, probe_1=x, probe_2=y)
+
+
+def brush(config: Config) -> Brush | None:
+    """Where points can be painted, one brush for each class."""
+    if config.source != "painted":
+        return None
+    xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    rows = tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True))
+    return Brush(0, rows, classes=max(config.classes, int(labels.max(initial=0)) + 1))
+
+
+def on_board(build: Callable[[Config], Scene]) -> Callable[[Config], Scene]:
+    """While points are being painted, too few of them are no fault: show the board, and say what is missing."""
+
+    @functools.wraps(build)
+    def drawn(config: Config) -> Scene:
+        try:
+            return build(config)
+        except ValueError as why:
+            if config.source != "painted":
+                raise
+            return _board(config, str(why))
+
+    return drawn
+
+
+def _board(config: Config, why: str) -> Scene:
+    xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    points = Points(name="points", key="p", xy=xy, labels=labels)
+    return Scene(
+        panels=(Panel("Your points", (points,), BOARD, BOARD, x_label="x₁", y_label="x₂"),),
+        alt="An empty board to paint points of two or three classes on.",
+        steps=np.array([0]),
+        captions=(f"Paint points of each class into the picture. {why}",),
+        caption=np.array([0]),
+        brush=brush(config),
+    )

@@ -1,0 +1,248 @@
+"""The boundaries page under AppTest, and its scenes' numbers."""
+
+import numpy as np
+import pytest
+
+from dashboard import runs
+from dashboard.own_data import encode_points
+from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
+from dashboard.scenes.boundaries.setup import (
+    BOARD,
+    CLASSES,
+    DISCRIMINATIVE,
+    GENERATIVE,
+    RECIPES,
+    TITLES,
+    Config,
+    after_hand,
+    fit_discriminative,
+    fit_generative,
+)
+from genmodels import learning_curves
+from tests.pages.controls import healthy, walk
+
+CUES = ("learn", "descend", "knows", "sample", "wrong", "faster", "prior", "missing")
+SCENES = {"learn": learn.scene, "descend": descend.scene, "knows": knows.scene, "sample": sample.scene,
+          "prior": prior.scene, "missing": missing.scene}  # fmt: skip
+CHOICES = {"boundaries.source": TITLES, "boundaries.classes": CLASSES, "boundaries.degree": DISCRIMINATIVE,
+           "boundaries.generative": GENERATIVE, "boundaries.penalty": ("1", "100", "inf"),
+           "boundaries.descend": ("1", "2", "3"), "boundaries.chosen": ("0", "1", "2"),
+           "boundaries.wrong": ("independence", "shared"), "boundaries.missing": ("1", "2")}  # fmt: skip
+
+
+def readouts(scene) -> dict[str, np.ndarray]:
+    return {r.name: np.asarray(r.values) for r in scene.readouts}
+
+
+@pytest.mark.parametrize("cue", [c for c in CUES if c != "faster"])  # which has no controls
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", CHOICES, pairs=12)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("boundaries")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"boundaries.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+# --- bad points: one sentence each ----------------------------------------------------------------------------
+
+LINE = [(x / 10, x / 10) for x in range(-20, 20)]
+BAD = {
+    "nothing painted": [],
+    "one class": [(x / 5, 1.0, 0) for x in range(-9, 9)],
+    "a class with one point": [(x / 5, x % 3, 0) for x in range(-9, 9)] + [(3, 3, 1)],
+    "collinear": [(x, y, int(x > 0)) for x, y in LINE],
+    "all at one place": [(1, 1, k % 2) for k in range(20)],
+}
+
+
+def as_link(rows) -> str:
+    xy = np.array([r[:2] for r in rows], dtype=float).reshape(-1, 2)
+    return encode_points(xy, np.array([r[2] for r in rows], dtype=int), BOARD, BOARD)
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("cue", list(SCENES))
+def test_bad_points_get_one_sentence(open_page, cue, bad):
+    link = {"boundaries.cue": cue, "boundaries.source": TITLES["painted"], "boundaries.painted": as_link(BAD[bad])}
+    app = open_page("boundaries", **link)
+    assert healthy(app)
+    if cue in ("learn", "descend"):
+        layout = runs.registry.get(app.session_state["_runs"]["boundaries.player"][1]).layout
+        assert layout["brush"] is not None
+        told = layout["captions"]
+    else:
+        told = [w.value for w in app.warning]
+    if cue == "descend" and bad in ("a class with one point", "collinear", "all at one place"):
+        return  # a logistic regression takes such points
+    assert len(told) >= 1
+    assert told[0].endswith(".")
+
+
+def test_three_labels_in_a_cue_for_two(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "prior", "boundaries.classes": "Three"})
+    assert healthy(app)
+    assert "two classes" in app.warning[0].value
+
+
+def test_a_class_that_is_not_there(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "sample", "boundaries.chosen": "class 3"})
+    assert healthy(app)
+    assert "no class 3" in app.warning[0].value
+
+
+def test_separable_points_are_named_and_their_weights_grow():
+    scene = descend.scene(Config(source="apart"))
+    assert "grow for ever" in scene.captions[0]
+    norm = readouts(scene)["‖w‖"]
+    assert (np.diff(norm[1:]) > 0).all()
+    assert readouts(scene)["lowest possible"][0] == 0
+
+
+def test_a_learning_rate_that_is_too_large_is_named():
+    assert any("rate" in descend.scene(Config(learning_rate=r)).captions[0] for r in (30.0, 100.0))
+
+
+# --- scenes' numbers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [s for s in TITLES if s not in ("painted", "csv")])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", SCENES)
+def test_every_source_has_a_picture(source, classes, name):
+    config = Config(source=source, classes=classes, generative="mixture", degree=2)
+    if name == "prior" and classes == 3:
+        with pytest.raises(ValueError, match="two classes"):
+            SCENES[name](config)
+        return
+    for readout in SCENES[name](config).readouts:
+        assert np.isfinite(np.asarray(readout.values)[1:]).all(), readout.name
+
+
+def test_learning_ends_with_the_fit_of_all_points():
+    config = Config(points=90)
+    data, scene = config.data(), learn.scene(config)
+    test = config.fresh(learn.TESTED)
+    for told, model in (("left", fit_discriminative(config, data)), ("right", fit_generative(config, data))):
+        wrong_ones = np.mean(model.predict(test.x) != test.y)
+        assert readouts(scene)[f"{told}: error"][-1] == pytest.approx(100 * wrong_ones)
+    assert scene.steps[-1] == 90
+    assert scene.steps[0] == 6
+
+
+def test_descent_comes_to_rest_at_the_lowest_loss():
+    got = readouts(descend.scene(Config()))
+    assert got["loss −log p(y | x)"][-1] == pytest.approx(got["lowest possible"][-1], abs=1e-4)
+
+
+def test_the_probe_is_told_what_the_models_say():
+    config = Config(probe_1=0.3, probe_2=-0.8)
+    got, data = readouts(knows.scene(config)), config.data()
+    right = fit_generative(config, data)
+    assert got["log p(x)"][0] == pytest.approx(right.log_marginal(np.array([[0.3, -0.8]]))[0])
+
+
+def test_a_probe_far_away_is_flagged_though_both_are_sure():
+    scene = knows.scene(Config(probe_1=60.0, probe_2=-40.0))
+    got = readouts(scene)
+    assert min(v[0] for n, v in got.items() if "p(class" in n) > 0.999
+    assert (scene.caption == 1).all()
+
+
+def test_the_probe_on_either_side_moves_both():
+    config = Config()
+    for name in ("probe", "probe, right"):
+        moved = after_hand(config, {"handles": {name: [1.25, -2.5]}, "moved": name})
+        assert (moved.probe_1, moved.probe_2) == (1.25, -2.5)
+
+
+def test_samples_come_from_the_class_that_was_asked_for():
+    config = Config(chosen=1, generative="qda")
+    scene = sample.scene(config)
+    right = fit_generative(config, config.data())
+    drawn = next(layer.xy for _, layer in scene.layers() if layer.name == "drawn x | y")
+    part = right.conditionals[1]
+    assert np.abs((drawn - part.means[0]).mean(0)).max() < 4 * np.sqrt(part.covariances[0].diagonal() / 150).max()
+
+
+def test_right_assumptions_win_with_few_points_and_wrong_ones_cost():
+    for kind in wrong.WRONG:
+        got = readouts(wrong.scene(Config(wrong=kind)))
+        few = wrong.few_points(kind, 0)
+        assert few[0, 0] < few[1, 0], kind
+        assert got[f"left: n = {wrong.SHOWN}"][-1] > got["right "][-1] + 2, kind
+        assert (got["lowest possible"] <= got["right "] + 0.5).all()
+
+
+def test_the_lowest_error_of_the_first_world_is_known():
+    for degree in (0.0, 0.5, 1.0):
+        assert wrong.error_of(wrong.world("independence", degree), wrong.world("independence", degree), 0) == (
+            pytest.approx(15.0, abs=4 * 100 * np.sqrt(0.15 * 0.85 / 8000))
+        )
+
+
+def test_a_moved_prior_is_bayes_rule():
+    config = Config(points=200)
+    data, scene = config.data(two=True), prior.scene(config)
+    got, test = readouts(scene), config.fresh(prior.TESTED)
+    k = 5
+    share = got["deployed p(class 2)"][k]
+    moved = fit_generative(config, data).with_prior(np.array([1 - share, share]))
+    hit = moved.predict(test.x) == test.y
+    expected = (1 - share) * hit[test.y == 0].mean() + share * hit[test.y == 1].mean()
+    assert got["right: corrected"][k] == pytest.approx(100 * expected)
+
+
+def test_a_missing_feature_is_integrated_out():
+    config = Config(source="elongated", missing=1)
+    got = readouts(missing.scene(config))
+    right = fit_generative(config, config.data())
+    k = 20
+    x1, x2 = got["x₁"][k], np.linspace(-30, 30, 20001)
+    joint = np.exp(right.log_joint(np.stack([np.full_like(x2, x1), x2], axis=1))).sum(axis=0)
+    assert got["right: p(class 2 | x₁)"][k] == pytest.approx(joint[1] / joint.sum(), abs=1e-6)
+
+
+def test_the_truth_of_a_recipe_is_what_is_drawn():
+    for source in RECIPES:
+        config = Config(source=source, classes=3)
+        drawn, true = config.fresh(6_000), config.truth()
+        for c in range(3):
+            x = drawn.x[drawn.y == c]
+            part = true.conditionals[c]
+            mean = part.weights @ part.means
+            assert np.abs(x.mean(0) - mean).max() < 5 * x.std(0).max() / np.sqrt(len(x)), (source, c)
+
+
+def test_the_learning_curves_say_who_leads():
+    curves = learning_curves.load()
+    scene = faster.scene(faster.Config(tuple(curves.items())))
+    for task, state in curves.items():
+        told = faster.verdict(task, state)
+        lead = [np.sign(d) * (abs(d) > 2 * e) for d, e in zip(state.difference, state.difference_error, strict=True)]
+        certain = [learning_curves.MODELS[int(x > 0)] for x in lead if x]
+        names = [part.split(" from ")[0].split(": ")[-1] for part in told.split(", then ")]
+        assert (names[0], names[-1]) == (certain[0], certain[-1])
+        where = learning_curves.crossing(state.sizes, *state.mean, state.difference_error)
+        assert (f"near {where:.0f})" in told) if where is not None else ("no crossing" in told)
+    assert len(scene.panels) == 3
+
+
+def test_both_planes_have_the_same_axes():
+    for name in ("learn", "knows", "prior", "missing"):
+        first, second = SCENES[name](Config()).panels[:2]
+        assert (first.x, first.y, first.equal, first.share) == (second.x, second.y, second.equal, second.share), name
+
+
+def test_the_network_s_boundary_moves_while_it_is_trained():
+    frames = [s for _, s in zip(range(60), descend.network(Config(source="circles")), strict=False) if s is not None]
+    assert len(frames) == 12
+    for name in ("boundary", "p(class 2 | x)"):
+        one, other = (next(layer for _, layer in s.layers() if layer.name == name) for s in (frames[0], frames[-1]))
+        (address, first), (_, last) = (next(iter(layer.split()[1].items())) for layer in (one, other))
+        assert first.shape == last.shape, address
+        assert not np.array_equal(first, last, equal_nan=True)
+    assert readouts(frames[-1])["loss −log p(y | x)"][0] < readouts(frames[0])["loss −log p(y | x)"][0]
