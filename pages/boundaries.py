@@ -184,6 +184,7 @@ def show_faster(seed: int) -> None:
             if curves:
                 show(faster.scene, faster.Config(tuple(curves.items())), after_hand=None)
     lesson.notice(
+        "*Independent*: naive Bayes' assumption holds. *Correlated*: it does not. *Digits*: nobody knows.",
         "The pair that belongs together: naive Bayes with *shared* variances, and logistic regression. Both draw a "
         "straight boundary; one is fitted to p(x, y), the other to p(y | x).",
         "Ng & Jordan (2001): the generative one reaches *its own* limit after about log D points, the discriminative "

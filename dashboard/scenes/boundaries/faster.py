@@ -10,8 +10,8 @@ from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
 from genmodels.learning_curves import LearningCurveState, crossing, limits, spells
 
 TITLES = {
-    "independent": "Independent features: the assumption holds",
-    "correlated": "Correlated features: it does not",
+    "independent": "Independent features",
+    "correlated": "Correlated features",
     "digits": "Digits, 8 × 8",
 }
 SIDES = ("naive Bayes", "logistic regression")

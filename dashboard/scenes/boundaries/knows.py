@@ -45,9 +45,9 @@ def scene(config: Config) -> Scene:
     found = flagged.mean(axis=1) * 100
     return Scene(
         panels=(
-            panel("p(y | x) is sure everywhere", (*posterior_layers(left.log_posterior(at)[None], extent),
+            panel("p(y | x): sure anywhere", (*posterior_layers(left.log_posterior(at)[None], extent),
                   points_layer(data), _cross(probe)), data),
-            panel(f"log p(x) of {SHORT[config.generative]} knows where it has been",
+            panel(f"log p(x) of {SHORT[config.generative]}",
                   (*_density(log_p, thresholds, extent), points_layer(data), *_flags(odd, flagged), _cross(probe)),
                   data),
             _rates(thresholds, alarm, found),

@@ -25,7 +25,7 @@ from dashboard.scenes.boundaries.setup import (
     posterior_layers,
 )
 
-FRAMES, TESTED = 28, 2_000
+FRAMES, TESTED = 24, 2_000
 
 
 @on_board

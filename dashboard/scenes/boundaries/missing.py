@@ -43,7 +43,7 @@ def scene(config: Config) -> Scene:
     told = "on your points" if config.is_own else "on fresh points"
     return Scene(
         panels=(
-            panel(f"p(y | x), x{SUB[gone]} guessed as its mean", (
+            panel(f"p(y | x), x{SUB[gone]} guessed", (
                 *posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), line,
                 Points(name="the guess", xy=dot, radius=8, colour="ink")), data),
             panel(f"{SHORT[config.generative]}, x{SUB[gone]} integrated out", (

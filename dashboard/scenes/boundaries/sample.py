@@ -36,12 +36,12 @@ def scene(config: Config) -> Scene:
     of_y = _running(right.conditionals[y].log_prob(of_class))
     return Scene(
         panels=(
-            panel("p(y | x): nothing to draw from",
+            panel("p(y | x): no drawing",
                   (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data)), data),
-            panel(f"p(x | {data.names[y]}): draw me one",
+            panel(f"p(x | {data.names[y]})",
                   (class_ellipses([right], data.n_classes),
                    Points(name="drawn x | y", key="x", xy=of_class, count=count, labels=chosen, radius=4.5)), data),
-            panel("p(x): draw me anything",
+            panel("p(x): anything",
                   (class_ellipses([right], data.n_classes),
                    Points(name="drawn x", key="d", xy=of_any, count=count, colour="model", radius=4.5)), data),
         ),

@@ -21,8 +21,8 @@ from genmodels.classifiers import GenerativeClassifier
 from genmodels.mixture import GaussianMixture
 
 WRONG = {"independence": "Independence (naive Bayes)", "shared": "One covariance for all (LDA)"}
-DEGREES = np.linspace(0.0, 1.0, 15)
-SHOWN, FEW, REPEATS, TESTED = 400, 12, 10, 800
+DEGREES = np.linspace(0.0, 1.0, 11)
+SHOWN, FEW, REPEATS, TESTED = 400, 12, 8, 800
 NAMES = ("class 1", "class 2")
 
 
@@ -76,7 +76,7 @@ def scene(config: Config) -> Scene:
         captions=(_won(few, 0, "right"), "A wrong assumption costs at every n: more points do not mend it."),
         caption=np.where(DEGREES < 0.35, 0, 1),
         alt="Two models of the same points; over time the first one's assumption becomes wrong.",
-        fps=4,
+        fps=3,
     )  # fmt: skip
 
 
