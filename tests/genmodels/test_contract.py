@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
 from genmodels.classifiers import LogisticConfig, iterate_logistic
+from genmodels.cnn import CNNConfig, iterate_cnn
 from genmodels.gaussian import (
     AscentConfig,
     FitConfig,
@@ -19,6 +21,7 @@ from genmodels.kmeans import KMeansConfig, iterate_kmeans
 from genmodels.learning_curves import LearningCurveConfig, iterate_learning_curve
 from genmodels.mixture import MixtureConfig, iterate_em
 from genmodels.mlp import MLPConfig, iterate_mlp
+from genmodels.vae import VAEConfig, iterate_vae
 
 
 def data(seed: int = 0) -> np.ndarray:
@@ -43,6 +46,26 @@ MODELS = [
     ("logistic", 12, lambda: iterate_logistic(data(), np.arange(30) % 3, 3, LogisticConfig(n_steps=12, degree=2))),
     ("mlp", 7, lambda: iterate_mlp(data(), np.arange(30) % 3, 3, MLPConfig((4,), batch=8, n_steps=7))),
     ("learning curve", 3, lambda: iterate_learning_curve(LearningCurveConfig("correlated", (4, 8), 3))),
+    (
+        "autoencoder",
+        7,
+        lambda: iterate_autoencoder(data(), AutoencoderConfig(2, 3, noise=0.1, loss="squared", n_steps=7, batch=8)),
+    ),
+    ("vae", 7, lambda: iterate_vae(data(), VAEConfig(2, decoder="gaussian", n_steps=7, batch=8))),
+    (
+        "conditional vae",
+        7,
+        lambda: iterate_vae(data() > 0, VAEConfig(2, n_classes=3, n_steps=7, batch=8), np.arange(30) % 3),
+    ),
+    (
+        "cnn",
+        7,
+        lambda: iterate_cnn(
+            np.random.default_rng(0).random((12, 4, 4)),
+            np.arange(12) % 10,
+            CNNConfig(4, channels=(2, 3), n_pools=1, shift=1, n_steps=7, batch=5),
+        ),
+    ),
 ]
 every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
 

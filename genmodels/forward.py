@@ -1,0 +1,160 @@
+r"""Trained networks without torch: the forward pass in numpy.
+
+    h_0 = x,   h_l = φ(h_{l−1} W_lᵀ + b_l)   for each layer but the last,   output = g(h W_Lᵀ + b_L)
+
+A page that only *uses* a network (decode the point under the hand, encode one digit) needs a few small matrix
+products; importing torch for them would cost 1.5 s. The arrays come from a state (``state.arrays()``) or a
+checkpoint, under torch's names: ``"decoder.0.weight"`` has the shape ``(outputs, inputs)``.
+
+Arithmetic is float32; results equal torch's up to rounding. Rows are images or latent points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^(−a)), without overflow at either end."""
+    return 0.5 * (1 + np.tanh(0.5 * a))
+
+
+def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Rows of zeros with a 1 in the column of the label, ``(N,)`` to ``(N, C)`` float32.
+
+    >>> one_hot(np.array([1, 0]), 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"Labels must be whole numbers of shape (N,); got {labels.dtype} of shape {labels.shape}.")
+    if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise ValueError(f"Labels lie in {labels.min()}…{labels.max()}; give 0…{n_classes - 1}.")
+    return np.eye(n_classes, dtype=np.float32)[labels]
+
+
+FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": lambda a: a,
+    "relu": lambda a: np.maximum(a, 0),
+    "sigmoid": sigmoid,
+    "silu": lambda a: a * sigmoid(a),
+    "tanh": np.tanh,
+}
+
+
+class Forward:
+    """A multi-layer perceptron, forwards only.
+
+    Args:
+        arrays: Holds ``"{name}.{i}.weight"`` ``(outputs, inputs)`` and ``"{name}.{i}.bias"`` ``(outputs,)`` for the
+            layers i in rising order; other names are passed over.
+        name: Which network of them: ``"encoder"``, ``"decoder"``.
+        activation: φ: ``"relu"``, ``"silu"``, ``"tanh"``, ``"sigmoid"`` or ``"identity"``.
+        output: g, one of the same.
+
+    Raises:
+        ValueError: No layer has this name, sizes do not follow on each other, or a function is unknown.
+
+    >>> arrays = {"f.0.weight": np.array([[1.0, -1.0]]), "f.0.bias": np.array([0.5])}
+    >>> Forward(arrays, "f")(np.array([[3.0, 1.0]]))
+    array([[2.5]], dtype=float32)
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], name: str, activation: str = "relu", output: str = "identity"
+    ) -> None:
+        for function in (activation, output):
+            if function not in FUNCTIONS:
+                raise ValueError(f"The function {function!r} is unknown; choose one of {', '.join(FUNCTIONS)}.")
+        self._activation, self._output = FUNCTIONS[activation], FUNCTIONS[output]
+        parts = [key.split(".") for key in arrays if key.startswith(f"{name}.") and key.endswith(".weight")]
+        numbers = sorted(int(part[-2]) for part in parts if part[-2].isdigit())
+        if not numbers:
+            raise ValueError(f"The arrays hold no layer {name}.0.weight; they hold {', '.join(sorted(arrays))}.")
+        self.layers = [
+            (
+                np.ascontiguousarray(np.asarray(arrays[f"{name}.{i}.weight"], dtype=np.float32).T),
+                np.array(arrays[f"{name}.{i}.bias"], dtype=np.float32),
+            )
+            for i in numbers
+        ]
+        for (before, _), (after, _) in zip(self.layers, self.layers[1:], strict=False):
+            if before.shape[1] != after.shape[0]:
+                raise ValueError(
+                    f"A layer of {name} has {before.shape[1]} outputs and the next {after.shape[0]} inputs; give the "
+                    "arrays of one network."
+                )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Width of each layer, inputs and outputs included."""
+        return (len(self.layers[0][0]), *(bias.size for _, bias in self.layers))
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The network's output, ``(N, inputs)`` to ``(N, outputs)`` float32."""
+        h = np.asarray(x, dtype=np.float32)
+        if h.ndim != 2 or h.shape[1] != self.sizes[0]:
+            raise ValueError(f"The input must have the shape (N, {self.sizes[0]}); got {h.shape}.")
+        for weight, bias in self.layers[:-1]:
+            h = self._activation(h @ weight + bias)
+        weight, bias = self.layers[-1]
+        return self._output(h @ weight + bias)
+
+
+class ForwardAutoencoder:
+    """The autoencoder of :mod:`genmodels.autoencoder` without torch.
+
+    Args:
+        arrays: Of a state or a checkpoint.
+        activation: The config's.
+        loss: The config's: ``"cross-entropy"`` (the decoder ends in a sigmoid) or ``"squared"`` (it ends linear).
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], activation: str = "relu", loss: str = "cross-entropy"
+    ) -> None:
+        self.encode = Forward(arrays, "encoder", activation)
+        self.decode = Forward(arrays, "decoder", activation, "sigmoid" if loss == "cross-entropy" else "identity")
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Through the bottleneck and back, ``(N, D)`` to ``(N, D)``."""
+        return self.decode(self.encode(x))
+
+
+class ForwardVAE:
+    """The variational autoencoder of :mod:`genmodels.vae` without torch.
+
+    Sizes, number of classes and kind of decoder are read from the arrays.
+
+    Args:
+        arrays: Of a state or a checkpoint.
+        activation: The config's.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], activation: str = "relu") -> None:
+        gaussian = "log_noise" in arrays
+        self.noise = float(np.exp(np.asarray(arrays["log_noise"]).item())) if gaussian else None  # σ_x, or None
+        self._encoder = Forward(arrays, "encoder", activation)
+        self._decoder = Forward(arrays, "decoder", activation, "identity" if gaussian else "sigmoid")
+        self.n_latents = self._encoder.sizes[-1] // 2
+        self.n_classes = self._decoder.sizes[0] - self.n_latents
+
+    def encode(self, x: np.ndarray, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of q(z | x), each ``(N, L)``, from images ``(N, D)`` and labels ``(N,)``."""
+        mu, log_var = np.split(self._encoder(self._with_class(x, y)), 2, axis=1)
+        return mu, np.exp(0.5 * log_var)
+
+    def decode(self, z: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+        """E[x | z], the mean picture: points ``(N, L)`` and labels ``(N,)`` to pixels ``(N, D)``."""
+        return self._decoder(self._with_class(z, y))
+
+    def _with_class(self, x: np.ndarray, y: np.ndarray | None) -> np.ndarray:
+        if (y is None) != (self.n_classes == 0):
+            raise ValueError("This network knows no classes; leave out y." if y is not None else MISSING_CLASS)
+        return x if y is None else np.concatenate([x, one_hot(y, self.n_classes)], axis=1, dtype=np.float32)
+
+
+MISSING_CLASS = "This network is conditional on the class; give the labels y, one a row."
