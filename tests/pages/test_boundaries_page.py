@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard import runs
-from dashboard.own_data import encode_points
+from dashboard.own_data import encode_points, read_csv
 from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
 from dashboard.scenes.boundaries.setup import (
     BOARD,
@@ -246,3 +246,52 @@ def test_the_network_s_boundary_moves_while_it_is_trained():
         assert first.shape == last.shape, address
         assert not np.array_equal(first, last, equal_nan=True)
     assert readouts(frames[-1])["loss −log p(y | x)"][0] < readouts(frames[0])["loss −log p(y | x)"][0]
+
+
+def test_the_curves_can_be_computed_again(open_page, monkeypatch):
+    told = []
+
+    def compute(progress):
+        for share in (0.0, 0.5, 1.0):
+            progress(share, "independent: …")
+            told.append(share)
+        return learning_curves.load()
+
+    monkeypatch.setattr(learning_curves, "compute", compute)
+    app = open_page("boundaries", **{"boundaries.cue": "faster"})
+    app.button(key="boundaries.curves.compute").click().run()
+    assert healthy(app)
+    assert told == [0.0, 0.5, 1.0]
+    assert any("Computed in this session" in c.value for c in app.caption)
+
+
+def test_missing_curves_are_named_with_their_remedy(open_page, monkeypatch, tmp_path):
+    read = learning_curves.load
+    monkeypatch.setattr(learning_curves, "load", lambda: read(tmp_path / "nowhere.safetensors"))
+    app = open_page("boundaries", **{"boundaries.cue": "faster"})
+    assert healthy(app)
+    assert "python -m genmodels.learning_curves" in app.warning[0].value
+
+
+CSV = {
+    "labels": ("x,y,kind\n0,0,cat\n1,0.5,cat\n0.5,1,cat\n4,4,dog\n5,4.5,dog\n4.2,5,dog\n", None),
+    "no labels": ("0,0\n1,0.5\n4,4\n", "no third column"),
+    "four labels": ("0,0,a\n1,0.5,b\n4,4,c\n3,1,d\n", "names 4 classes"),
+}
+
+
+@pytest.mark.parametrize("file", CSV)
+def test_a_file_brings_its_classes(open_page, file):
+    content, told = CSV[file]
+    app = open_page("boundaries", **{"boundaries.source": TITLES["csv"]})
+    assert healthy(app)
+    app.session_state["boundaries.file.data"] = read_csv(content)
+    app.run()
+    assert healthy(app)
+    if told:
+        assert told in app.warning[0].value
+    else:
+        assert not app.warning
+        config = app.session_state["_runs"]["boundaries.player"][0][2]
+        assert config.names == ("cat", "dog")
+        assert config.labels == (0, 0, 0, 1, 1, 1)
