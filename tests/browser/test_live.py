@@ -255,6 +255,7 @@ def test_thinning_leaves_what_is_looked_at(page, live_server):
 # --- several ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_slot_and_three_runs(tabs, narrow_server):
     """The others say their place; when the first is paused the next one starts."""
     first, second, third = (tabs.open() for _ in range(3))
@@ -348,6 +349,7 @@ def test_a_closed_tab_is_dropped_after_its_time(page, tabs, narrow_server):
     drive.until(lambda: run not in narrow_server.state()["runs"], "it is dropped", 8)
 
 
+@pytest.mark.slow
 def test_a_cut_of_ten_seconds_loses_nothing(page, tabs, live_server):
     network = Network(live_server.port)
     try:
