@@ -194,7 +194,7 @@ def show_faster(seed: int) -> None:
         "Logistic regression is not penalised. Where it has no optimum (n ≤ D points can be separated), it stops "
         "when " + learning_curves.STOPPING_RULE,
     )
-    lesson.source(learning_curves.iterate_learning_curve, learning_curves.leaders)
+    lesson.source(learning_curves.iterate_learning_curve, learning_curves.spells)
 
 
 def show_prior(seed: int) -> None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
-from genmodels.learning_curves import LearningCurveState, crossing, limits, spells
+from genmodels.learning_curves import MODELS, LearningCurveState, crossing, limits, spells
 
 TITLES = {
     "independent": "Independent features",
     "correlated": "Correlated features",
     "digits": "Digits, 8 × 8",
 }
-SIDES = ("naive Bayes", "logistic regression")
 COLOURS = ("model", "data")
 
 
@@ -34,7 +33,7 @@ def scene(config: Config) -> Scene:
         at = np.minimum(np.arange(frames), len(state.sizes) - 1)
         readouts.append(Readout(f"{task}: n", state.sizes[at].astype(float), digits=0))
         for side in range(2):
-            name = f"{SIDES[side]} ({task})"
+            name = f"{MODELS[side]} ({task})"
             readouts.append(Readout(name, 100 * state.mean[side][at], "%", 1))
     return Scene(
         panels=tuple(_panel(task, state, frames) for task, state in zip(TITLES, curves, strict=True)),
@@ -64,16 +63,16 @@ def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:
         low, high = 100 * state.band[:, side]
         ring = np.concatenate([np.stack([n, high], -1), np.stack([n, low], -1)[::-1]])[None]
         layers.append(
-            Polylines(name=f"5–95 %, {SIDES[side]}", key="ab"[side], xy=ring, colour=COLOURS[side], filled=True,
+            Polylines(name=f"5–95 %, {MODELS[side]}", key="ab"[side], xy=ring, colour=COLOURS[side], filled=True,
                       closed=True, width=0, alpha=0.35))  # fmt: skip
     for side in range(2):
         layers.append(
-            Curve(name=SIDES[side], key="nl"[side], x=n[at], y=100 * state.mean[side][at], colour=COLOURS[side])
+            Curve(name=MODELS[side], key="nl"[side], x=n[at], y=100 * state.mean[side][at], colour=COLOURS[side])
         )
     if task != "digits":
         lowest = 100 * limits(task)[1]
         line = np.array([[[n[0], lowest], [n[-1], lowest]]])
         layers.append(Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True))
-    top = 108 * float(np.quantile(state.errors, 0.95, axis=1).max())
+    top = 108 * float(state.band[1].max())
     return Panel(TITLES[task], tuple(layers), (float(n[0]) * 0.95, float(n[-1]) * 1.05), (0, top), equal=False,
                  x_label="training points n", y_label="test error, %", x_scale="log")  # fmt: skip

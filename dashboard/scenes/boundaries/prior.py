@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene
 from dashboard.scenes.boundaries.setup import (
     SHORT,
+    Classifier,
     Config,
     Labelled,
     class_ellipses,
@@ -19,11 +18,9 @@ from dashboard.scenes.boundaries.setup import (
     points_layer,
     posterior_layers,
 )
-from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier
 
 SHARES = np.linspace(0.02, 0.98, 49)
 TESTED = 4_000
-Model = DiscriminativeClassifier | GenerativeClassifier
 
 
 def scene(config: Config) -> Scene:
@@ -37,8 +34,8 @@ def scene(config: Config) -> Scene:
     lefts = [left.with_prior(w, trained) for w in worlds]
     rights = [right.with_prior(w) for w in worlds]
     fields = [np.stack([m.log_posterior(at) for m in models]) for models in (lefts, rights)]
-    moved = [accuracies(models, worlds, test) for models in (lefts, rights)]
-    stayed = [accuracies([m] * len(worlds), worlds, test) for m in (left, right)]
+    moved = [100 * (worlds * [recall(m, test) for m in models]).sum(axis=1) for models in (lefts, rights)]
+    stayed = [100 * worlds @ recall(m, test) for m in (left, right)]
     return Scene(
         panels=(
             panel("p(y | x), log-odds added", (*posterior_layers(fields[0], extent), points_layer(data)), data),
@@ -63,16 +60,10 @@ def scene(config: Config) -> Scene:
     )  # fmt: skip
 
 
-def accuracies(models: Sequence[Model], worlds: np.ndarray, test: Labelled) -> np.ndarray:
-    """Accuracy in each world in per cent: Σ_y p(y) · share of class y that is recognised."""
-    out = []
-    seen: dict[int, np.ndarray] = {}
-    for model, world in zip(models, worlds, strict=True):
-        if id(model) not in seen:
-            right = model.predict(test.x) == test.y
-            seen[id(model)] = np.array([right[test.y == c].mean() for c in range(2)])
-        out.append(100 * float(world @ seen[id(model)]))
-    return np.array(out)
+def recall(model: Classifier, test: Labelled) -> np.ndarray:
+    """Share of each class that is recognised, ``(2,)``; weighted by p(y) it is the accuracy in that world."""
+    hit = model.predict(test.x) == test.y
+    return np.array([hit[test.y == c].mean() for c in range(2)])
 
 
 def _panel(moved: list[np.ndarray], stayed: list[np.ndarray]) -> Panel:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +12,8 @@ from dashboard import own_data
 from dashboard.contours import cell_centres, hatching, level_lines
 from dashboard.hand import handle, painted
 from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene
+from dashboard.scenes import board
+from dashboard.scenes.board import empty_board
 from genmodels import classifiers
 from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier, check_labelled
 from genmodels.datasets import get_dataset
@@ -356,29 +357,10 @@ def brush(config: Config) -> Brush | None:
     return Brush(0, rows, classes=max(config.classes, int(labels.max(initial=0)) + 1))
 
 
-def on_board(build: Callable[[Config], Scene]) -> Callable[[Config], Scene]:
-    """While points are being painted, too few of them are no fault: show the board, and say what is missing."""
-
-    @functools.wraps(build)
-    def drawn(config: Config) -> Scene:
-        try:
-            return build(config)
-        except ValueError as why:
-            if config.source != "painted":
-                raise
-            return _board(config, str(why))
-
-    return drawn
-
-
 def _board(config: Config, why: str) -> Scene:
-    xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
-    points = Points(name="points", key="p", xy=xy, labels=labels)
-    return Scene(
-        panels=(Panel("Your points", (points,), BOARD, BOARD, x_label="x₁", y_label="x₂"),),
-        alt="An empty board to paint points of two or three classes on.",
-        steps=np.array([0]),
-        captions=(f"Paint points of each class into the picture. {why}",),
-        caption=np.array([0]),
-        brush=brush(config),
-    )
+    told = f"Paint points of each class into the picture. {why}"
+    alt = "An empty board to paint points of two or three classes on."
+    return empty_board(*own_data.decode_points(config.painted, BOARD, BOARD), BOARD, told, alt, brush(config))
+
+
+on_board = board.on_board(_board)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,7 +10,9 @@ import numpy as np
 
 from dashboard import own_data
 from dashboard.hand import handle, moved, painted
-from dashboard.scene import Brush, Handle, Panel, Points, Scene
+from dashboard.scene import Brush, Handle, Scene
+from dashboard.scenes import board
+from dashboard.scenes.board import empty_board
 from genmodels.datasets import get_dataset
 from genmodels.kmeans import check_points, starting_means
 from genmodels.mixture import EMState, GaussianMixture, MixtureConfig
@@ -120,41 +121,21 @@ def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     return replace(config, means=own_data.encode_points(start, np.zeros(len(start), dtype=int), BOARD, BOARD))
 
 
-def on_board(build: Callable[[Config], Scene]) -> Callable[[Config], Scene]:
-    """While points are being painted, too few of them are no fault: show the board, and say what is missing."""
-
-    @functools.wraps(build)
-    def drawn(config: Config) -> Scene:
-        try:
-            return build(config)
-        except ValueError as why:
-            if config.source != "painted":
-                raise
-            return _board(config, str(why))
-
-    return drawn
-
-
-def _board(config: Config, why: str) -> Scene:
-    xy = own_data.decode_points(config.painted, BOARD, BOARD)[0]
-    told = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
-    panel = Panel("Your points", (Points(name="points", key="p", xy=xy),), BOARD, BOARD, x_label="x₁", y_label="x₂")
-    return Scene(
-        panels=(panel,),
-        alt="An empty board to paint points on.",
-        steps=np.array([0]),
-        captions=(told,),
-        caption=np.array([0]),
-        brush=brush(config),
-    )
-
-
 def brush(config: Config) -> Brush | None:
     """Where points can be painted."""
     if config.source != "painted":
         return None
     xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
     return Brush(0, tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True)))
+
+
+def _board(config: Config, why: str) -> Scene:
+    xy = own_data.decode_points(config.painted, BOARD, BOARD)[0]
+    told = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
+    return empty_board(xy, None, BOARD, told, "An empty board to paint points on.", brush(config))
+
+
+on_board = board.on_board(_board)
 
 
 def ranges(data: np.ndarray) -> tuple[Pair, Pair]:
