@@ -121,11 +121,11 @@ class Run:
 
     def add(self, scene: Scene) -> None:
         """Append the frames of a scene; the first scene also fixes layout and still layers."""
-        moving = [(name, blob.wire(_narrow(name, array))) for name, array in scene.moving()]
+        moving = _wired(dict(scene.moving())).items()
         with self.lock:
             if not self.layout:
                 self.layout = scene.layout()
-                self.still = {name: blob.wire(_narrow(name, array)) for name, array in scene.still()}
+                self.still = _wired(dict(scene.still()))
             for k, step in enumerate(scene.steps.tolist()):
                 self.recording.append(step, {name: array[k] for name, array in moving})
         self.tell()
@@ -152,6 +152,8 @@ class Run:
     def answer(self, values: Mapping[str, Any], step: int) -> tuple[Frame, int]:
         """What the hand asks: the frame of this step as it would be at other values, and the step it has there.
 
+        What stands still is only in it where it differs from what the Player has already.
+
         Raises:
             ValueError: Nothing can be asked here, or the values are not what it takes.
         """
@@ -160,11 +162,10 @@ class Run:
         scene = self.ask(values, step)
         step = step if scene.start is None else scene.start
         k = max(0, int(np.searchsorted(scene.steps, step, side="right")) - 1)
-        moving = {name: array[k] for name, array in scene.moving()}
-        frame = moving | dict(scene.still())
-        return {name: blob.wire(_narrow(name, np.asarray(array))) for name, array in frame.items()}, int(
-            scene.steps[k]
-        )
+        frame = _wired({name: array[k] for name, array in scene.moving()})
+        still = _wired(dict(scene.still()))
+        changed = {name: array for name, array in still.items() if not _equal(array, self.still.get(name))}
+        return frame | changed, int(scene.steps[k])
 
     def tell(self) -> None:
         """Wake every watcher."""
@@ -359,6 +360,15 @@ class LiveRun(Run):
     def _wait(self, began: float) -> None:
         if self.rate:
             time.sleep(max(0.0, began + 1 / self.rate - time.monotonic()))
+
+
+def _wired(arrays: Mapping[str, np.ndarray]) -> Frame:
+    """As they travel."""
+    return {name: blob.wire(_narrow(name, np.asarray(array))) for name, array in arrays.items()}
+
+
+def _equal(array: np.ndarray, other: np.ndarray | None) -> bool:
+    return other is not None and array.dtype == other.dtype and np.array_equal(array, other, equal_nan=True)
 
 
 def _narrow(name: str, array: np.ndarray) -> np.ndarray:

@@ -27,7 +27,8 @@ class Layer:
     """What all layers share.
 
     Args:
-        name: Shown on the layer's switch and in hover values.
+        name: Shown on the layer's switch and in hover values; layers of one name have one switch, and where it is
+            empty there is none.
         key: A letter that switches the layer on and off; empty for none.
         visible: Whether it is on at the start.
         colour: A role.
@@ -79,6 +80,7 @@ class Points(Layer):
         xy: ``(F, N, 2)`` or ``(N, 2)``.
         count: ``(F,)`` integers: only the first ``count`` points are there yet.
         labels: ``(N,)`` integers, one class colour each.
+        names: What the classes are called in hover values; by default "class 1", "class 2" …
         values: ``(N,)`` in 0 … 1, coloured by ``colour_map``.
         weights: ``(N, K)``, rows sum to 1: the mixture of K class colours (responsibilities).
         radius: Pixels.
@@ -95,6 +97,7 @@ class Points(Layer):
     radius: float = 4.0
     alpha: float = 1.0
     trail: int = 0
+    names: tuple[str, ...] = ()
     colour_map: ColourMap = "cyclic"
 
     def style(self) -> dict[str, Any]:
@@ -207,7 +210,7 @@ class Curve(Layer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Images(Layer):
-    """A sheet of grey pictures, ``pixels`` ``(F, N, H, W)`` or ``(N, H, W)`` uint8, row by row.
+    """A sheet of grey pictures, ``pixels`` ``(F, N, H, W)`` or ``(N, H, W)`` uint8: 0 paper, 255 ink; row by row.
 
     Args:
         columns: Pictures in a row.
@@ -219,6 +222,28 @@ class Images(Layer):
     pixels: Array
     columns: int
     extent: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels(Layer):
+    """Words in the picture.
+
+    Args:
+        at: ``(F, N, 2)`` or ``(N, 2)``, in data units.
+        texts: N of them; those of still layers and of moving ones stay the same.
+        size: Relative to the text of the axes.
+        align: Which part of the text is at its place.
+        classes: Text k has the colour of class k.
+    """
+
+    kind: ClassVar[str] = "labels"
+    channels: ClassVar[Mapping[str, int]] = {"at": 2}
+    at: Array
+    texts: tuple[str, ...]
+    size: float = 1.0
+    bold: bool = False
+    align: Literal["left", "center", "right"] = "center"
+    classes: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 // A painter takes (ctx, layer, get, view, look): `get(channel)` gives {data, shape} of the frame shown, `view`
 // turns data units into pixels, `look` holds colours and sizes.
 
-export const painters = { field, points, arrows, ellipses, polylines, bars, curve, images, diagram };
+export const painters = { field, points, arrows, ellipses, polylines, bars, curve, images, labels, diagram };
 
 const REACH = 12; // pixels within which a point answers
 
@@ -237,23 +237,44 @@ function curve(ctx, layer, get, view, look) {
 }
 
 function images(ctx, layer, get, view, look) {
-  const { data, shape: [count, height, width] } = get("pixels");
-  const rows = Math.ceil(count / layer.columns);
-  const sheet = look.sheet(layer, layer.columns * width, rows * height);
-  const out = sheet.image.data;
-  for (let n = 0; n < count; n++) {
-    const left = (n % layer.columns) * width;
-    const top = Math.floor(n / layer.columns) * height;
-    for (let i = 0; i < height * width; i++) {
-      const at = 4 * ((top + Math.floor(i / width)) * sheet.canvas.width + left + (i % width));
-      out[at] = out[at + 1] = out[at + 2] = data[n * height * width + i];
-      out[at + 3] = 255;
-    }
-  }
-  sheet.ctx.putImageData(sheet.image, 0, 0);
+  const pixels = get("pixels");
+  const [count, height, width] = pixels.shape;
+  const sheet = look.sheet(layer, layer.columns * width, Math.ceil(count / layer.columns) * height);
+  const table = look.inks();
+  if (sheet.values !== pixels.data || sheet.table !== table) inkIn(sheet, pixels, layer.columns, table);
   const [x0, x1, y0, y1] = layer.extent;
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(sheet.canvas, view.x(x0), view.y(y1), view.x(x1) - view.x(x0), view.y(y0) - view.y(y1));
+}
+
+function inkIn(sheet, { data, shape: [count, height, width] }, columns, table) {
+  const out = new Uint32Array(sheet.image.data.buffer);
+  for (let n = 0; n < count; n++) {
+    const left = (n % columns) * width;
+    const top = Math.floor(n / columns) * height;
+    for (let row = 0; row < height; row++) {
+      const from = (n * height + row) * width;
+      const to = (top + row) * sheet.canvas.width + left;
+      for (let col = 0; col < width; col++) out[to + col] = table[data[from + col]];
+    }
+  }
+  sheet.ctx.putImageData(sheet.image, 0, 0);
+  Object.assign(sheet, { values: data, table });
+}
+
+function labels(ctx, layer, get, view, look) {
+  const at = get("at").data;
+  ctx.font = `${layer.bold ? "600 " : ""}${view.font * layer.size}px ${look.family}`;
+  ctx.textAlign = layer.align;
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 4 * look.scale;
+  ctx.strokeStyle = look.colour("paper");
+  layer.texts.forEach((text, i) => {
+    if (Number.isNaN(at[2 * i])) return;
+    ctx.fillStyle = look.colour(layer.classes ? `class${i}` : layer.colour);
+    for (const write of ["strokeText", "fillText"]) ctx[write](text, view.x(at[2 * i]), view.y(at[2 * i + 1]));
+  });
 }
 
 function diagram(ctx, layer, get, view, look) {
@@ -342,8 +363,9 @@ function hoverPoints(layer, get, view, px, py) {
     if (distance < best) [best, found] = [distance, i];
   }
   if (found < 0) return null;
-  const label = get("labels") ? `, class ${get("labels").data[found] + 1}` : "";
-  return `(${number(xy[2 * found])}, ${number(xy[2 * found + 1])})${label}`;
+  const place = `(${number(xy[2 * found])}, ${number(xy[2 * found + 1])})`;
+  const label = get("labels")?.data[found];
+  return label === undefined ? place : `${place}, ${layer.names[label] ?? `class ${label + 1}`}`;
 }
 
 function hoverField(layer, get, view, px, py) {

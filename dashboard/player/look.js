@@ -36,6 +36,16 @@ export class Look {
     return this.tables.get(name);
   }
 
+  /** 256 colours from paper to ink, as an ImageData's buffer holds them (little-endian, as all browsers' machines are). */
+  inks() {
+    if (!this.table256) {
+      const [paper, ink] = [this.rgb("paper"), this.rgb("ink")];
+      const mix = (i, c) => Math.round(paper[c] + (i / 255) * (ink[c] - paper[c]));
+      this.table256 = Uint32Array.from({ length: 256 }, (_, i) => (255 << 24) | (mix(i, 2) << 16) | (mix(i, 1) << 8) | mix(i, 0));
+    }
+    return this.table256;
+  }
+
   mapped(name, value) {
     const table = this.table(name);
     const i = 3 * Math.round(63 * Math.min(1, Math.max(0, value))) * 4; // 64 steps are plenty, and few dots

@@ -491,6 +491,7 @@ class Player {
   buildLayers() {
     const { ui } = this;
     const seen = new Map(layersOf(this.recording.layout).map((l) => [l.name, l]));
+    seen.delete(""); // what has no name has no switch
     ui.layers.replaceChildren();
     for (const layer of seen.values()) {
       const button = document.createElement("button");

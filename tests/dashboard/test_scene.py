@@ -14,6 +14,7 @@ from dashboard.scene import (  # fmt: skip
     Ellipses,
     Field,
     Images,
+    Labels,
     Node,
     Panel,
     Points,
@@ -32,6 +33,7 @@ LAYERS = (
     Bars(name="bars", height=np.zeros((F, 3))),
     Curve(name="curve", y=np.zeros(F)),
     Images(name="images", pixels=np.zeros((F, 6, 8, 8), np.uint8), columns=3, extent=(0, 1, 0, 1)),
+    Labels(name="labels", at=np.zeros((2, 2)), texts=("a", "b")),
     Diagram(
         name="diagram",
         nodes=(Node("a", (0, 0)), Node("b", (1, 0))),
@@ -49,14 +51,14 @@ def scene(*layers, **more) -> Scene:
 def test_the_frame_axis_is_told_by_the_number_of_dimensions():
     whole = scene(readouts=(Readout("r", np.zeros(F)),), caption=np.zeros(F), captions=("one",))
     still, moving = dict(whole.still()), dict(whole.moving())
-    assert set(still) == {"0.0.labels", "0.2.start", "0.3.covariance", "0.4.xy"}
+    assert set(still) == {"0.0.labels", "0.2.start", "0.3.covariance", "0.4.xy", "0.8.at"}
     assert {"0.0.xy", "0.0.count", "0.1.values", "0.2.delta", "0.6.y", "readout.0", "caption"} <= set(moving)
     assert all(len(a) == F for a in moving.values())
 
 
 def test_the_layout_is_json_without_arrays():
     text = json.dumps(scene().layout())
-    assert json.loads(text)["panels"][0]["layers"][8]["nodes"][1]["text"] == "b"
+    assert json.loads(text)["panels"][0]["layers"][9]["nodes"][1]["text"] == "b"
 
 
 def test_what_cannot_be_drawn_is_refused():
