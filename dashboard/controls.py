@@ -73,15 +73,15 @@ def _read(key: str, asked: str, default: Any) -> Any:
     return value
 
 
-def painted(page: str, name: str, x: tuple[float, float], y: tuple[float, float]) -> str:
+def painted(page: str, name: str, x: tuple[float, float], y: tuple[float, float], default: str = "") -> str:
     """Painted points as they stand in the link; what cannot be read is ignored with a note."""
-    text = linked(page, name, "")
+    text = linked(page, name, default)
     try:
         own_data.decode_points(text, x, y)
     except ValueError:
         note_ignored(f"{page}.{name}", text)
-        st.session_state[f"{page}.{name}"] = ""
-        return linked(page, name, "")
+        st.session_state[f"{page}.{name}"] = default
+        return linked(page, name, default)
     return text
 
 

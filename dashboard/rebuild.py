@@ -1,0 +1,54 @@
+"""What a page says of its checkpoints: figures; where one cannot be read, why, and a button that builds it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import stored
+from genmodels import checkpoint, train
+from genmodels.checkpoint import CheckpointError
+from genmodels.recipes import all_recipes
+
+
+def ready(page: str, *names: str) -> bool:
+    """Whether these can be shown; where one cannot, the page says why and offers to build it."""
+    broken = {name: why for name in names if (why := _trouble(name))}
+    for name, why in broken.items():
+        st.warning(why)
+        if st.button(f"Build {name} again", key=f"{page}.build.{name}"):
+            _build(name, st.session_state["_shell"].device)
+    return not broken
+
+
+def _trouble(name: str) -> str:
+    """What is wrong with it, in a sentence; empty if nothing is. Its hash and its config are compared each time."""
+    try:
+        checkpoint.load(name, config=all_recipes()[name].config, folder=checkpoint.FOLDER)
+    except CheckpointError as why:
+        return f"{why} (or press the button)."
+    return ""
+
+
+def _build(name: str, device: str) -> None:
+    bar = st.progress(0.0, "…")
+
+    def progress(done: int, total: int, text: str) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), f"{done:,} of {total:,}  {text}")
+
+    try:
+        train.build(name, device, progress, checkpoint.FOLDER)
+    except (ValueError, OSError) as why:
+        bar.error(f"{name} could not be built: {why}")
+        return
+    st.rerun()
+
+
+def figures(*names: str, words: dict[str, str]) -> None:
+    """Held-out figures as ``--check`` recomputes them, one line a checkpoint; ``words`` say what a metric is."""
+    st.header("Held-out figures", anchor=False)
+    rows: list[dict[str, str]] = []
+    for name in names:
+        of = stored.load(name).entry
+        rows.append({"checkpoint": name} | {words[m]: f"{v:.4g}" for m, v in of.metrics.items() if m in words})
+    st.table(rows)
+    st.caption("`python -m genmodels.train --check` computes them again from the files.")

@@ -1,0 +1,1 @@
+"""The autoencoder page's scenes: bottlenecks, noise, and a plane with holes."""

@@ -1,0 +1,108 @@
+"""Random codes through the decoder: nobody has said where digits are to lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.hand import handle
+from dashboard.scene import Handle, Panel, Points, Readout, Scene
+from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
+from genmodels.checkpoint import Checkpoint
+from genmodels.digits import load_mnist
+from genmodels.forward import ForwardAutoencoder
+
+DRAWN, COLUMNS = 24, 6
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the probe is, and the seed of the random codes."""
+
+    code_1: float = 0.0
+    code_2: float = 0.0
+    seed: int = 0
+
+
+class Plane(NamedTuple):
+    """A trained network and the codes of the test digits, ``(500, 2)``."""
+
+    network: ForwardAutoencoder
+    codes: np.ndarray
+
+    @property
+    def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What the plane shows: all codes but the outermost, and some air."""
+        low, high = np.quantile(self.codes, [0.002, 0.998], axis=0)
+        air = 0.08 * (high - low)
+        return tuple(zip((low - air).tolist(), (high + air).tolist(), strict=True))  # type: ignore[return-value]
+
+
+def plane() -> Plane:
+    """The network of the store."""
+    return stored.made(_plane, "autoencoder-2d")
+
+
+def _plane(of: Checkpoint) -> Plane:
+    network = ForwardAutoencoder(of.arrays, of.entry.config["activation"], of.entry.config["loss"])
+    return Plane(network, network.encode(flat(grey().images)).astype(float))
+
+
+def scene(config: Config) -> Scene:
+    """24 codes from a box around all codes are drawn one by one and decoded; the probe asks at any place."""
+    network, known = plane()
+    x, y = plane().ends
+    drawn = np.random.default_rng([config.seed, 3]).uniform((x[0], y[0]), (x[1], y[1]), (DRAWN, 2))
+    probe = np.array([config.code_1, config.code_2])
+    count = np.arange(1, DRAWN + 1)
+    pictures = ink(network.decode(drawn))
+    shown = np.where(np.arange(DRAWN) < count[:, None], 1, 0)[:, :, None, None].astype(np.uint8) * pictures
+    nearest = np.linalg.norm(known[None] - drawn[:, None], axis=-1).min(axis=1)
+    usual = _gap(known)
+    at_probe = float(np.linalg.norm(known - probe, axis=1).min())
+    return Scene(
+        panels=(
+            Panel("The plane of codes", (*codes(known, grey().labels),
+                  Points(name="random codes", key="r", xy=drawn, count=count, colour="model", radius=6)),
+                  x, y, equal=False, x_label="z₁", y_label="z₂", share=1.3),
+            Panel("Under the hand", (picture(ink(network.decode(probe[None])), (0, 1), 1),), (0, 1), (0, 1),
+                  axes=False, share=0.8),
+            sheet("Random codes, decoded", shown, COLUMNS, share=1.1),
+        ),
+        steps=count,
+        time="drawn",
+        readouts=(
+            Readout("from the probe to the nearest code", np.full(DRAWN, at_probe), digits=2),
+            Readout("from the last random code", nearest, digits=2),
+            Readout("between neighbouring codes", np.full(DRAWN, usual), digits=2),
+        ),
+        captions=("A random code lands in a hole as often as on a digit: nothing was learned there.",),
+        caption=np.zeros(DRAWN, dtype=int),
+        alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
+        fps=3,
+        handles=(Handle("code", probe, probe=True),),
+    )  # fmt: skip
+
+
+def _gap(known: np.ndarray) -> float:
+    """Median distance from a code to the nearest other one."""
+    apart = np.linalg.norm(known[None] - known[:, None], axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    return float(np.median(apart.min(axis=1)))
+
+
+def likeness(config: Config) -> float:
+    """Cosine between the picture under the probe and the most similar training digit, 0 … 1."""
+    decoded = plane().network.decode(np.array([[config.code_1, config.code_2]]))[0]
+    x = flat(load_mnist().train.images)
+    return float((x @ decoded / (np.linalg.norm(x, axis=1) * np.linalg.norm(decoded))).max())
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after the probe was moved."""
+    at = handle(values, "code").round(2)
+    return replace(config, code_1=float(at[0]), code_2=float(at[1]))

@@ -1,0 +1,73 @@
+"""Sheets of small pictures, and planes of codes: what the pages on digits share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from dashboard.scene import Images, Labels, Panel, Points
+from genmodels.digits import Split, load_binarised_mnist, load_mnist
+
+SIDE = 28
+DIGITS = tuple(str(digit) for digit in range(10))
+
+
+@lru_cache(maxsize=1)
+def grey() -> Split:
+    """The 500 test images, uint8, 0 paper to 255 ink."""
+    return load_mnist().test
+
+
+@lru_cache(maxsize=1)
+def binary() -> Split:
+    """The same, binarised, 0 or 1."""
+    return load_binarised_mnist().test
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """``(N, 28, 28)`` as a network takes them, ``(N, 784)`` float32; uint8 of 0 to 255 becomes 0 … 1."""
+    return (images.reshape(len(images), -1) / (255 if images.max(initial=0) > 1 else 1)).astype(np.float32)
+
+
+def ink(values: np.ndarray) -> np.ndarray:
+    """Values 0 … 1 ``(…, H² )`` as pictures ``(…, H, H)`` uint8; what lies outside is cut."""
+    side = round(values.shape[-1] ** 0.5)
+    return np.clip(255 * values, 0, 255).round().astype(np.uint8).reshape(*values.shape[:-1], side, side)
+
+
+def picture(pixels: np.ndarray, corner: tuple[float, float], size: float, columns: int = 1, name: str = "") -> Images:
+    """A sheet whose upper left corner lies there; each picture is ``size`` wide."""
+    rows = -(-pixels.shape[-3] // columns)
+    x, y = corner
+    return Images(name=name, pixels=pixels, columns=columns, extent=(x, x + columns * size, y - rows * size, y))
+
+
+def sheet(title: str, pixels: np.ndarray, columns: int, share: float = 1.0) -> Panel:
+    """Nothing but pictures, ``(F, N, H, W)`` or ``(N, H, W)``."""
+    rows = -(-pixels.shape[-3] // columns)
+    return Panel(title, (picture(pixels, (0, rows), 1, columns),), (0, columns), (0, rows), axes=False, share=share)
+
+
+def rows(title: str, named: Mapping[str, np.ndarray], share: float = 1.0, margin: float = 1.6) -> Panel:
+    """Rows of pictures, each ``(F, N, H, W)`` or ``(N, H, W)``, with their names on the left."""
+    n = next(iter(named.values())).shape[-3]
+    images = [picture(pixels, (0, -r), 1, n) for r, pixels in enumerate(named.values())]
+    at = np.array([(-0.15, -r - 0.5) for r in range(len(named))])
+    names = Labels(name="", at=at, texts=tuple(named), align="right", size=0.95)
+    return Panel(title, (*images, names), (-margin, n), (-len(named), 0), axes=False, share=share)
+
+
+def codes(xy: np.ndarray, labels: np.ndarray, name: str = "test digits", radius: float = 3.5) -> tuple:
+    """Codes ``(F, N, 2)`` or ``(N, 2)`` of digits, with each class's number at its median."""
+    middles = np.stack([np.median(xy[..., labels == digit, :], axis=-2) for digit in range(10)], axis=-2)
+    return (
+        Points(name=name, key="p", xy=xy, labels=labels.astype(int), names=DIGITS, radius=radius, alpha=0.8),
+        Labels(name="class numbers", key="n", at=middles, texts=DIGITS, classes=True, bold=True, size=1.5),
+    )
+
+
+def chosen(labels: np.ndarray, nth: int = 0) -> np.ndarray:
+    """The index of the n-th test image of each class, ``(10,)``."""
+    return np.array([np.flatnonzero(labels == digit)[nth] for digit in range(10)])

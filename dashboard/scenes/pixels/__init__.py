@@ -1,0 +1,1 @@
+"""The pixels page's scenes: a CNN's evidence, and generative models of pixels."""

@@ -1,0 +1,110 @@
+"""Pixels that know nothing of each other, and pixels that do: the same statistics, another world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.contours import level_lines
+from dashboard.hand import handle
+from dashboard.scene import Field, Handle, Labels, Panel, Polylines, Readout, Scene
+from dashboard.scenes.pictures import SIDE, flat, picture, sheet
+from genmodels.digits import load_mnist
+
+COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Config:
+    """A class, and the pixel under the cross: column and row from the upper left, 0 to 27."""
+
+    digit: int = 3
+    pixel_x: int = 14
+    pixel_y: int = 14
+
+
+@lru_cache(maxsize=10)
+def _centred(digit: int) -> np.ndarray:
+    """The training images of a class less their mean, ``(400, 784)``."""
+    images, labels = load_mnist().train
+    x = flat(images[labels == digit])
+    return x - x.mean(axis=0)
+
+
+def covariances(digit: int, pixel: int) -> np.ndarray:
+    """Of one pixel with all others, ``(784,)``, before any shrinkage."""
+    x = _centred(digit)
+    return x.T @ x[:, pixel] / len(x)
+
+
+def lowest_correlation(config: Config) -> float:
+    """Of the pixel under the cross with any other that varies at all, −1 … 1; 0 for a pixel that never does."""
+    deviation = _centred(config.digit).std(axis=0)
+    pixel = config.pixel_y * SIDE + config.pixel_x
+    varies = deviation > 0.02
+    if not varies[pixel]:
+        return 0.0
+    return float((covariances(config.digit, pixel)[varies] / (deviation[pixel] * deviation[varies])).min())
+
+
+def scene(config: Config) -> Scene:
+    """The shrinkage falls from 1, where pixels are independent."""
+    arrays = stored.arrays("pixel-classifiers")
+    order = np.argsort(-arrays["shrinkage"])
+    shrinkage = arrays["shrinkage"][order].astype(float)
+    row, column, digit = config.pixel_y, config.pixel_x, config.digit
+    samples = arrays["gaussian_samples"][order, digit]
+    frames = len(order)
+    return Scene(
+        panels=(
+            sheet("Each pixel its own coin", arrays["naive_samples"][digit], COLUMNS),
+            sheet("One Gaussian of all pixels", samples, COLUMNS),
+            _covariance(config, shrinkage, arrays["means"][digit]),
+            _statistics(arrays["means"][digit], arrays["deviations"][digit]),
+        ),
+        steps=np.arange(frames),
+        time="frame",
+        readouts=(
+            Readout("shrinkage λ", shrinkage, digits=2),
+            Readout("mean of this pixel", np.full(frames, arrays["means"][digit, row, column] / 255), digits=3),
+            Readout("its standard deviation", np.full(frames, arrays["deviations"][digit, row, column] / 255),
+                    digits=3),
+        ),
+        captions=("λ = 1: no pixel knows of another. The samples are sand in the shape of a digit.",
+                  "Neighbours begin to vary together.",
+                  "Strokes appear. Not one pixel's mean or variance has changed."),
+        caption=np.digitize(-shrinkage, [-0.9, -0.3]),
+        alt="Samples of two pixel models, the covariance of one pixel with all others, and what both models share.",
+        fps=2,
+        handles=(Handle("pixel", np.array([column + 0.5, SIDE - row - 0.5]), panel=2, probe=True),),
+    )  # fmt: skip
+
+
+def _covariance(config: Config, shrinkage: np.ndarray, mean: np.ndarray) -> Panel:
+    pixel = config.pixel_y * SIDE + config.pixel_x
+    counted = covariances(config.digit, pixel)
+    values = (1 - shrinkage)[:, None] * counted
+    values[:, pixel] = counted[pixel]  # the variance is never shrunk
+    extent = (0.0, float(SIDE), 0.0, float(SIDE))
+    field = Field(name="covariance", key="c", values=values.reshape(-1, SIDE, SIDE)[:, ::-1].astype(np.float32),
+                  extent=extent, limits=(-0.1, 0.1), colour_map="diverging")  # fmt: skip
+    outline = level_lines(mean[None, ::-1].astype(float), extent, 110)
+    line = Polylines(name="mean digit", key="o", xy=outline[0], colour="muted", width=1.5)
+    return Panel("The pixel under the cross, with all others", (field, line), extent[:2], extent[2:], axes=False)
+
+
+def _statistics(mean: np.ndarray, deviation: np.ndarray) -> Panel:
+    names = Labels(name="", at=np.array([(0.5, 1.12), (0.5, -0.08)]), texts=("mean", "standard deviation"))
+    layers = (picture(mean[None], (0, 2.2), 1), picture(deviation[None], (0, 1), 1), names)
+    return Panel("The same for every λ", layers, (0, 1), (-0.15, 2.25), axes=False, share=0.6)
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after the cross was moved."""
+    x, y = np.clip(np.floor(handle(values, "pixel")), 0, SIDE - 1).astype(int)
+    return replace(config, pixel_x=int(x), pixel_y=int(SIDE - 1 - y))

@@ -1,0 +1,77 @@
+"""The directions in which a class of digits varies most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene
+from dashboard.scenes.pictures import ink, picture
+
+COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A class."""
+
+    digit: int = 3
+
+
+def scene(config: Config) -> Scene:
+    """Each picture swings along one eigenvector, by 2 standard deviations to either side."""
+    arrays = stored.arrays("pixel-classifiers")
+    variance = arrays["eigenvalues"][config.digit].astype(float)
+    vectors = arrays["eigenvectors"][config.digit].astype(float)
+    mean = arrays["means"][config.digit] / 255
+    total = float(np.square(arrays["deviations"][config.digit] / 255.0).sum())
+    t = REACH * np.sin(np.linspace(0, 2 * np.pi, FRAMES, endpoint=False))
+    moved = mean + t[:, None, None, None] * np.sqrt(variance)[:, None, None] * vectors
+    share = 100 * variance / total
+    return Scene(
+        panels=(
+            _tiles("The mean, plus and minus each eigenvector", ink(moved.reshape(FRAMES, 8, -1))),
+            _vectors(vectors),
+            Panel("Share of the variance, in %",
+                  (Bars(name="share", key="s", height=share, x=np.arange(1.0, 9.0), colour="model"),),
+                  (0.3, 8.7), (0, 1.1 * float(share.max())), equal=False, x_label="eigenvector", share=0.6),
+        ),
+        steps=np.arange(FRAMES),
+        time="frame",
+        readouts=(
+            Readout("standard deviations from the mean", t, digits=2),
+            Readout("share of these eight", np.full(FRAMES, share.sum()), "%", 1),
+        ),
+        alt="Eight pictures swing along the eight leading eigenvectors of the covariance of one class of digits.",
+        fps=16,
+        loop=True,
+    )  # fmt: skip
+
+
+def _tiles(title: str, pixels: np.ndarray) -> Panel:
+    layers = [picture(pixels[:, k : k + 1], (x, y + 1), 1) for k, (x, y) in enumerate(_corners())]
+    return Panel(title, (*layers, _numbers()), *_ends(), axes=False)
+
+
+def _vectors(vectors: np.ndarray) -> Panel:
+    reach = float(np.abs(vectors).max())
+    fields = [
+        Field(name="eigenvectors", values=vector[::-1].astype(np.float32), extent=(x, x + 1, y, y + 1),
+              limits=(-reach, reach), colour_map="diverging")
+        for vector, (x, y) in zip(vectors, _corners(), strict=True)
+    ]  # fmt: skip
+    return Panel("Eigenvectors: which pixels move together", (*fields, _numbers()), *_ends(), axes=False)
+
+
+def _numbers() -> Labels:
+    return Labels(name="", at=_corners() + np.array([0.5, 1.1]), texts=tuple(str(k + 1) for k in range(8)))
+
+
+def _corners() -> np.ndarray:
+    return np.array([(STEP * (k % COLUMNS), -STEP * (k // COLUMNS)) for k in range(8)])
+
+
+def _ends() -> tuple[tuple[float, float], tuple[float, float]]:
+    return (0, STEP * (COLUMNS - 1) + 1), (-STEP * (7 // COLUMNS), 1.2)

@@ -1,0 +1,1 @@
+"""The variational autoencoder page's scenes: a plane of codes with a prior, stored and live."""

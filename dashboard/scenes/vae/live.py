@@ -1,0 +1,172 @@
+"""A variational autoencoder trained in front of the class: on small digits, or on points in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.pictures import chosen, codes, ink, rows, sheet
+from dashboard.scenes.vae.setup import PLANE, prior_circles
+from genmodels.datasets import get_dataset
+from genmodels.digits import load_small_digits
+
+if TYPE_CHECKING:
+    from genmodels.vae import VAEState
+
+DATA = {"digits8": "Digits, 8 × 8 pixels", "moons": "Two moons", "pinwheel": "Pinwheel", "ring8": "A ring of eight"}
+LATENTS = (1, 2, 8)
+STEPS, EVERY, POINTS = 4_000, 20, 1_000
+Draw = Callable[["VAEState"], tuple[tuple[Panel, ...], tuple[Readout, ...]]]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Data, latents L, β, learning rate, seed, and where to train."""
+
+    data: str = "digits8"
+    latents: int = 2
+    beta: float = 1.0
+    learning_rate: float = 3e-3
+    seed: int = 0
+    device: str = "auto"
+
+
+def network(config: Config) -> Iterator[Scene | None]:
+    """One frame every 20 steps."""
+    from genmodels.vae import VAEConfig, iterate_vae
+
+    on_digits = config.data == "digits8"
+    x, draw = _digits(config) if on_digits else _points(config)
+    training = VAEConfig(
+        x.shape[1], config.latents, hidden=(128, 64) if on_digits else (64, 64), decoder="gaussian",
+        activation="silu", batch=64 if on_digits else 128, learning_rate=config.learning_rate, n_steps=STEPS,
+        every=EVERY, beta=config.beta, seed=config.seed, device=config.device,
+    )  # fmt: skip
+    for state in iterate_vae(x, training):
+        panels, readouts = draw(state)
+        yield Scene(
+            panels=(*panels, _terms(state, on_digits)),
+            steps=np.array([state.step]),
+            time="step",
+            readouts=(
+                Readout("ELBO", np.array([state.elbo]), "nats", 2),
+                Readout("reconstruction", np.array([state.reconstruction]), "nats", 2),
+                Readout("KL", np.array([state.kl.sum()]), "nats", 2),
+                *readouts,
+            ),
+            alt="A variational autoencoder while it is trained: data, latent codes, samples, and its bound.",
+            fps=20,
+        )
+
+
+def _terms(state: VAEState, on_digits: bool) -> Panel:
+    curves = (
+        Curve(name="ELBO", key="l", y=np.array([state.elbo]), colour="model"),
+        Curve(name="reconstruction", key="r", y=np.array([state.reconstruction]), colour="data"),
+        Curve(name="KL", key="k", y=np.array([float(state.kl.sum())]), colour="truth"),
+    )
+    return Panel("ELBO = reconstruction − KL, nats", curves, (0, STEPS), (-60, 45) if on_digits else (-7, 5),
+                 equal=False, x_label="step", share=0.9)  # fmt: skip
+
+
+def _busiest(mu: np.ndarray) -> np.ndarray:
+    """The two latents that vary most, or the only one beside a zero, ``(N, 2)``."""
+    if mu.shape[1] == 1:
+        return np.concatenate([mu, np.zeros_like(mu)], axis=1)
+    return mu[:, np.sort(np.argsort(mu.var(axis=0))[-2:])]
+
+
+def _digits(config: Config) -> tuple[np.ndarray, Draw]:
+    small = load_small_digits()
+    x, test = (split.images.reshape(-1, 64) for split in (small.train, small.test))
+    labels = small.test.labels
+    shown = chosen(labels)
+    z = np.random.default_rng([config.seed, 6]).standard_normal((25, config.latents))
+
+    def draw(state: VAEState) -> tuple[tuple[Panel, ...], tuple[Readout, ...]]:
+        forward = state.forward()
+        mu, _ = forward.encode(test)
+        copies = forward.decode(mu)
+        error = np.sqrt(np.mean((copies - test) ** 2))
+        pictures, copied = ink(test[shown]), ink(copies[shown])[None]
+        panels = (
+            Panel("Codes of unseen digits", (prior_circles(), *codes(_busiest(mu)[None], labels)), PLANE, PLANE,
+                  x_label="z", y_label="z", share=1.5),
+            rows("Unseen digits, reconstructed", {"x": pictures[:5], "x̂": copied[:, :5], "x ": pictures[5:],
+                 "x̂ ": copied[:, 5:]}, share=0.9, margin=0.8),
+            sheet("Drawn from the prior", ink(forward.decode(z))[None], 5, share=0.8),
+        )  # fmt: skip
+        return panels, (
+            Readout("error on unseen digits", np.array([100 * error]), "% of full ink", 1),
+            _noise(forward.noise),
+        )
+
+    return x, draw
+
+
+def _noise(noise: float | None) -> Readout:
+    return Readout("decoder's σₓ", np.array([noise or 0.0]), digits=3)
+
+
+def _points(config: Config) -> tuple[np.ndarray, Draw]:
+    dataset = get_dataset(config.data)
+    rng = np.random.default_rng([config.seed, 7])
+    raw = dataset.sample(POINTS, rng)
+    x = (raw - dataset.mean) / np.sqrt(np.trace(dataset.covariance) / 2)
+    angle = (np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi)) % 1
+    z = rng.standard_normal((POINTS, config.latents))
+    noise = rng.standard_normal((POINTS, 2))
+    lines = _lattice(config.latents)
+    ends = (-2.6, 2.6)
+
+    def draw(state: VAEState) -> tuple[tuple[Panel, ...], tuple[Readout, ...]]:
+        forward = state.forward()
+        mu, _ = forward.encode(x)
+        width = forward.noise or 0.0
+        decoded = forward.decode(lines.reshape(-1, config.latents)).reshape(1, *lines.shape[:2], 2)
+        dots = decoded[0, :, :: max(1, lines.shape[1] // 40)].reshape(1, -1, 2)
+        drawn = forward.decode(z) + width * noise
+        panels = (
+            Panel("x: the data, and what z is decoded to",
+                  (Points(name="data", key="p", xy=x, values=angle, radius=2.5, alpha=0.6),
+                   Ellipses(name="noise, 1 σₓ", key="e", mean=dots,
+                            covariance=np.broadcast_to(width**2 * np.eye(2), (1, dots.shape[1], 2, 2)),
+                            sigmas=(1.0,), colour="model", width=1),
+                   Polylines(name="decoded latent lines", key="u", xy=decoded, colour="model", width=3)),
+                  ends, ends, x_label="x₁", y_label="x₂"),
+            Panel("z: the codes", (*((prior_circles(),) if config.latents > 1 else ()),
+                  Points(name="codes", key="o", xy=_busiest(mu)[None], values=angle, radius=3)), PLANE, PLANE,
+                  x_label="z", y_label="z" if config.latents > 1 else "", share=0.9),
+            Panel("Drawn: z ~ N(0, I), then x | z",
+                  (Points(name="drawn", key="d", xy=drawn[None], radius=2.5, colour="model"),), ends, ends,
+                  x_label="x₁", y_label="x₂"),
+            Panel("KL of each latent", (Bars(name="KL", key="b", height=state.kl[None].astype(float),
+                  x=np.arange(1.0, config.latents + 1), colour="truth"),), (0.3, config.latents + 0.7), (0, 4),
+                  equal=False, x_label="latent", y_label="nats", share=0.5),
+        )  # fmt: skip
+        return panels, (_noise(width),)
+
+    return x, draw
+
+
+def steps() -> tuple[Callable, ...]:
+    """The functions whose steps are watched."""
+    from genmodels.vae import VAE, iterate_vae, kl_divergence
+
+    return iterate_vae, VAE.log_prob, kl_divergence
+
+
+def _lattice(latents: int) -> np.ndarray:
+    """Lines in the latent space, ``(P, L, latents)``: all of it for one latent, else a grid of the first two."""
+    along = np.linspace(-2.5, 2.5, 81)
+    if latents == 1:
+        return along[None, :, None]
+    lines = np.zeros((22, len(along), latents))
+    for k, at in enumerate(np.linspace(-2.5, 2.5, 11)):
+        lines[k, :, 0], lines[k, :, 1] = along, at
+        lines[11 + k, :, 0], lines[11 + k, :, 1] = at, along
+    return lines

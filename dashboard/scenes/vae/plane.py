@@ -1,0 +1,178 @@
+"""The latent plane: digits as points, the decoder under the hand, and one digit's way through the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.hand import handle
+from dashboard.scene import (
+    Arrows,
+    Diagram,
+    Edge,
+    Ellipses,
+    Field,
+    Handle,
+    Images,
+    Labels,
+    Node,
+    Panel,
+    Points,
+    Readout,
+    Scene,
+)
+from dashboard.scenes.pictures import binary, chosen, codes, flat, ink, picture
+from dashboard.scenes.vae.setup import (
+    EXTENT,
+    PLANE,
+    SHEET,
+    SHEET_REACH,
+    aggregate,
+    aggregate_field,
+    known,
+    prior,
+    prior_circles,
+)
+from genmodels.checkpoint import Checkpoint
+
+NODES = (
+    Node("x", (0.8, -1.6), (1.5, 0.8), round=True),
+    Node("μ, σ", (3.8, -1.6), (1.5, 0.9)),
+    Node("z = μ + σ ε", (6.9, -1.6), (2.3, 0.9), round=True),
+    Node("x̂", (10.5, -1.6), (1.5, 0.8), round=True),
+    Node("ε ~ N(0, I)", (6.9, 0.1), (2.4, 0.7), round=True),
+)
+EDGES = (Edge(0, 1, "encoder"), Edge(1, 2), Edge(2, 3, "decoder"), Edge(4, 2))
+STAGES = np.array([  # x, μσ, z, x̂, ε, then the four edges
+    (1, 0, 0, 0, 0, 0, 0, 0, 0),
+    (0, 1, 0, 0, 0, 1, 0, 0, 0),
+    (0, 0, 1, 0, 1, 0, 1, 0, 1),
+    (0, 0, 0, 1, 0, 0, 0, 1, 0),
+], dtype=float)  # fmt: skip
+CAPTIONS = (
+    "A digit x comes in.",
+    "The encoder answers with a Gaussian q(z | x) = N(μ, σ²): where its code may lie.",
+    "A code is drawn: z = μ + σ ε.",
+    "The decoder makes a picture of it, E[x | z].",
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the hand is in the plane, and the seed of the codes drawn."""
+
+    z_1: float = 0.0
+    z_2: float = 0.0
+    seed: int = 0
+
+
+def scene(config: Config) -> Scene:
+    """Ten digits, four stages each."""
+    of = known()
+    at = np.repeat(chosen(of.labels), len(STAGES))
+    stage = np.tile(np.arange(len(STAGES)), 10)
+    noise = np.repeat(np.random.default_rng([config.seed, 4]).standard_normal((10, 2)), len(STAGES), axis=0)
+    z = of.mu[at] + of.sigma[at] * noise
+    hand = np.array([[config.z_1, config.z_2]])
+    frames = len(at)
+    ratio = float(aggregate(of, hand)[0] / prior(hand)[0])
+    full = np.full(frames, 1.0)
+    return Scene(
+        panels=(_plane(at, stage, z, hand), _model(at, stage, z, hand)),
+        steps=np.arange(frames),
+        time="frame",
+        readouts=(
+            Readout("hand z₁", config.z_1 * full, digits=2),
+            Readout("hand z₂", config.z_2 * full, digits=2),
+            Readout("prior p(z) there", float(prior(hand)[0]) * full, digits=4),
+            Readout("digits' share q(z) ÷ p(z)", ratio * full, digits=2),
+            Readout("σ₁ of this digit", of.sigma[at, 0], digits=3),
+            Readout("σ₂", of.sigma[at, 1], digits=3),
+        ),
+        captions=CAPTIONS,
+        caption=stage,
+        alt="Digits as points in a plane, the encoder's Gaussian for one of them, and the decoded picture at a hand.",
+        fps=1.2,
+        loop=True,
+        handles=(Handle("z", hand[0], probe=True),),
+    )
+
+
+def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -> Panel:
+    of = known()
+    density = stored.made(aggregate_field, "vae-2d")
+    shown = (stage >= 1)[:, None, None]
+    layers = (
+        Field(name="all digits' q(z)", key="q", values=density, extent=EXTENT, limits=(0, float(density.max())),
+              visible=False),
+        Images(name="decoded sheet", key="m", visible=False, pixels=stored.made(decoded_sheet, "vae-2d"),
+               columns=SHEET, extent=sheet_extent()),
+        prior_circles(),
+        *codes(of.mu, of.labels),
+        Ellipses(name="q(z | x) of this digit", key="e", mean=np.where(shown, of.mu[at][:, None], np.nan),
+                 covariance=np.eye(2) * (of.sigma[at] ** 2)[:, None, None, :], colour="model", width=3),
+        Points(name="z drawn", key="z", xy=np.where((stage >= 2)[:, None, None], z[:, None], np.nan), radius=7,
+               colour="model"),
+        Arrows(name="σ ε", key="a", start=of.mu[at][:, None],
+               delta=np.where((stage == 2)[:, None, None], (z - of.mu[at])[:, None], np.nan), colour="model",
+               width=3),
+        Points(name="hand", xy=hand, radius=6, colour="ink"),
+    )  # fmt: skip
+    return Panel("Latent plane: drag through it", layers, PLANE, PLANE, x_label="z₁", y_label="z₂", share=1.1)
+
+
+def _model(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -> Panel:
+    of = known()
+    x = ink(flat(binary().images)[at])[:, None]
+    copy = np.where((stage == 3)[:, None, None, None], ink(of.network.decode(z))[:, None], 0).astype(np.uint8)
+    layers = (
+        picture(ink(of.network.decode(hand)), (2.9, 7.4), 5.6),
+        Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the hand: E[x | z]",)),
+        picture(x, (-0.2, 1.0), 2.0),
+        picture(copy, (9.5, 1.0), 2.0),
+        Diagram(name="model", nodes=NODES, edges=EDGES, active=STAGES[stage]),
+    )
+    return Panel("The model", layers, (-0.2, 11.5), (-2.2, 8.1), axes=False)
+
+
+def sheet_extent() -> tuple[float, float, float, float]:
+    """Edges of the sheet: its pictures' centres lie on the codes that they show."""
+    half = SHEET_REACH + SHEET_REACH / (SHEET - 1)
+    return (-half, half, -half, half)
+
+
+def decoded_sheet(of: Checkpoint) -> np.ndarray:
+    """20 × 20 codes of the plane, decoded: ``(400, 28, 28)`` uint8, from the upper left, row by row."""
+    at = np.linspace(-SHEET_REACH, SHEET_REACH, SHEET)
+    z = np.stack(np.meshgrid(at, at[::-1]), axis=-1).reshape(-1, 2)
+    return ink(known(of.entry.name).network.decode(z))
+
+
+def target(seed: int) -> tuple[np.ndarray, float]:
+    """A test digit to be found by hand, ``(28, 28)`` uint8, dark on light; what the encoder's μ costs, nats."""
+    index = _target(seed)
+    return 255 - 255 * binary().images[index], _cost(index, known().mu[index])
+
+
+def cost(seed: int, config: Config) -> float:
+    """−log p(x | z) of that digit at the hand's z, nats."""
+    return _cost(_target(seed), np.array([config.z_1, config.z_2]))
+
+
+def _target(seed: int) -> int:
+    return int(np.random.default_rng([seed, 9]).integers(500))
+
+
+def _cost(index: int, z: np.ndarray) -> float:
+    x = flat(binary().images[index : index + 1])
+    return -float(known().network.log_prob(x, z[None])[0])
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after the hand has moved."""
+    at = handle(values, "z").round(2)
+    return replace(config, z_1=float(at[0]), z_2=float(at[1]))

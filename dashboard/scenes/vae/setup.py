@@ -1,0 +1,62 @@
+"""What the cues on stored networks share: the network, the codes of the test digits, the latent plane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.contours import Extent, cell_centres
+from dashboard.scene import Ellipses
+from dashboard.scenes.pictures import binary, flat
+from genmodels.checkpoint import Checkpoint
+from genmodels.forward import ForwardVAE
+
+PLANE = (-4.0, 4.0)
+EXTENT: Extent = (*PLANE, *PLANE)
+CELLS = 64
+SHEET, SHEET_REACH = 20, 3.0
+
+
+class Known(NamedTuple):
+    """A network, and q(z | x) of the test digits: means and standard deviations ``(500, 2)``, labels ``(500,)``."""
+
+    network: ForwardVAE
+    mu: np.ndarray
+    sigma: np.ndarray
+    labels: np.ndarray
+
+
+def known(name: str = "vae-2d") -> Known:
+    """A network of the store."""
+    return stored.made(_known, name)
+
+
+def _known(of: Checkpoint) -> Known:
+    network = ForwardVAE(of.arrays, of.entry.config["activation"])
+    images, labels = binary()
+    mu, sigma = network.encode(flat(images), labels if network.n_classes else None)
+    return Known(network, mu.astype(float), sigma.astype(float), labels)
+
+
+def prior_circles() -> Ellipses:
+    """1, 2 and 3 σ of N(0, I)."""
+    return Ellipses(name="prior p(z), 1 – 3 σ", key="c", mean=np.zeros((1, 2)), covariance=np.eye(2)[None],
+                    sigmas=(1.0, 2.0, 3.0), colour="truth", dashed=True, width=1.6)  # fmt: skip
+
+
+def aggregate(of: Known, z: np.ndarray) -> np.ndarray:
+    """The aggregate posterior q(z) = 1/N Σ_n q(z | x_n) at ``(M, 2)``, density ``(M,)``."""
+    apart = (z[:, None] - of.mu) / of.sigma
+    return (np.exp(-0.5 * (apart**2).sum(-1)) / (2 * np.pi * of.sigma.prod(-1))).mean(axis=1)
+
+
+def prior(z: np.ndarray) -> np.ndarray:
+    """Density of N(0, I) at ``(M, 2)``."""
+    return np.exp(-0.5 * (z**2).sum(-1)) / (2 * np.pi)
+
+
+def aggregate_field(of: Checkpoint) -> np.ndarray:
+    """q(z) on the plane, ``(CELLS, CELLS)``; for :func:`dashboard.stored.made`."""
+    return aggregate(_known(of), cell_centres(EXTENT, CELLS)).reshape(CELLS, CELLS).astype(np.float32)

@@ -1,0 +1,83 @@
+"""The conditional VAE: the class is chosen, the style is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.hand import handle
+from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.pictures import binary, codes, flat, ink, picture
+from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+
+NAME = "vae-conditional"
+STEP = 1.12
+
+
+@dataclass(frozen=True)
+class Config:
+    """The class asked for, and the style: a place in the plane."""
+
+    digit: int = 7
+    style_1: float = 0.8
+    style_2: float = -0.6
+
+
+def scene(config: Config) -> Scene:
+    """The class is the time axis, one style for all ten."""
+    of = known(NAME)
+    style = np.array([[config.style_1, config.style_2]])
+    decoded = ink(of.network.decode(np.repeat(style, 10, axis=0), np.arange(10)))
+    kin = np.linalg.norm(of.mu - style, axis=1)
+    nearest = np.array([np.flatnonzero(of.labels == c)[kin[of.labels == c].argmin()] for c in range(10)])
+    return Scene(
+        panels=(
+            Panel("Style z: drag through it", (prior_circles(), *codes(of.mu, of.labels),
+                  Points(name="style", xy=style, radius=7, colour="model")), PLANE, PLANE, x_label="z₁",
+                  y_label="z₂", share=1.1),
+            _asked(decoded),
+            _all(decoded, ink(flat(binary().images)[nearest])),
+        ),
+        steps=np.arange(10),
+        time="class",
+        readouts=(
+            Readout("class y", np.arange(10.0), digits=0),
+            Readout("style z₁", np.full(10, config.style_1), digits=2),
+            Readout("style z₂", np.full(10, config.style_2), digits=2),
+        ),
+        captions=("One style, ten classes: z no longer has to say which digit it is, so it says how it is written.",),
+        caption=np.zeros(10, dtype=int),
+        alt="A place in the plane of styles, decoded as each of the ten classes.",
+        fps=1.5,
+        loop=True,
+        start=config.digit,
+        handles=(Handle("style", style[0], probe=True),),
+    )  # fmt: skip
+
+
+def _asked(decoded: np.ndarray) -> Panel:
+    return Panel("E[x | z, y]: the class asked for", (picture(decoded[:, None], (0, 1), 1),), (0, 1), (0, 1),
+                 axes=False, share=0.9)  # fmt: skip
+
+
+def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
+    """Two columns of five: decoded, and beside it the test digit of that class with the nearest style."""
+    corners = np.array([((k // 5) * 2.6, -STEP * (k % 5)) for k in range(10)])
+    layers: list = []
+    for k, (x, y) in enumerate(corners):
+        layers += [picture(decoded[k : k + 1], (x, y), 1), picture(real[k : k + 1], (x + 1.1, y), 1)]
+    ring = np.array([(0, 0), (1, 0), (1, -1), (0, -1)])
+    marks = Polylines(name="asked for", xy=(ring + corners[:, None])[:, None], closed=True, colour="model", width=3)
+    heads = np.array([(x + dx, 0.22) for x in (0, 2.6) for dx in (0.5, 1.6)])
+    names = Labels(name="", at=heads, texts=("decoded", "a real one") * 2, size=0.85)
+    return Panel("This style in every class", (*layers, marks, names), (0, 4.7), (-STEP * 4 - 1, 0.4), axes=False,
+                 share=1.0)  # fmt: skip
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after the style was moved."""
+    at = handle(values, "style").round(2)
+    return replace(config, style_1=float(at[0]), style_2=float(at[1]))

@@ -1,0 +1,96 @@
+"""From one digit to another: straight in pixels, and straight in the latent plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from dashboard.hand import handle
+from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
+from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+from genmodels.digits import load_binarised_mnist
+
+FRAMES = 41
+
+
+@dataclass(frozen=True)
+class Config:
+    """Indices of the two test digits."""
+
+    start: int = 7
+    end: int = 0
+
+
+@lru_cache(maxsize=1)
+def _training() -> tuple[np.ndarray, np.ndarray]:
+    """The training digits ``(4000, 784)`` and their squared lengths."""
+    x = flat(load_binarised_mnist().train.images)
+    return x, (x**2).sum(axis=1)
+
+
+def to_nearest(pictures: np.ndarray) -> np.ndarray:
+    """Distance from each picture ``(F, 784)`` to the nearest training digit, in pixels' worth of ink, ``(F,)``."""
+    x, squared = _training()
+    return np.sqrt(np.maximum((squared - 2 * pictures @ x.T).min(axis=1) + (pictures**2).sum(axis=1), 0))
+
+
+def scene(config: Config) -> Scene:
+    """The share of the way is the time axis."""
+    of = known()
+    x = flat(binary().images)[[config.start, config.end]]
+    t = np.linspace(0, 1, FRAMES)[:, None]
+    mixed = (1 - t) * x[0] + t * x[1]
+    ends = of.mu[[config.start, config.end]]
+    z = (1 - t) * ends[0] + t * ends[1]
+    decoded = of.network.decode(z)
+    apart = [to_nearest(pictures) for pictures in (mixed, decoded)]
+    return Scene(
+        panels=(
+            _plane(z, ends),
+            sheet("Straight in pixels", ink(mixed)[:, None], 1, share=0.9),
+            sheet("Straight in the plane, decoded", ink(decoded)[:, None], 1, share=0.9),
+            Panel("To the nearest of 4,000 digits",
+                  (Curve(name="in pixels", key="x", x=t[:, 0], y=apart[0], colour="data"),
+                   Curve(name="in the plane", key="z", x=t[:, 0], y=apart[1], colour="model")),
+                  (0, 1), (0, 1.1 * float(np.max(apart))), equal=False, x_label="share of the way",
+                  y_label="distance", share=0.9),
+        ),
+        steps=np.arange(FRAMES),
+        time="frame",
+        readouts=(
+            Readout("share of the way", t[:, 0], digits=2),
+            Readout("in pixels, to the nearest", apart[0], digits=2),
+            Readout("in the plane", apart[1], digits=2),
+        ),
+        captions=("Half-way in pixels lie two half digits on top of each other; half-way in the plane lies a digit, "
+                  "or a blur where the plane has a hole.",),
+        caption=np.zeros(FRAMES, dtype=int),
+        alt="Two digits, and two ways between them: a mix of pixels, and the decoded straight line in the plane.",
+        fps=10,
+        loop=True,
+        handles=tuple(Handle(name, at, colour=colour) for name, at, colour in
+                      zip(("start", "end"), ends, ("data", "model"), strict=True)),
+    )  # fmt: skip
+
+
+def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:
+    of = known()
+    layers = (
+        prior_circles(),
+        *codes(of.mu, of.labels),
+        Polylines(name="way", key="w", xy=ends[None], colour="model", width=3),
+        Points(name="here", xy=z[:, None], radius=8, colour="model"),
+    )
+    return Panel("Take hold of either end", layers, PLANE, PLANE, x_label="z₁", y_label="z₂", share=1.2)
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after an end was moved: it goes to the nearest digit."""
+    mu = known().mu
+    nearest = {name: int(np.linalg.norm(mu - handle(values, name), axis=1).argmin()) for name in ("start", "end")}
+    return replace(config, **nearest)

@@ -1,0 +1,173 @@
+"""Your digit: drawn by hand, encoded, reconstructed, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import shift
+
+from dashboard import own_data, stored
+from dashboard.hand import painted
+from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.pictures import SIDE, codes, ink, picture
+from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+
+BOARD = (0.0, float(SIDE))
+BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its centre of mass into the middle
+PEN = 1.25  # radius of a line, pixels of the finished picture
+SAMPLES, SIGMAS = 256, (1.0, 2.0)
+BINS = np.arange(40.0, 1281.0, 40.0)
+KINDS = {"digits": ("test digits", "class0"), "upside_down": ("upside down", "class1"),
+         "noise": ("their pixels, shuffled", "muted")}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def example() -> str:
+    """A three, for those who have not drawn yet, as it stands in a link."""
+    turn = np.linspace(0.75 * np.pi, -0.5 * np.pi, 22)
+    upper = np.stack([13 + 5 * np.cos(turn), 18.5 + 4.5 * np.sin(turn)], -1)
+    turn = np.linspace(0.5 * np.pi, -0.75 * np.pi, 26)
+    lower = np.stack([13 + 6 * np.cos(turn), 9 + 5 * np.sin(turn)], -1)
+    points = np.concatenate([upper, lower])
+    return own_data.encode_points(points, np.zeros(len(points), int), BOARD, BOARD)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What was drawn, as in the link; whether it is moved and scaled as MNIST is; the seed of z's draws."""
+
+    drawn: str = ""
+    fitted: bool = True
+    seed: int = 0
+
+
+def pixels(points: np.ndarray, fitted: bool) -> np.ndarray:
+    """Dots on the board ``(N, 2)`` as a picture ``(784,)``, 0 or 1, as MNIST's digits are made.
+
+    Neighbouring dots of a stroke are joined: those nearer to each other than a ninth of the board.
+    """
+    xy = _joined(points)
+    if fitted:
+        low, high = xy.min(axis=0), xy.max(axis=0)
+        scale = (BOX - 2 * PEN) / max(float((high - low).max()), 4.0)
+        xy = (xy - (low + high) / 2) * scale + SIDE / 2
+    centres = np.arange(SIDE) + 0.5
+    apart = np.hypot(centres[None, :, None] - xy[:, 0], centres[::-1][:, None, None] - xy[:, 1])
+    grey = np.clip(PEN + 0.5 - apart.min(axis=2), 0, 1)
+    if fitted:
+        mass = np.array([(grey.sum(axis=axis) * centres).sum() for axis in (1, 0)]) / grey.sum()
+        grey = shift(grey, np.round(SIDE / 2 - mass), order=0)
+    return (grey > 0.5).astype(np.float32).ravel()
+
+
+def _joined(points: np.ndarray) -> np.ndarray:
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    between = [
+        a + (b - a) * np.linspace(0, 1, 12, endpoint=False)[:, None]
+        for a, b, step in zip(points, points[1:], steps, strict=False)
+        if step < SIDE / 9
+    ]
+    return np.concatenate([points, *between])
+
+
+def scene(config: Config) -> Scene:
+    """One frame: there is nothing to scrub, only to draw."""
+    points, _ = own_data.decode_points(config.drawn, BOARD, BOARD)
+    brush = Brush(0, tuple((float(x), float(y), 0) for x, y in points))
+    board = [Points(name="drawn", xy=points, radius=7)]
+    if not len(points):
+        return _empty(board, brush)
+    of = known()
+    x = pixels(points, config.fitted)[None]
+    (mu, sigma), rng = of.network.encode(x), np.random.default_rng([config.seed, 8])
+    reconstruction, kl = (float(v[0]) for v in of.network.elbo(x, SAMPLES, rng))
+    loss = kl - reconstruction
+    losses = {kind: -stored.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in KINDS}
+    worse = 100 * float((losses["digits"] >= loss).mean())
+    plane = (
+        prior_circles(),
+        *codes(of.mu, of.labels),
+        Ellipses(name="q(z | x) of yours", key="e", mean=mu, covariance=np.eye(2) * (sigma**2)[:, None, :],
+                 sigmas=SIGMAS, colour="model", width=3),
+        Points(name="yours", xy=mu, radius=7, colour="model"),
+    )  # fmt: skip
+    shown = (
+        picture(ink(x), (0, 2.15), 1, name="x as the network sees it"),
+        picture(ink(of.network.decode(mu)), (0, 1), 1, name="x̂, reconstructed"),
+    )
+    one = np.ones(1)
+    return Scene(
+        panels=(
+            _board(board),
+            Panel("x as it is seen, and x̂", shown, (0, 1), (-0.02, 2.15), axes=False, share=0.55),
+            Panel("Where it lands", plane, PLANE, PLANE, x_label="z₁", y_label="z₂"),
+            _judged(losses, loss),
+        ),
+        steps=np.array([0]),
+        time="frame",
+        readouts=(
+            Readout("reconstruction", reconstruction * one, "nats", 1),
+            Readout("KL", kl * one, "nats", 2),
+            Readout("ELBO", -loss * one, "nats", 1),
+            Readout("rank", worse * one, "%", 1, hidden=True),
+        ),
+        equation="ELBO = E_q[log p(x | z)] − KL(q ‖ p) = {reconstruction} − {KL} = {ELBO} nats; "
+        "{rank} % of 500 held-out digits have an ELBO no higher than yours.",
+        captions=(verdict(loss, losses),),
+        caption=np.array([0]),
+        alt="A board to draw a digit on; where it lies in the latent plane, its reconstruction and its bound.",
+        brush=brush,
+    )
+
+
+def verdict(loss: float, losses: Mapping[str, np.ndarray]) -> str:
+    """Is it one of ours? By the rank of −ELBO among held-out digits."""
+    rank = float((losses["digits"] >= loss).mean())
+    if rank >= 0.05:
+        return "It is one of ours: held-out digits are as hard to explain as this."
+    if rank > 0:
+        return "An odd one: fewer than 5 % of the held-out digits are as hard to explain."
+    if loss < np.quantile(losses["noise"], 0.05):
+        return "None of ours: no held-out digit is as hard to explain, though noise is harder still."
+    return "None of ours: as hard to explain as noise."
+
+
+def _board(layers: list) -> Panel:
+    return Panel("Draw a digit here", tuple(layers), BOARD, BOARD, axes=False)
+
+
+def _judged(losses: Mapping[str, np.ndarray], loss: float) -> Panel:
+    middles = (BINS[:-1] + BINS[1:]) / 2
+    inside = {kind: np.clip(loss, BINS[0], BINS[-1] - 1) for kind, loss in losses.items()}
+    shares = {kind: 100 * np.histogram(of, BINS)[0] / len(of) for kind, of in inside.items()}
+    bars = [
+        Bars(name=KINDS[kind][0], key="dui"[k], height=share, x=middles + 12 * (k - 1), width=12,
+             colour=KINDS[kind][1])
+        for k, (kind, share) in enumerate(shares.items())
+    ]  # fmt: skip
+    top = 1.1 * max(float(share.max()) for share in shares.values())
+    at = float(np.clip(loss, BINS[0], BINS[-1]))
+    mark = Polylines(name="yours", key="y", xy=np.array([[[at, 0], [at, top]]]), colour="model", width=4)
+    return Panel("−ELBO in nats: is it one of ours?", (*bars, mark), (float(BINS[0]), float(BINS[-1])), (0, top),
+                 equal=False, x_label="−ELBO (the last bin takes all beyond)", y_label="% of pictures")  # fmt: skip
+
+
+def _empty(board: list, brush: Brush) -> Scene:
+    return Scene(
+        panels=(_board(board),),
+        alt="An empty board to draw a digit on.",
+        steps=np.array([0]),
+        captions=("Draw a digit with the mouse or a finger.",),
+        caption=np.array([0]),
+        brush=brush,
+    )
+
+
+def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config after a stroke."""
+    xy, labels = painted(values)
+    return replace(config, drawn=own_data.encode_points(xy, labels, BOARD, BOARD))

@@ -1,0 +1,44 @@
+"""Checkpoints as scenes use them: read once a process, without torch and without Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+
+from genmodels import checkpoint
+from genmodels.checkpoint import Checkpoint
+
+T = TypeVar("T")
+
+
+def load(name: str) -> Checkpoint:
+    """A checkpoint of the store, its arrays as numpy; read anew only when the index names another file.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    entry = checkpoint.entries(checkpoint.FOLDER).get(name)
+    return _load(name, entry.sha256 if entry else "", str(checkpoint.FOLDER))
+
+
+@lru_cache(maxsize=12)
+def _load(name: str, sha256: str, folder: str) -> Checkpoint:
+    return checkpoint.load(name, folder=folder)
+
+
+def arrays(name: str) -> dict[str, np.ndarray]:
+    """Its arrays, read-only."""
+    return load(name).arrays
+
+
+def made(make: Callable[[Checkpoint], T], name: str) -> T:
+    """What is made from a checkpoint, once for each file."""
+    return _made(make, name, load(name).entry.sha256)
+
+
+@lru_cache(maxsize=24)
+def _made(make: Callable[[Checkpoint], T], name: str, sha256: str) -> T:
+    return make(load(name))
