@@ -99,7 +99,7 @@ def _covariance(config: Config, shrinkage: np.ndarray, mean: np.ndarray) -> Pane
 
 
 def _statistics(mean: np.ndarray, deviation: np.ndarray) -> Panel:
-    names = Labels(name="", at=np.array([(0.5, 1.12), (0.5, -0.08)]), texts=("mean", "standard deviation"))
+    names = Labels(name="", at=np.array([(0.5, 1.12), (0.5, -0.08)]), texts=("mean", "deviation"))
     layers = (picture(mean[None], (0, 2.2), 1), picture(deviation[None], (0, 1), 1), names)
     return Panel("The same for every λ", layers, (0, 1), (-0.15, 2.25), axes=False, share=0.6)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
-from dashboard.scenes.pictures import chosen, codes, ink, rows, sheet
+from dashboard.scenes.pictures import chosen, codes, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.datasets import get_dataset
 from genmodels.digits import load_small_digits
@@ -85,20 +85,20 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
     x, test = (split.images.reshape(-1, 64) for split in (small.train, small.test))
     labels = small.test.labels
     shown = chosen(labels)
-    z = np.random.default_rng([config.seed, 6]).standard_normal((25, config.latents))
+    z = np.random.default_rng([config.seed, 6]).standard_normal((10, config.latents))
 
     def draw(state: VAEState) -> tuple[tuple[Panel, ...], tuple[Readout, ...]]:
         forward = state.forward()
         mu, _ = forward.encode(test)
         copies = forward.decode(mu)
         error = np.sqrt(np.mean((copies - test) ** 2))
-        pictures, copied = ink(test[shown]), ink(copies[shown])[None]
+        pictures, copied, drawn = ink(test[shown]), ink(copies[shown])[None], ink(forward.decode(z))[None]
         panels = (
             Panel("Codes of unseen digits", (prior_circles(), *codes(_busiest(mu)[None], labels)), PLANE, PLANE,
                   x_label="z", y_label="z", share=1.5),
-            rows("Unseen digits, reconstructed", {"x": pictures[:5], "x̂": copied[:, :5], "x ": pictures[5:],
-                 "x̂ ": copied[:, 5:]}, share=0.9, margin=0.8),
-            sheet("Drawn from the prior", ink(forward.decode(z))[None], 5, share=0.8),
+            rows("Unseen digits, their copies; drawn from the prior",
+                 {"x": pictures[:5], "x̂": copied[:, :5], "x ": pictures[5:], "x̂ ": copied[:, 5:],
+                  "drawn": drawn[:, :5], " ": drawn[:, 5:]}, share=1.1, margin=1.4),
         )  # fmt: skip
         return panels, (
             Readout("error on unseen digits", np.array([100 * error]), "% of full ink", 1),
