@@ -1,0 +1,263 @@
+"""Recipes of :mod:`genmodels.autoencoder`; D = 784 pixels, pictures 28 × 28 uint8, errors root mean square per pixel.
+
+``autoencoder-2d``: weights under torch's names, float16, of the one whose code is a point in the plane; read it by
+``ForwardAutoencoder(arrays, config["activation"])``.
+
+``autoencoder-squeeze``, how well B = 5 bottlenecks M copy, and how they learn to (F epochs):
+
+=====================  ==========================  =================================================================
+``bottlenecks``        (B,) int32                  M, rising; the last is over-wide, M > D
+``epochs``             (F,) int32                  of the frames, 0 first, shared by all
+``pictures``           (8, 28, 28) uint8           test digits 0 to 7
+``reconstructions``    (F, B, 8, 28, 28) uint8     their copies
+``test_rmse``          (F, B) float32              over all 500 test images, 0…1
+``train_rmse``         (F, B) float32              over the first 500 train images
+``pca_rmse``           (B,) float32                over the test images, by mean and min(M, D) principal components
+                                                   of the train images
+=====================  ==========================  =================================================================
+
+``autoencoder-noise``, what the over-wide one and its denoising twin make of x + σ ε, the same ε for each of F levels:
+
+==================================  =======================  =======================================================
+``noise``                           (F,) float32             σ, pixel units, 0 first
+``pictures``                        (8, 28, 28) uint8        test digits 0 to 7
+``noisy``                           (F, 8, 28, 28) uint8     x + σ ε, clipped to be shown (networks see it whole)
+``copied``, ``denoised``            (F, 8, 28, 28) uint8     by the plain one, by the one trained with σ = 0.5
+``rmse_noisy``, ``rmse_copied``,    (F,) float32             to the clean test images, over all 500
+``rmse_denoised``
+==================================  =======================  =======================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genmodels.checkpoint import as_float16, as_uint8
+from genmodels.digits import Split, load_mnist
+from genmodels.forward import ForwardAutoencoder
+from genmodels.recipes import Built, Job, Recipe
+
+if TYPE_CHECKING:
+    from genmodels.autoencoder import AutoencoderState
+
+SIDE = 28
+N_PICTURES = 8
+N_TRAIN_JUDGED = 500
+STEPS_PER_EPOCH = 40
+
+SHARED: dict[str, Any] = {
+    "n_features": SIDE**2,
+    "batch": 100,
+    "decay": True,
+    "activation": "silu",
+    "loss": "cross-entropy",
+    "seed": 0,
+}
+PLANE: dict[str, Any] = {
+    **SHARED,
+    "activation": "tanh",  # as sharp as silu, and its codes fill the plane more evenly
+    "n_bottleneck": 2,
+    "hidden": (256, 64),
+    "learning_rate": 4e-3,
+    "n_steps": 60 * STEPS_PER_EPOCH,
+}
+NARROW: dict[str, Any] = {**SHARED, "hidden": (256,), "learning_rate": 8e-3, "n_steps": 40 * STEPS_PER_EPOCH}
+OVERWIDE: dict[str, Any] = {**NARROW, "n_bottleneck": 1000, "hidden": (1000,), "learning_rate": 1e-3}
+SQUEEZE: dict[str, Any] = {
+    "networks": (*({**NARROW, "n_bottleneck": m} for m in (1, 2, 8, 32)), OVERWIDE),
+    "epochs": (*range(11), *range(12, 41, 2)),
+}
+NOISE: dict[str, Any] = {
+    "networks": (OVERWIDE, {**OVERWIDE, "noise": 0.5}),
+    "noise": tuple(i / 20 for i in range(21)),
+    "noise_seed": 1,
+}
+
+
+def _flat(split: Split) -> np.ndarray:
+    """Pixels 0…1 ``(N, 784)`` float32."""
+    return split.images.reshape(len(split.images), -1) / np.float32(255)
+
+
+def _pictures(x: np.ndarray) -> np.ndarray:
+    """The first rows ``(≥ 8, 784)`` as pictures ``(8, 28, 28)``."""
+    return as_uint8(x[:N_PICTURES], 0, 1).reshape(-1, SIDE, SIDE)
+
+
+def rmse(x: np.ndarray, y: np.ndarray) -> float:
+    """The root of the mean squared difference over all images and pixels."""
+    return float(np.sqrt(np.mean(np.square(x - y), dtype=np.float64)))
+
+
+def _train(
+    job: Job,
+    networks: Sequence[Mapping[str, Any]],
+    record: dict[str, np.ndarray],
+    watch: Callable[[int, AutoencoderState], None],
+) -> AutoencoderState:
+    """Train one network after the other; interrupted anywhere, go on from there.
+
+    Args:
+        job: The build's.
+        networks: The configs.
+        record: What ``watch`` has written so far; it is kept with the snapshot, and filled again from it.
+        watch: Called after each epoch, and before the first, with the number of the network and its state. May be
+            called again with the state resumed from.
+
+    Returns:
+        The last network's last state.
+    """
+    from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
+
+    images = _flat(load_mnist().train)
+    configs = [AutoencoderConfig(**one, every=STEPS_PER_EPOCH, device=job.device) for one in networks]
+    kept = job.resume()
+    first = 0 if kept is None else int(kept["network"][0])
+    if kept is not None:
+        for name, array in record.items():
+            array[...] = kept[f"record.{name}"]
+    done, total = sum(config.n_steps for config in configs[:first]), sum(config.n_steps for config in configs)
+    for i, config in enumerate(configs[first:], start=first):
+        for state in iterate_autoencoder(images, config, kept if i == first else None):
+            watch(i, state)
+            job.keep(_snapshot(i, state, record))
+            job.progress(done + state.step, total, f"M = {config.n_bottleneck}: {state.loss:.1f} nats")
+        done += config.n_steps
+    return state
+
+
+def _snapshot(i: int, state: AutoencoderState, record: Mapping[str, np.ndarray]) -> Callable[[], dict[str, Any]]:
+    """What resumes :func:`_train`, once it is asked for."""
+    recorded = {f"record.{name}": array for name, array in record.items()}
+    return lambda: {**state.snapshot(), **recorded, "network": np.array([i])}
+
+
+def _build_plane(job: Job) -> Built:
+    state = _train(job, [PLANE], {}, lambda i, state: None)
+    return Built({name: as_float16(value) for name, value in state.arrays().items()}, steps=state.step)
+
+
+def _evaluate_plane(arrays: dict[str, np.ndarray], device: str) -> dict[str, float]:
+    """The error on `test`, by the weights."""
+    x = _flat(load_mnist().test)
+    return {"rmse": rmse(ForwardAutoencoder(arrays, PLANE["activation"])(x), x)}
+
+
+def _build_squeeze(job: Job) -> Built:
+    train, test = _flat(load_mnist().train), _flat(load_mnist().test)
+    epochs = list(SQUEEZE["epochs"])
+    bottlenecks = [one["n_bottleneck"] for one in SQUEEZE["networks"]]
+    shape = (len(epochs), len(bottlenecks))
+    record: dict[str, np.ndarray] = {
+        "reconstructions": np.zeros((*shape, N_PICTURES, SIDE, SIDE), dtype=np.uint8),
+        "test_rmse": np.zeros(shape, dtype=np.float32),
+        "train_rmse": np.zeros(shape, dtype=np.float32),
+    }
+
+    def watch(i: int, state: AutoencoderState) -> None:
+        if state.epoch not in epochs:
+            return
+        frame, copy = (epochs.index(int(state.epoch)), i), state.forward()
+        copied, seen = copy(test), train[:N_TRAIN_JUDGED]
+        record["reconstructions"][frame] = _pictures(copied)
+        record["test_rmse"][frame] = rmse(copied, test)
+        record["train_rmse"][frame] = rmse(copy(seen), seen)
+
+    _train(job, SQUEEZE["networks"], record, watch)
+    return Built(
+        {
+            "bottlenecks": np.array(bottlenecks, dtype=np.int32),
+            "epochs": np.array(epochs, dtype=np.int32),
+            "pictures": _pictures(test),
+            **record,
+            "pca_rmse": _pca_rmse(train, test, bottlenecks),
+        },
+        steps=sum(one["n_steps"] for one in SQUEEZE["networks"]),
+    )
+
+
+def _pca_rmse(train: np.ndarray, test: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """The errors of the test images projected on the train images' mean and m leading principal components."""
+    mean = train.mean(axis=0, dtype=np.float64)
+    _, _, rows = np.linalg.svd(train - mean, full_matrices=False)
+    centred = test - mean
+    return np.array([rmse(centred @ rows[:m].T @ rows[:m], centred) for m in numbers], dtype=np.float32)
+
+
+def _evaluate_squeeze(arrays: dict[str, np.ndarray], device: str) -> dict[str, float]:
+    """The recorded errors on `test` after the last epoch."""
+    bottlenecks, last = arrays["bottlenecks"].tolist(), arrays["test_rmse"][-1].tolist()
+    return {f"rmse_{m}": value for m, value in zip(bottlenecks, last, strict=True)}
+
+
+def _build_noise(job: Job) -> Built:
+    clean, levels = _flat(load_mnist().test), NOISE["noise"]
+    eps = np.random.default_rng(NOISE["noise_seed"]).standard_normal(clean.shape, dtype=np.float32)
+    noisy = [clean + np.float32(sigma) * eps for sigma in levels]
+    names = ("copied", "denoised")
+    record: dict[str, np.ndarray] = {}
+    for name in names:
+        record[name] = np.zeros((len(levels), N_PICTURES, SIDE, SIDE), dtype=np.uint8)
+        record[f"rmse_{name}"] = np.zeros(len(levels), dtype=np.float32)
+
+    def watch(i: int, state: AutoencoderState) -> None:
+        if state.step < state.config.n_steps:
+            return
+        restore = state.forward()
+        for level, x in enumerate(noisy):
+            restored = restore(x)
+            record[names[i]][level] = _pictures(restored)
+            record[f"rmse_{names[i]}"][level] = rmse(restored, clean)
+
+    _train(job, NOISE["networks"], record, watch)
+    return Built(
+        {
+            "noise": np.array(levels, dtype=np.float32),
+            "pictures": _pictures(clean),
+            "noisy": np.stack([_pictures(x) for x in noisy]),
+            "rmse_noisy": np.array([rmse(x, clean) for x in noisy], dtype=np.float32),
+            **record,
+        },
+        steps=sum(one["n_steps"] for one in NOISE["networks"]),
+    )
+
+
+def _evaluate_noise(arrays: dict[str, np.ndarray], device: str) -> dict[str, float]:
+    """The recorded errors on `test` at σ = 0.5."""
+    half = int(np.abs(arrays["noise"] - 0.5).argmin())
+    return {f"rmse_{name}_half": float(arrays[f"rmse_{name}"][half]) for name in ("copied", "denoised")}
+
+
+def _recipe(
+    name: str,
+    kind: str,
+    config: dict[str, Any],
+    build: Callable[[Job], Built],
+    evaluate: Callable[[dict[str, np.ndarray], str], dict[str, float]],
+    tolerance: dict[str, float],
+) -> Recipe:
+    return Recipe(name, kind, "autoencoder", config, "mnist", SHARED["seed"], build, evaluate, tolerance)
+
+
+RECIPES = (
+    _recipe("autoencoder-2d", "weights", PLANE, _build_plane, _evaluate_plane, {"rmse": 1e-4}),
+    _recipe(
+        "autoencoder-squeeze",
+        "recording",
+        SQUEEZE,
+        _build_squeeze,
+        _evaluate_squeeze,
+        {f"rmse_{one['n_bottleneck']}": 1e-6 for one in SQUEEZE["networks"]},
+    ),
+    _recipe(
+        "autoencoder-noise",
+        "recording",
+        NOISE,
+        _build_noise,
+        _evaluate_noise,
+        {"rmse_copied_half": 1e-6, "rmse_denoised_half": 1e-6},
+    ),
+)
