@@ -36,10 +36,13 @@ def _build(name: str, device: str) -> None:
         bar.progress(min(done / max(total, 1), 1.0), f"{done:,} of {total:,}  {text}")
 
     try:
-        train.build(name, device, progress, checkpoint.FOLDER)
+        checkpoint.reindex(checkpoint.FOLDER)  # a lost index costs no training; one of a newer format ends it here
+        if _trouble(name):
+            train.build(name, device, progress, checkpoint.FOLDER)
     except (ValueError, OSError) as why:
         bar.error(f"{name} could not be built: {why}")
         return
+    st.session_state.pop("_runs", None)  # what was recorded from the old one
     st.rerun()
 
 

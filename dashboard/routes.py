@@ -3,7 +3,7 @@
 The Player says ``{"after": ID}`` when it can take more (``null`` when it has nothing); the run answers with
 the frames after that id, as soon as there are some, and at most ten times a second. ``{"ask": {…}, "step": ID,
 "n": 7}`` carries what the hand does; the answer bears the same n. Of several questions that wait, only the latest
-is answered. ``{"do": "play" | "pause" | "step" | "stop"}`` is for live runs.
+is answered. ``{"do": …}`` is for live runs, see :meth:`dashboard.runs.LiveRun.order`.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Conversation:
             await self.asked.wait()
             after = self.wanted[-1]
             # taken before the message is made: what changes meanwhile is told once more, rather than never
-            status = (self.run.status, self.run.reason, *self.run.extra().values())
+            status = (self.run.status, self.run.reason, str(self.run.extra()))
             packed, news = await asyncio.to_thread(self.run.message, after)
             if not news and status == self.told:
                 await self.watch.changed()

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,7 @@ MAX_RUNS_PER_SESSION = 4
 SECONDS_UNWATCHED = float(os.environ.get("DASHBOARD_SECONDS_UNWATCHED", "120"))
 TRAINERS = max(1, (os.cpu_count() or 2) - 1)
 CHUNK_BYTES = 2 * 2**20
+SLOW_RATE = 2.0  # moves a second in slow motion
 GONE = "gone"
 
 
@@ -167,6 +168,15 @@ class Run:
         changed = {name: array for name, array in still.items() if not _equal(array, self.still.get(name))}
         return frame | changed, int(scene.steps[k])
 
+    def last_readouts(self) -> dict[str, float]:
+        """The numbers of the newest frame, by name."""
+        with self.lock:
+            if not self.recording.frames:
+                return {}
+            frame = self.recording.frames[next(reversed(self.recording.frames))]
+            names = [readout["name"] for readout in self.layout["readouts"]]
+        return {name: float(frame[f"readout.{k}"]) for k, name in enumerate(names)}
+
     def tell(self) -> None:
         """Wake every watcher."""
         for wake in list(self.watchers):
@@ -250,6 +260,13 @@ class Workers:
 workers = Workers(TRAINERS)
 
 
+class Move(NamedTuple):
+    """What a live run is to do next, and whether it is done singly, so that it has to be shown."""
+
+    name: str
+    single: bool
+
+
 class LiveRun(Run):
     """A run that grows while somebody watches and it is not paused.
 
@@ -258,6 +275,9 @@ class LiveRun(Run):
         build: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
         ask: What the hand may ask.
         rate: At most so many recorded frames a second; None for as many as the machine gives.
+        moves: What may be asked for, one at a time, by the words on its button; ``build`` is then given an iterator
+            that says what is to be done next. Unasked it is the last of them; in slow motion the others, in turn.
+        slow: Whether it starts in slow motion.
     """
 
     live = True
@@ -269,9 +289,15 @@ class LiveRun(Run):
         ask: Ask | None = None,
         rate: float | None = None,
         max_bytes: int = MAX_RUN_BYTES,
+        moves: Mapping[str, str] | None = None,
+        slow: bool = False,
     ) -> None:
         super().__init__(session, ask, max_bytes)
         self.build = build
+        self.moves = moves or {}
+        self.slow = slow
+        self.asked: deque[str] = deque()
+        self.turn = 0
         self.rate = rate
         self.frames: Iterator[Scene | None] | None = None
         self.playing = True
@@ -292,16 +318,47 @@ class LiveRun(Run):
             self._rest()
 
     def order(self, command: str) -> None:
-        """``play``, ``pause``, ``step`` or ``stop``."""
-        if command not in ("play", "pause", "step", "stop"):
-            raise ValueError(f"A run can be told to play, pause, step or stop, not {command!r}.")
+        """``play``, ``pause``, ``step`` or ``stop``; with moves also ``slow``, ``fast`` and ``step:NAME``."""
+        known = ["play", "pause", "step", "stop"]
+        known += [*(f"step:{move}" for move in self.moves.values()), "slow", "fast"] if self.moves else []
+        if command not in known:
+            raise ValueError(f"A run can be told to {', '.join(known)}, not {command!r}.")
         with self.lock:
-            self.playing = command == "play"
-            self.single_steps += command == "step"
-            self.ended |= command == "stop"
+            if command in ("slow", "fast"):
+                self.slow = command == "slow"
+            else:
+                self.playing = command == "play"
+                self._ask_for(command)
+                self.ended |= command == "stop"
         if command == "stop" and not self.growing:
             self._end("done")
         self.reconsider()
+        self.tell()
+
+    def _ask_for(self, command: str) -> None:
+        """Keep in mind how many single steps are to be taken, and which."""
+        word, _, move = command.partition(":")
+        if word == "step":
+            self.single_steps += 1
+            if self.moves:
+                self.asked.append(move or list(self.moves.values())[-1])
+        elif word == "play":
+            self.asked.clear()
+            self.single_steps = 0
+
+    def next_moves(self) -> Iterator[Move]:
+        """What is to be done next, for ever."""
+        names = list(self.moves.values())
+        while True:
+            with self.lock:
+                if self.asked:
+                    move = Move(self.asked.popleft(), True)
+                elif self.slow:
+                    move = Move(names[self.turn % (len(names) - 1)], True)
+                    self.turn += 1
+                else:
+                    move = Move(names[-1], False)
+            yield move
 
     @property
     def wanted(self) -> bool:
@@ -343,7 +400,8 @@ class LiveRun(Run):
 
     def extra(self) -> dict[str, Any]:
         """Whether it grows by itself, and its place in the queue."""
-        return {"live": True, "playing": self.playing, "place": workers.place(self)}
+        return {"live": True, "playing": self.playing, "place": workers.place(self), "moves": self.moves,
+                "slow": self.slow}  # fmt: skip
 
     def _rest(self) -> None:
         if self.status not in ("done", "failed", "paused"):
@@ -358,8 +416,9 @@ class LiveRun(Run):
         self.set_status(status, reason)
 
     def _wait(self, began: float) -> None:
-        if self.rate:
-            time.sleep(max(0.0, began + 1 / self.rate - time.monotonic()))
+        rate = SLOW_RATE if self.slow else self.rate
+        if rate:
+            time.sleep(max(0.0, began + 1 / rate - time.monotonic()))
 
 
 def _wired(arrays: Mapping[str, np.ndarray]) -> Frame:

@@ -96,7 +96,7 @@ def show_dream(seed: int) -> None:
             "Put the probe among the codes where the picture resembles no digit at all.",
             "its likeness (cosine) to the most similar of 4,000 training digits",
             lambda: dream.likeness(config),
-            0.7,
+            0.84,
             "",
         )
 

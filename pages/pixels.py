@@ -88,7 +88,7 @@ def show_alone(seed: int) -> None:
             "Put the cross on a pixel whose ink goes with paper elsewhere: look for deep cold places.",
             "the lowest correlation of this pixel with another",
             lambda: alone.lowest_correlation(config),
-            -0.6,
+            -0.5,
             "",
         )
     lesson.source(NaivePixels.sample, GaussianPixels.sample)

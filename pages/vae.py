@@ -11,6 +11,7 @@ from dashboard.player import play, train
 from dashboard.scene import Scene
 from dashboard.scenes.pictures import DIGITS
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
+from dashboard.scenes.vae.setup import PLANE
 
 PAGE = "vae"
 KEY = f"{PAGE}.player"
@@ -30,8 +31,9 @@ def stage(build: Callable[..., Scene], config: object, *names: str, **more) -> b
 
 
 def places(**defaults: float) -> dict[str, float]:
-    """Places in the plane that stand in the link."""
-    return {name: controls.linked(PAGE, name, default) for name, default in defaults.items()}
+    """Places that stand in the link, within the plane."""
+    low, high = PLANE
+    return {name: min(max(controls.linked(PAGE, name, at), low), high) for name, at in defaults.items()}
 
 
 def show_plane(seed: int) -> None:
@@ -59,7 +61,8 @@ def show_plane(seed: int) -> None:
         "what is learned.",
     )
     if ready:
-        rebuild.figures("vae-2d", "vae-16d", "vae-conditional", words=FIGURES)
+        others = [name for name in ("vae-16d", "vae-conditional") if rebuild.ready(PAGE, name)]
+        rebuild.figures("vae-2d", *others, words=FIGURES)
         st.caption(
             "Trained on 4,000 binarised images of MNIST, judged on 500 others. The conditional one: log p(x | y). "
             "The bound by 500 importance samples (Burda, Grosse & Salakhutdinov 2016) lies nearer to log p(x)."
@@ -188,7 +191,8 @@ def show_yours(seed: int) -> None:
             stage(yours.scene, yours.Config(drawn, fitted, seed), "vae-2d", after_hand=yours.after_hand)
     lesson.notice(
         "The ELBO says how well the model explains your picture: the lower bound of log p(x), in nats.",
-        "Turn a digit upside down, draw a letter, a house: is it *one of ours*?",
+        "Draw a digit upside down, a letter, a house: is it *one of ours*? Two numbers make a forgiving judge: about "
+        "two in three held-out digits still pass when they are turned upside down.",
         "Beware: an empty or simple picture is easy to explain. A high bound does not make it typical.",
         "Without centring and scaling even a perfect digit is a stranger: the network has seen none at that place.",
     )

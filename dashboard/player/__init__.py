@@ -76,27 +76,42 @@ def play(
 
 
 def train(
-    build: Callable[[Any], Iterator[Scene | None]],
+    build: Callable[..., Iterator[Scene | None]],
     config: Any,
     *,
     key: str,
     rate: float | None = None,
+    moves: Mapping[str, str] | None = None,
+    slow: bool = False,
+    check: Callable[[Any], None] = lambda config: None,
     height: str = ROOM,
     focus: str = "",
 ) -> None:
     """Show a run that grows while it is watched: ``build(config)`` yields its frames.
 
     Args:
-        build: A module-level function from a frozen config to an iterator of one-frame scenes.
+        build: A module-level function from a frozen config to an iterator of one-frame scenes; with moves it takes
+            an iterator of :class:`dashboard.runs.Move` besides.
         config: An equal one gives the run that is already there.
         key: Names the Player on the page.
         rate: At most so many frames a second.
+        moves: Buttons for single steps, by their words; see :class:`dashboard.runs.LiveRun`.
+        slow: Whether it starts in slow motion.
+        check: Raises a ValueError where the config cannot be: the page says why, and the last good run stays.
         height: CSS height of the picture.
         focus: A word; when it changes, the Player takes the keyboard's focus.
     """
 
     def make() -> runs.Run:
-        return runs.start(runs.LiveRun(session_id(), lambda: build(config), rate=rate))
+        check(config)
+        run = runs.LiveRun(
+            session_id(),
+            lambda: build(config, run.next_moves()) if moves else build(config),
+            rate=rate,
+            moves=moves,
+            slow=slow,
+        )
+        return runs.start(run)
 
     run = run_for((build.__module__, build.__qualname__, config), make, key)
     if run is not None:
@@ -118,6 +133,13 @@ def show(
         "palette": theme.PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
     _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_hand_change=released)
+
+
+def last_readouts(key: str) -> dict[str, float]:
+    """The numbers of the newest frame of the run that a Player shows, by name; empty if there is none."""
+    had = st.session_state.get("_runs", {}).get(key)
+    run = runs.registry.get(had[1]) if had else None
+    return run.last_readouts() if run else {}
 
 
 def session_id() -> str:

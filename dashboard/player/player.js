@@ -30,6 +30,8 @@ const MARKUP = `
   <div class="training" role="toolbar" aria-label="Training" hidden>
     <button type="button" class="train"></button>
     <button type="button" class="once">One step</button>
+    <span class="moves"></span>
+    <button type="button" class="slow" hidden>Slow motion</button>
     <button type="button" class="stop">Stop</button>
     <button type="button" class="again" hidden>Start again</button>
     <span class="state" role="status"></span>
@@ -86,7 +88,7 @@ class Player {
     this.canvas = find("canvas");
     this.ctx = this.canvas.getContext("2d");
     this.ui = Object.fromEntries(
-      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "save", "brush", "training", "train", "once", "stop", "again", "state"]
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
         .map((name) => [name, find(`.${name}`)]),
     );
     for (const name of ["back", "play", "next", "loop", "save", "full"]) setIcon(this.ui[name], name);
@@ -112,6 +114,7 @@ class Player {
     ui.train.onclick = () => this.order((this.coming ?? this).recording.training ? "pause" : "play");
     ui.once.onclick = () => this.order("step");
     ui.stop.onclick = () => this.order("stop");
+    ui.slow.onclick = () => this.order(ui.slow.getAttribute("aria-pressed") === "true" ? "fast" : "slow");
     ui.again.onclick = () => {
       this.anew = true;
       this.callbacks.onGone?.();
@@ -258,7 +261,8 @@ class Player {
     ui.training.hidden = !live;
     if (!live) return;
     const ended = !recording.growing;
-    for (const button of [ui.train, ui.once, ui.stop]) button.hidden = ended;
+    for (const button of [ui.train, ui.stop]) button.hidden = ended;
+    this.showMoves(recording, ended);
     ui.again.hidden = !ended;
     setText(ui.train, training ? "Pause training" : "Go on training");
     const words = {
@@ -269,6 +273,24 @@ class Player {
       failed: `It stopped: ${reason}`,
     };
     setText(ui.state, words[status] ?? "");
+  }
+
+  /** One button for each thing that can be done singly; without such things, one for a step. */
+  showMoves({ moves, slow }, ended) {
+    const { ui } = this;
+    const names = Object.keys(moves ?? {});
+    ui.once.hidden = ended || names.length > 0;
+    ui.slow.hidden = ended || names.length === 0;
+    ui.moves.hidden = ended;
+    ui.slow.setAttribute("aria-pressed", String(Boolean(slow)));
+    if (ui.moves.childElementCount === names.length) return;
+    ui.moves.replaceChildren(...names.map((name) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.onclick = () => this.order(`step:${moves[name]}`);
+      return button;
+    }));
   }
 
   order(command) {

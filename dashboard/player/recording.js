@@ -42,7 +42,7 @@ export class Recording {
       this.frames.push(new Map(moving.map(([name, array]) => [name, nth(array, k)])));
     }
     Object.assign(this, { status: message.status, reason: message.reason ?? "", more: !!message.more });
-    Object.assign(this, { live: !!message.live, training: !!message.playing, place: message.place ?? 0 });
+    Object.assign(this, { live: !!message.live, training: !!message.playing, place: message.place ?? 0, moves: message.moves, slow: !!message.slow });
     this.thin(message.keep ?? 1);
     this.revision++;
     return this;

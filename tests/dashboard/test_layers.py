@@ -22,7 +22,8 @@ def test_no_file_in_dashboard_bears_the_name_of_another_module(tmp_path):
     assert out.stdout.strip() == "[]"
 
 
-PAGES_WITHOUT_TORCH = ("gaussian", "mixture", "boundaries")
+PAGES_WITHOUT_TORCH = ("gaussian", "mixture", "boundaries", "pixels", "autoencoder", "vae")
+TRAINS = ("vae.cue.live",)
 
 
 def test_first_pictures_do_not_import_torch():
@@ -34,7 +35,7 @@ for page in {PAGES_WITHOUT_TORCH}:
     app.switch_page(f"../pages/{{page}}.py").run()
     assert not app.exception, app.exception
     assert page != "gaussian" or "sklearn" not in sys.modules
-    for cue in [b.key for b in app.button if b.key.startswith(f"{{page}}.cue.")]:
+    for cue in [b.key for b in app.button if b.key.startswith(f"{{page}}.cue.") and b.key not in {TRAINS}]:
         app.button(key=cue).click().run()
         assert not app.exception, (cue, app.exception)
         assert "torch" not in sys.modules, cue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,14 @@ def scene(config: Config) -> Scene:
     of = known()
     at = np.repeat(chosen(of.labels), len(STAGES))
     stage = np.tile(np.arange(len(STAGES)), 10)
-    noise = np.repeat(np.random.default_rng([config.seed, 4]).standard_normal((10, 2)), len(STAGES), axis=0)
-    z = of.mu[at] + of.sigma[at] * noise
+    drawn, copies = _drawn(config.seed, stored.load("vae-2d").entry.sha256)
+    z, copies = np.repeat(drawn, len(STAGES), axis=0), np.repeat(copies, len(STAGES), axis=0)
     hand = np.array([[config.z_1, config.z_2]])
     frames = len(at)
     ratio = float(aggregate(of, hand)[0] / prior(hand)[0])
     full = np.full(frames, 1.0)
     return Scene(
-        panels=(_plane(at, stage, z, hand), _model(at, stage, z, hand)),
+        panels=(_plane(at, stage, z, hand), _model(at, stage, copies, hand)),
         steps=np.arange(frames),
         time="frame",
         readouts=(
@@ -125,12 +126,20 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -
     return Panel("Latent plane: drag through it", layers, PLANE, PLANE, x_label="z₁", y_label="z₂", share=1.1)
 
 
-def _model(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -> Panel:
+@lru_cache(maxsize=8)
+def _drawn(seed: int, sha256: str) -> tuple[np.ndarray, np.ndarray]:
+    """A code of each of ten digits, ``(10, 2)``, and its picture: the hand does not change them."""
     of = known()
-    x = ink(flat(binary().images)[at])[:, None]
-    copy = np.where((stage == 3)[:, None, None, None], ink(of.network.decode(z))[:, None], 0).astype(np.uint8)
+    at = chosen(of.labels)
+    z = of.mu[at] + of.sigma[at] * np.random.default_rng([seed, 4]).standard_normal((10, 2))
+    return z, ink(of.network.decode(z))
+
+
+def _model(at: np.ndarray, stage: np.ndarray, copies: np.ndarray, hand: np.ndarray) -> Panel:
+    x = 255 * binary().images[at][:, None]
+    copy = np.where((stage == 3)[:, None, None, None], copies[:, None], 0).astype(np.uint8)
     layers = (
-        picture(ink(of.network.decode(hand)), (2.9, 7.4), 5.6),
+        picture(ink(known().network.decode(hand)), (2.9, 7.4), 5.6),
         Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the hand: E[x | z]",)),
         picture(x, (-0.2, 1.0), 2.0),
         picture(copy, (9.5, 1.0), 2.0),
@@ -164,7 +173,14 @@ def cost(seed: int, config: Config) -> float:
 
 
 def _target(seed: int) -> int:
-    return int(np.random.default_rng([seed, 9]).integers(500))
+    return int(np.random.default_rng([seed, 9]).choice(stored.made(_unlike_the_middle, "vae-2d")))
+
+
+def _unlike_the_middle(of: Checkpoint) -> np.ndarray:
+    """Indices of test digits that are not found where the hand is at first."""
+    network, mu, *_ = known(of.entry.name)
+    x = flat(binary().images)
+    return np.flatnonzero(network.log_prob(x, mu) - network.log_prob(x, np.zeros_like(mu)) > 30)
 
 
 def _cost(index: int, z: np.ndarray) -> float:
@@ -174,5 +190,5 @@ def _cost(index: int, z: np.ndarray) -> float:
 
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the hand has moved."""
-    at = handle(values, "z").round(2)
+    at = np.clip(handle(values, "z"), *PLANE).round(2)
     return replace(config, z_1=float(at[0]), z_2=float(at[1]))

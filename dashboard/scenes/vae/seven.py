@@ -79,5 +79,5 @@ def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
 
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the style was moved."""
-    at = handle(values, "style").round(2)
+    at = np.clip(handle(values, "style"), *PLANE).round(2)
     return replace(config, style_1=float(at[0]), style_2=float(at[1]))

@@ -1,0 +1,1 @@
+"""The GAN page's scenes: a forger and a detective, trained live and rewound."""

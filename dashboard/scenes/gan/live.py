@@ -1,0 +1,184 @@
+"""A GAN trained live: points, both players' losses, modes and quality, and who moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dashboard.runs import Move
+from dashboard.scene import Curve, Diagram, Edge, Node, Panel, Polylines, Readout, Scene
+from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, plane, world
+
+if TYPE_CHECKING:
+    from genmodels.gan import GANState
+
+MEASURED = 8  # frames between two measurements of the samples
+NODES = (
+    Node("noise z", (0.0, 3.0), (1.8, 0.9), round=True),
+    Node("G\nforger", (0.0, 1.2), (1.8, 1.2)),
+    Node("G(z)", (0.0, -0.6), (1.5, 0.9), round=True),
+    Node("data x", (3.4, 3.0), (1.6, 0.9), round=True),
+    Node("D\ndetective", (3.4, 1.2), (2.0, 1.2)),
+    Node("real?", (3.4, -0.6), (1.5, 0.9), round=True),
+)
+EDGES = (Edge(0, 1), Edge(1, 2), Edge(2, 4), Edge(3, 4), Edge(4, 5), Edge(4, 1, "gradient"))
+LIT = {  # z, G, G(z), x, D, verdict, then the edges
+    "": (0,) * 12,
+    "discriminator": (0, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0),
+    "generator": (1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1),
+    "both": (1,) * 12,
+}
+CAPTIONS = (
+    "Nothing has been learned yet.",
+    "D has moved: it looks at real and at generated points, and learns to tell them apart.",
+    "G has moved: its points go where D takes them for real.",
+    "Both move, hundreds of times a second.",
+)
+
+
+class Measured(NamedTuple):
+    """What the samples are worth; NaN where it is not known."""
+
+    modes: float = math.nan
+    quality: float = math.nan
+    reverse_kl: float = math.nan
+    w2: float = math.nan
+
+
+def measure(state: GANState, of: World) -> Measured:
+    """Of the samples of this state."""
+    found = coverage(state.samples, of)
+    w2 = distance(state.samples, of)
+    return Measured(w2=w2) if found is None else Measured(found.modes, 100 * found.quality, found.reverse_kl, w2)
+
+
+def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
+    """One frame every few steps at full speed, one for each move in slow motion."""
+    from genmodels.gan import iterate_gan
+
+    of, gan = world(config), config.gan()
+    asked: list[Move] = []
+
+    def next_moves() -> Iterator[str]:
+        for move in moves:
+            asked[:] = [move]
+            yield move.name
+
+    frames, measured = 0, Measured()
+    for state in iterate_gan(gan, config.points(), moves=next_moves()):  # type: ignore[arg-type]
+        last = state.g_updates >= gan.n_steps * gan.g_steps
+        single = bool(asked) and asked[0].single
+        if not (single or last or state.step % config.every == 0):
+            yield None
+            continue
+        if single or last or frames % MEASURED == 0:
+            measured = measure(state, of)
+        frames += 1
+        yield scene(state, of, measured)
+        if last or (config.stop and holds(measured, of)):
+            return
+
+
+def check(config: Config) -> None:
+    """Raises a ValueError that says why this config cannot be trained."""
+    config.points()
+    config.gan()
+
+
+def steps() -> tuple[Callable, ...]:
+    """The functions whose steps are watched."""
+    from genmodels.gan import discriminator_loss, generator_loss, iterate_gan
+    from genmodels.metrics import mode_coverage
+
+    return iterate_gan, discriminator_loss, generator_loss, mode_coverage
+
+
+def holds(measured: Measured, of: World) -> bool:
+    """Whether all modes are held, with 90 % of high quality."""
+    return of.centres is not None and measured.modes == len(of.centres) and measured.quality >= 90
+
+
+def scene(state: GANState, of: World, measured: Measured) -> Scene:
+    """One frame."""
+    steps = state.config.n_steps
+    lit = np.array([LIT[state.moved]], dtype=float)
+    caption = list(LIT).index(state.moved)
+    return Scene(
+        panels=(
+            plane("Generated points among the real ones", state, of),
+            Panel("Who moves", (Diagram(name="", nodes=NODES, edges=EDGES, active=lit),), (-1.0, 4.5),
+                  (-1.2, 3.6), axes=False, share=0.75),
+            losses(state, steps),
+            quality(state, measured, of, steps),
+        ),
+        steps=np.array([state.step]),
+        time="move",
+        readouts=readouts(state, measured, of),
+        captions=CAPTIONS,
+        caption=np.array([caption]),
+        alt="Generated points move among real ones while a generator and a discriminator are trained in turn.",
+        fps=30,
+    )  # fmt: skip
+
+
+def readouts(state: GANState, measured: Measured, of: World) -> tuple[Readout, ...]:
+    """The numbers below the picture."""
+    d_loss, g_loss = state.minibatch
+    out = [
+        Readout("loss of D", np.array([d_loss]), digits=3),
+        Readout("loss of G", np.array([g_loss]), digits=3),
+    ]
+    if of.centres is not None:
+        out += [
+            Readout(f"modes of {len(of.centres)}", np.array([measured.modes]), digits=0),
+            Readout("high quality", np.array([measured.quality]), "%", 1),
+            Readout("reverse KL", np.array([measured.reverse_kl]), "nats", 3),
+        ]
+    out.append(Readout("W₂ to the data", np.array([measured.w2]), digits=3))
+    if of.true_w2 is not None:
+        out.append(Readout(f"true samples' W₂ (n = {COMPARED})", np.array([of.true_w2.mean]), digits=3))
+    return tuple(out)
+
+
+def losses(state: GANState, steps: int, share: float = 0.8) -> Panel:
+    """Both losses; where these are in nats, also the value at which neither can tell."""
+    d_loss, g_loss = state.minibatch
+    layers: list = [
+        Curve(name="loss of D", key="l", x=_at(state), y=np.array([d_loss]), colour="data"),
+        Curve(name="loss of G", key="o", x=_at(state), y=np.array([g_loss]), colour="model"),
+    ]
+    if state.probabilistic:
+        line = np.array([[[0, 2 * math.log(2)], [steps, 2 * math.log(2)]]])
+        layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
+    limits = {"wasserstein-gp": (-3.0, 3.0), "hinge": (-2.0, 3.0), "least-squares": (0.0, 1.2)}
+    low, high = limits.get(state.config.loss, (-2.0 if state.config.loss == "minimax" else 0.0, 4.0))
+    return Panel("Losses", tuple(layers), (0, steps), (low, high), equal=False, x_label="step", share=share)
+
+
+def quality(state: GANState, measured: Measured, of: World, steps: int, share: float = 0.8) -> Panel:
+    """Modes and quality in per cent; W₂ where there are no modes."""
+    if of.centres is None:
+        top = 2.0 * float(np.sqrt(of.real.var(axis=0).sum()))
+        layers: list = [Curve(name="W₂", key="q", x=_at(state), y=np.array([measured.w2]), colour="model")]
+        if of.true_w2 is not None:
+            line = np.array([[[0, of.true_w2.mean], [steps, of.true_w2.mean]]])
+            layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
+        return Panel("W₂ to the data", tuple(layers), (0, steps), (0, top), equal=False, x_label="step",
+                     share=share)  # fmt: skip
+    modes = 100 * measured.modes / len(of.centres)
+    layers = [
+        Curve(name="modes held", key="h", x=_at(state), y=np.array([modes]), colour="class2"),
+        Curve(name="high quality", key="q", x=_at(state), y=np.array([measured.quality]), colour="model"),
+        Polylines(name="", xy=np.array([[[0, 98.9], [steps, 98.9]]]), colour="truth",
+                  dashed=True),
+    ]  # fmt: skip
+    return Panel("Modes, quality, %", tuple(layers), (0, steps), (0, 104), equal=False, x_label="step",
+                 share=share)  # fmt: skip
+
+
+def _at(state: GANState) -> np.ndarray:
+    """The place on the axis of steps: updates of G, so that half-steps do not count double."""
+    return np.array([float(state.g_updates / state.config.g_steps)])

@@ -1,0 +1,147 @@
+"""In one dimension all can be seen: p, q and D as curves, and how G warps the noise (Goodfellow et al. 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dashboard.runs import Move
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scenes.gan.live import losses
+
+if TYPE_CHECKING:
+    from genmodels.gan import GANState
+
+TRUTHS = {"one": "One hump", "two": "Two humps", "narrow": "A broad and a narrow hump"}
+HUMPS = {"one": ((1.0, 0.6, 0.6),), "two": ((0.5, -1.4, 0.45), (0.5, 1.2, 0.45)),
+         "narrow": ((0.6, -1.0, 0.8), (0.4, 1.6, 0.18))}  # fmt: skip
+ENDS, CELLS, DENSE, THREADS, POINTS, STEPS = (-3.5, 3.5), 140, 40_001, 41, 20_000, 3_000
+FLOOR = -0.9  # where the noise lies, below the axis of x
+
+
+@dataclass(frozen=True)
+class Config:
+    """The truth, both learning rates, and the seed."""
+
+    truth: str = "one"
+    g_rate: float = 1e-3
+    d_rate: float = 1e-3
+    d_steps: int = 1
+    seed: int = 0
+    every: int = 10
+
+
+def density(truth: str, x: np.ndarray) -> np.ndarray:
+    """p(x) of a mixture of Gaussians."""
+    return sum(w * np.exp(-0.5 * ((x - m) / s) ** 2) / (s * np.sqrt(2 * np.pi)) for w, m, s in HUMPS[truth])  # type: ignore[return-value]
+
+
+def _sample(truth: str, rng: np.random.Generator) -> np.ndarray:
+    weights, means, deviations = np.array(HUMPS[truth]).T
+    k = rng.choice(len(weights), size=POINTS, p=weights)
+    return rng.normal(means[k], deviations[k])[:, None]
+
+
+def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
+    """The noise is uniform on −1 … 1; G has two hidden layers of 32, D of 64."""
+    from genmodels.gan import GANConfig, iterate_gan
+
+    gan = GANConfig(
+        n_noise=1, noise="uniform", g_hidden=(32, 32), d_hidden=(64, 64), activation="tanh", decay="none",
+        g_learning_rate=config.g_rate, d_learning_rate=config.d_rate, d_steps=config.d_steps, batch=256,
+        n_steps=STEPS, seed=config.seed, n_samples=512,
+    )  # fmt: skip
+    x = _sample(config.truth, np.random.default_rng([config.seed, 1]))
+    asked: list[Move] = []
+
+    def next_moves() -> Iterator[str]:
+        for move in moves:
+            asked[:] = [move]
+            yield move.name
+
+    for state in iterate_gan(gan, x, moves=next_moves()):  # type: ignore[arg-type]
+        last = state.g_updates >= STEPS
+        single = bool(asked) and asked[0].single
+        yield scene(state, config) if single or last or state.step % config.every == 0 else None
+        if last:
+            return
+
+
+def generated(state: GANState) -> np.ndarray:
+    """q(x) on the cells, by pushing 40,001 evenly spaced z through G and counting."""
+    z = np.linspace(-1, 1, DENSE, dtype=np.float32)[:, None]
+    edges = np.linspace(*ENDS, CELLS + 1)
+    return np.histogram(state.generate(z)[:, 0], edges)[0] / DENSE / (edges[1] - edges[0])
+
+
+def jensen_shannon(p: np.ndarray, q: np.ndarray, width: float) -> float:
+    """Of two densities on cells of this width, nats, 0 … log 2; what lies outside is one cell more."""
+    p, q = (np.append(d * width, max(0.0, 1 - d.sum() * width)) for d in (p, q))
+    middle = (p + q) / 2
+
+    def half(a: np.ndarray) -> float:
+        some = a > 0
+        return 0.5 * float((a[some] * np.log(a[some] / middle[some])).sum())
+
+    return half(p) + half(q)
+
+
+def scene(state: GANState, config: Config) -> Scene:
+    """One frame."""
+    edges = np.linspace(*ENDS, CELLS + 1)
+    x = (edges[:-1] + edges[1:]) / 2
+    p, q = density(config.truth, x), generated(state)
+    d = state.discriminate(x[:, None])
+    js = jensen_shannon(p, q, x[1] - x[0])
+    best = p / np.maximum(p + q, 1e-12)
+    value = -state.minibatch.discriminator
+    return Scene(
+        panels=(
+            Panel("Above: p, q and D. Below: where G sends evenly spaced noise", _layers(state, x, p, q, d, best),
+                  ENDS, (FLOOR - 0.08, 1.08), equal=False, x_label="x", share=2.0),
+            losses(state, STEPS),
+            _divergence(state, js),
+        ),
+        steps=np.array([state.step]),
+        time="move",
+        readouts=(
+            Readout("value of the game V", np.array([value]), "nats", 3),
+            Readout("2 JS − 2 log 2", np.array([2 * js - 2 * np.log(2)]), "nats", 3),
+            Readout("JS(p ‖ q)", np.array([js]), "nats", 4),
+            Readout("D on average at data", np.array([(d * p).sum() / p.sum()]), digits=3),
+        ),
+        captions=("With the best D for this G, V would be 2 JS(p ‖ q) − 2 log 2. When G is perfect, D is ½ "
+                  "everywhere.",),
+        caption=np.array([0]),
+        alt="The data's density, the generator's, and the discriminator as curves; below, threads from noise to x.",
+        fps=30,
+    )  # fmt: skip
+
+
+def _layers(state: GANState, x: np.ndarray, p: np.ndarray, q: np.ndarray, d: np.ndarray, best: np.ndarray) -> tuple:
+    def curve(y: np.ndarray) -> np.ndarray:
+        return np.stack([x, y], -1)[None, None]
+
+    z = np.linspace(-1, 1, THREADS, dtype=np.float32)[:, None]
+    threads = np.stack([
+        np.concatenate([3 * z, np.full_like(z, FLOOR)], 1),
+        np.concatenate([3 * z, np.full_like(z, FLOOR + 0.08)], 1),
+        np.concatenate([state.generate(z), np.full_like(z, -0.03)], 1),
+    ], axis=1)  # fmt: skip
+    return (
+        Polylines(name="noise z to G(z)", key="n", xy=threads[None], colour="muted", width=1.2),
+        Polylines(name="data p(x)", key="p", xy=curve(p)[0], colour="data", width=3),
+        Polylines(name="generated q(x)", key="q", xy=curve(np.minimum(q, 3)), colour="model", width=3),
+        Polylines(name="D(x)", key="d", xy=curve(d), colour="class0", width=2.5),
+        Polylines(name="best D: p ÷ (p + q)", key="b", xy=curve(best), colour="truth", dashed=True, width=2,
+                  visible=False),
+    )  # fmt: skip
+
+
+def _divergence(state: GANState, js: float) -> Panel:
+    at = np.array([float(state.g_updates)])
+    curve = Curve(name="JS(p ‖ q)", key="j", x=at, y=np.array([js]), colour="model")
+    return Panel("JS(p ‖ q), nats", (curve,), (0, STEPS), (0, 0.72), equal=False, x_label="step", share=0.8)

@@ -1,0 +1,204 @@
+"""The autoencoder page under AppTest, and its scenes' numbers."""
+
+import numpy as np
+import pytest
+from scipy.spatial import Delaunay
+
+from dashboard import stored
+from dashboard.scenes.autoencoder import dream, noise, squeeze
+from dashboard.scenes.pictures import flat, grey
+from genmodels import checkpoint
+from genmodels.digits import load_mnist
+from tests.pages.controls import healthy
+
+CUES = ("squeeze", "noise", "dream")
+
+
+def readouts(scene) -> dict[str, np.ndarray]:
+    return {r.name: np.asarray(r.values) for r in scene.readouts}
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The stored network, by torch."""
+    from genmodels import nets
+    from genmodels.autoencoder import Autoencoder, AutoencoderConfig
+
+    loaded = checkpoint.load("autoencoder-2d")
+    return nets.load(Autoencoder(AutoencoderConfig(**loaded.entry.config)), loaded.arrays)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("autoencoder")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"autoencoder.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("code_1", "nan"), ("code_2", "inf"), ("code_1", "1e9"), ("code_2", "far"), ("code_1", "-1e6"),
+     ("code_2", "1e6"), ("cue", "nothing")],
+)  # fmt: skip
+def test_what_a_link_cannot_ask(open_page, name, asked):
+    app = open_page("autoencoder", **{"autoencoder.cue": "dream", f"autoencoder.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    if name != "cue":
+        config = app.session_state["_runs"]["autoencoder.player"][0][2]
+        assert abs(config.code_1) <= 1e6
+        assert abs(config.code_2) <= 1e6
+    if "1e6" not in asked:
+        assert any(f"autoencoder.{name}={asked}" in note.value for note in app.info)
+
+
+@pytest.mark.parametrize("at", [(1e6, -1e6), (-1e6, 1e6), (0, 0), (1.234, -5.678)])
+def test_the_probe_goes_where_the_hand_is(at):
+    moved = dream.after_hand(dream.Config(seed=7), {"handles": {"code": list(at)}})
+    assert (moved.code_1, moved.code_2, moved.seed) == (round(at[0], 2), round(at[1], 2), 7)
+    for name, values in readouts(dream.scene(moved)).items():
+        assert np.isfinite(values).all(), name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"handles": {"code": [np.nan, 0]}}, {"handles": {"code": [0, -np.inf]}}, {"handles": {"code": "ab"}},
+     {"handles": {"code": [1]}}, {"handles": {}}, {}],
+)  # fmt: skip
+def test_a_place_that_is_none_is_refused(values):
+    with pytest.raises(ValueError, match="handle 'code'"):
+        dream.after_hand(dream.Config(), values)
+
+
+# --- squeeze and noise ----------------------------------------------------------------------------------------
+
+
+def test_errors_end_where_the_index_says():
+    scene = squeeze.scene(squeeze.Config())
+    told = checkpoint.load("autoencoder-squeeze").entry.metrics
+    for size in (1, 2, 8, 32, 1000):
+        name = f"{size:,} number{'s' * (size > 1)}"
+        assert readouts(scene)[name][-1] == pytest.approx(100 * told[f"rmse_{size}"], abs=0.01)
+
+
+def test_the_error_shown_is_that_of_the_copies_shown():
+    """The eight pictures are some of the 500: their error is of the same size, and falls as it does."""
+    scene = squeeze.scene(squeeze.Config())
+    first, *copies = (layer.pixels.astype(float) for layer in scene.panels[0].layers if layer.kind == "images")
+    assert np.array_equal(first, grey().images[:8])
+    for of, (name, told) in zip(copies, readouts(scene).items(), strict=True):
+        error = 100 * np.sqrt(np.square((of - first) / 255).mean(axis=(1, 2, 3)))
+        assert error[-1] == pytest.approx(told[-1], rel=0.35), name
+        assert error[-1] < error[0]
+
+
+def test_dashed_lines_are_principal_components():
+    x, test = (flat(split.images).astype(float) for split in (load_mnist().train, load_mnist().test))
+    _, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
+    centred = test - x.mean(axis=0)
+    lines = [layer for _, layer in squeeze.scene(squeeze.Config()).layers() if layer.name.startswith("PCA")]
+    for size, line in zip((1, 2, 8, 32), lines, strict=True):
+        axes = vectors[:, -size:]
+        error = np.sqrt(np.square(centred - centred @ axes @ axes.T).mean())
+        assert np.allclose(line.xy[..., 1], 100 * error, rtol=1e-3), size
+
+
+def test_noise_curves_pass_through_the_index_s_figures():
+    got = readouts(noise.scene(noise.Config()))
+    told = checkpoint.load("autoencoder-noise").entry.metrics
+    half = np.abs(got["σ"] - 0.5).argmin()
+    assert got["σ"][half] == pytest.approx(0.5)
+    assert got["copying"][half] == pytest.approx(100 * told["rmse_copied_half"], abs=0.01)
+    assert got["denoising"][half] == pytest.approx(100 * told["rmse_denoised_half"], abs=0.01)
+    assert got["noisy picture"] == pytest.approx(100 * got["σ"], rel=0.02)
+
+
+def test_the_caption_says_who_is_better():
+    scene = noise.scene(noise.Config())
+    got = readouts(scene)
+    assert np.array_equal(scene.caption == 1, got["denoising"] < got["copying"])
+    assert set(scene.caption) == {0, 1}
+
+
+# --- why it cannot dream --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [(0.0, 0.0), (-12.5, 3.25), (9.0, -20.0)])
+def test_the_picture_under_the_hand_is_the_decoder_s(network, at):
+    import torch
+
+    scene = dream.scene(dream.Config(*at))
+    drawn = scene.panels[1].layers[0].pixels[0]
+    known = dream.plane()
+    assert np.array_equal(drawn.ravel(), np.round(255 * known.network.decode(np.array([at]))[0]))
+    with torch.no_grad():
+        by_torch = 255 * network.decode(torch.tensor([at])).numpy().reshape(28, 28)
+    assert np.abs(drawn - by_torch).max() <= 1
+
+
+def test_the_codes_are_the_encoder_s(network):
+    import torch
+
+    with torch.no_grad():
+        codes = network.encode(torch.tensor(flat(grey().images))).numpy()
+    known = dream.plane()
+    assert np.abs(known.codes - codes).max() < 1e-3
+    nearest = np.linalg.norm(codes - np.array([3.0, -4.0]), axis=1).min()
+    got = readouts(dream.scene(dream.Config(3.0, -4.0)))
+    assert got["from the probe to the nearest code"][0] == pytest.approx(nearest, abs=1e-3)
+
+
+def test_random_codes_come_one_by_one_from_the_whole_plane():
+    known = dream.plane()
+    (x0, x1), (y0, y1) = known.ends
+    scenes = [dream.scene(dream.Config(seed=seed)) for seed in (0, 0, 1)]
+    drawn = [next(layer.xy for _, layer in s.layers() if layer.name == "random codes") for s in scenes]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert ((drawn[0] >= (x0, y0)) & (drawn[0] <= (x1, y1))).all()
+    pictures = scenes[0].panels[2].layers[0].pixels
+    for k in (0, 11, 23):
+        assert not pictures[k, k + 1 :].any()
+        last = np.round(255 * known.network.decode(drawn[0][k : k + 1])[0]).reshape(28, 28)
+        assert np.array_equal(pictures[k, k], last)
+
+
+def test_likeness_is_the_largest_cosine():
+    at = np.array([[4.0, -9.0]])
+    decoded = dream.plane().network.decode(at)[0].astype(float)
+    x = load_mnist().train.images.reshape(-1, 784) / 255
+    cosine = [row @ decoded / np.linalg.norm(row) / np.linalg.norm(decoded) for row in x]
+    assert dream.likeness(dream.Config(*at[0])) == pytest.approx(max(cosine), abs=1e-5)
+
+
+def test_the_challenge_can_be_solved_among_the_codes(open_page):
+    known, goal = dream.plane(), 0.84
+    x, y = (np.linspace(*ends, 40) for ends in known.ends)
+    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    places = places[Delaunay(known.codes).find_simplex(places) >= 0].round(2)
+    decoded, digits = known.network.decode(places), flat(load_mnist().train.images)
+    cosine = decoded @ digits.T / np.outer(np.linalg.norm(decoded, axis=1), np.linalg.norm(digits, axis=1))
+    likeness = cosine.max(axis=1)
+    print(f"\n{(likeness < goal).sum()} of {len(places)} places among the codes, the least is {likeness.min():.2f}")
+    best = places[likeness.argmin()]
+    app = open_page("autoencoder", **{"autoencoder.cue": "dream", "autoencoder.code_1": best[0],
+                                      "autoencoder.code_2": best[1]})  # fmt: skip
+    app.button(key="autoencoder.challenge.check").click().run()
+    assert healthy(app)
+    assert f"below {goal:g}" in str([m.value for m in app.markdown])
+    assert "Solved!" in app.success[0].value
+    assert (likeness < goal).mean() < 0.1, "it is to be looked for"
+
+
+def test_the_challenge_is_not_solved_at_the_start(open_page):
+    app = open_page("autoencoder", **{"autoencoder.cue": "dream"})
+    app.button(key="autoencoder.challenge.check").click().run()
+    assert not app.success
+
+
+def test_the_page_prints_the_held_out_figures(open_page):
+    app = open_page("autoencoder")
+    shown = app.table[0].value.to_numpy().astype(str)
+    for metric, value in stored.load("autoencoder-squeeze").entry.metrics.items():
+        assert f"{value:.4g}" in shown, metric

@@ -1,0 +1,512 @@
+"""The VAE page under AppTest, and its scenes' numbers."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dashboard import own_data, stored
+from dashboard.scenes.pictures import DIGITS, binary, flat
+from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
+from dashboard.scenes.vae.setup import PLANE, aggregate, known
+from genmodels import checkpoint
+from genmodels.digits import load_binarised_mnist
+from tests.pages import controls
+from tests.pages.controls import healthy
+
+CUES = ("plane", "walk", "learn", "live", "beta", "seven", "yours")
+CHOICES = {"vae.data": live.DATA, "vae.latents": [str(n) for n in live.LATENTS], "vae.digit": DIGITS}
+
+
+def readouts(scene) -> dict[str, np.ndarray]:
+    return {r.name: np.asarray(r.values) for r in scene.readouts}
+
+
+def layer(scene, name: str):
+    return next(one for _, one in scene.layers() if one.name == name)
+
+
+def pictures(panel) -> list[np.ndarray]:
+    return [one.pixels for one in panel.layers if one.kind == "images"]
+
+
+def shown_config(app):
+    return app.session_state["_runs"]["vae.player"][0][2]
+
+
+def drawn(points) -> str:
+    xy = np.asarray(points, dtype=float).reshape(-1, 2)
+    return own_data.encode_points(xy, np.zeros(len(xy), int), yours.BOARD, yours.BOARD)
+
+
+def by_torch(name: str):
+    """A stored network, by torch."""
+    from genmodels import nets
+    from genmodels.recipes.vae import OTHERS
+    from genmodels.vae import VAE, VAEConfig
+
+    loaded = checkpoint.load(name)
+    config = {key: value for key, value in loaded.entry.config.items() if key not in OTHERS}
+    return nets.load(VAE(VAEConfig(**config)), loaded.arrays).requires_grad_(False)
+
+
+# --- the page -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", CHOICES, pairs=12)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("vae")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"vae.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+IGNORED = [
+    ("plane", "z_1", "nan"), ("plane", "z_2", "abc"), ("plane", "z_1", "1e9"), ("plane", "z_2", "-inf"),
+    ("walk", "start", "x"), ("walk", "end", "1.5"), ("seven", "style_1", "inf"), ("seven", "digit", "an 11"),
+    ("live", "data", "faces"), ("live", "latents", "3"), ("live", "log_beta", "99"), ("live", "log_rate", "nan"),
+    ("yours", "drawn", "garbage"), ("yours", "drawn", "1garbage"), ("yours", "drawn", "1" + "A" * 5000),
+    ("yours", "fitted", "maybe"), ("nothing", "z_1", "0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
+def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
+    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    told = "vae.cue=nothing" if cue == "nothing" else f"vae.{name}={asked[:40]}"
+    assert any(told in note.value for note in app.info), [note.value for note in app.info]
+
+
+CUT = [
+    ("walk", "start", "9999", 499), ("walk", "end", "-3", 0), ("walk", "start", "9" * 60, 499),
+    ("plane", "z_1", "-1000", -4.0), ("plane", "z_2", "1e6", 4.0), ("seven", "style_2", "50", 4.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "name", "asked", "used"), CUT)
+def test_what_lies_too_far_is_cut(open_page, cue, name, asked, used):
+    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    assert getattr(shown_config(app), name) == used
+
+
+def test_an_empty_board_in_the_link(open_page):
+    app = open_page("vae", **{"vae.cue": "yours", "vae.drawn": ""})
+    assert healthy(app)
+    assert shown_config(app).drawn == ""
+
+
+NONE = [[np.nan, 0], [0, np.inf], "ab", [1, 2, 3], [2e6, 0], None]
+
+
+@pytest.mark.parametrize(("cue", "name"), [(plane, "z"), (seven, "style"), (walk, "start"), (walk, "end")])
+def test_the_hand_goes_anywhere(cue, name):
+    ends = {"start": [0.0, 0.0], "end": [1.0, 1.0]}
+    for far in ([1e6, -1e6], [-1e6, 1e6], [4.0, -4.0], [0.123, -0.456]):
+        moved = cue.after_hand(cue.Config(), {"handles": ends | {name: far}, "moved": name})
+        for readout, values in readouts(cue.scene(moved)).items():
+            assert np.isfinite(values).all(), (far, readout)
+    for none in NONE:
+        with pytest.raises(ValueError, match=f"handle '{name}'"):
+            cue.after_hand(cue.Config(), {"handles": ends | {name: none}})
+
+
+# --- the latent plane -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("z", [(0.0, 0.0), (1.5, -2.25), (-4.0, 4.0)])
+def test_the_picture_under_the_hand_is_the_decoder_s(z):
+    import torch
+
+    under = pictures(plane.scene(plane.Config(*z)).panels[1])[0][0]
+    assert np.array_equal(under.ravel(), np.round(255 * known().network.decode(np.array([z]))[0]))
+    mean = by_torch("vae-2d").mean(torch.tensor([z])).numpy().reshape(28, 28)
+    assert np.abs(under - 255 * mean).max() <= 1
+
+
+def test_codes_are_the_encoder_s():
+    import torch
+
+    mu, log_var = by_torch("vae-2d").encode(torch.tensor(flat(binary().images)))
+    assert np.abs(known().mu - mu.numpy()).max() < 1e-4
+    assert np.abs(known().sigma - log_var.mul(0.5).exp().numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize("z", [(0.0, 0.0), (1.2, -0.7), (-2.6, 1.9)])
+def test_densities_at_the_hand(z):
+    got, of = readouts(plane.scene(plane.Config(*z))), known()
+    prior = stats.multivariate_normal(np.zeros(2)).pdf(z)
+    assert got["prior p(z) there"][0] == pytest.approx(prior)
+    parts = [
+        stats.multivariate_normal(mean, np.diag(sigma**2)).pdf(z) for mean, sigma in zip(of.mu, of.sigma, strict=True)
+    ]
+    assert got["digits' share q(z) ÷ p(z)"][0] == pytest.approx(np.mean(parts) / prior)
+
+
+def test_the_aggregate_posterior_sums_to_one():
+    grid = np.linspace(-6, 6, 241)
+    z = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    of = known()
+    total = sum(aggregate(of, part).sum() for part in np.array_split(z, 20)) * (grid[1] - grid[0]) ** 2
+    assert total == pytest.approx(1, abs=0.02)
+
+
+def test_the_sheet_s_pictures_lie_on_their_codes():
+    sheet = layer(plane.scene(plane.Config()), "decoded sheet")
+    x0, x1, y0, y1 = sheet.extent
+    width, height = (x1 - x0) / sheet.columns, (y1 - y0) / (len(sheet.pixels) // sheet.columns)
+    for row, column in ((0, 0), (3, 17), (19, 19), (10, 4)):
+        z = np.array([[x0 + (column + 0.5) * width, y1 - (row + 0.5) * height]])
+        expected = np.round(255 * known().network.decode(z)[0])
+        assert np.abs(sheet.pixels[row * sheet.columns + column].ravel() - expected).max() <= 1
+
+
+def test_one_digit_s_way_through_the_model():
+    scene, of = plane.scene(plane.Config(seed=3)), known()
+    z, ellipse = layer(scene, "z drawn").xy[:, 0], layer(scene, "q(z | x) of this digit")
+    _, x, copy = pictures(scene.panels[1])
+    for digit in range(10):
+        k = 4 * digit
+        index = np.flatnonzero(of.labels == digit)[0]
+        assert np.isnan(ellipse.mean[k]).all()
+        assert np.allclose(ellipse.mean[k + 1, 0], of.mu[index])
+        assert np.allclose(np.diagonal(ellipse.covariance[k + 1, 0]), of.sigma[index] ** 2)
+        assert np.isnan(z[: k + 2][k:]).all()
+        assert np.abs((z[k + 2] - of.mu[index]) / of.sigma[index]).max() < 4
+        assert np.array_equal(x[k, 0], 255 * binary().images[index])
+        assert not copy[k : k + 3].any()
+        assert np.array_equal(copy[k + 3, 0].ravel(), np.round(255 * of.network.decode(z[k + 2 : k + 3])[0]))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_the_cost_at_the_encoder_s_place_is_what_the_page_says(seed):
+    import torch
+
+    picture, best = plane.target(seed)
+    x = 1 - picture / 255
+    index = next(k for k, image in enumerate(binary().images) if np.array_equal(image, x))
+    at = known().mu[index]
+    assert plane.cost(seed, plane.Config(*at)) == pytest.approx(best)
+    model = by_torch("vae-2d")
+    logits = model.decode(torch.tensor(at[None], dtype=torch.float32))
+    log_prob = model.log_prob(logits, torch.tensor(x.reshape(1, -1), dtype=torch.float32))
+    assert best == pytest.approx(-float(log_prob), abs=1e-2)
+
+
+def test_every_seed_s_challenge_can_be_solved_but_not_at_the_start():
+    grid = np.linspace(*PLANE, 81)
+    z = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    p = np.clip(known().network.decode(z).astype(float), 1e-12, 1 - 1e-12)
+    log_odds, no_ink = np.log(p / (1 - p)), np.log1p(-p).sum(axis=1)
+    counts = []
+    for seed in range(40):
+        picture, best = plane.target(seed)
+        goal = math.ceil(best + 10)
+        cost = -(log_odds @ (1 - picture.ravel() / 255.0) + no_ink)
+        counts.append(int((cost < goal).sum()))
+        assert counts[-1] > 0, seed
+        assert plane.cost(seed, plane.Config(*z[cost.argmin()])) < goal
+        assert plane.cost(seed, plane.Config()) > goal
+    print(f"\nof {len(z)} places solve it: {min(counts)} to {max(counts)}, median {np.median(counts):g}")
+
+
+def test_the_challenge_says_so_when_it_is_solved(open_page):
+    picture, best = plane.target(0)
+    index = next(k for k, image in enumerate(binary().images) if np.array_equal(255 - 255 * image, picture))
+    at = known().mu[index]
+    app = open_page("vae", **{"vae.z_1": at[0], "vae.z_2": at[1]})
+    app.button(key="vae.challenge.check").click().run()
+    assert healthy(app)
+    assert "Solved!" in app.success[0].value
+    assert f"{best:.3f} nats" in app.success[0].value
+
+
+def test_the_page_prints_the_held_out_figures(open_page):
+    shown = open_page("vae").table[0].value.to_numpy().astype(str)
+    for name in ("vae-2d", "vae-16d", "vae-conditional"):
+        for value in checkpoint.load(name).entry.metrics.values():
+            assert f"{value:.4g}" in shown
+
+
+# --- walk -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("start", "end"), [(7, 0), (499, 3), (12, 12)])
+def test_both_ways_end_at_the_two_digits(start, end):
+    scene, of = walk.scene(walk.Config(start, end)), known()
+    mixed, decoded = (pictures(panel)[0] for panel in scene.panels[1:3])
+    for k, index in ((0, start), (-1, end)):
+        assert np.array_equal(mixed[k, 0], 255 * binary().images[index])
+        expected = of.network.decode(of.mu[index][None])[0]
+        assert np.array_equal(decoded[k, 0].ravel(), np.round(255 * expected))
+        assert np.allclose(layer(scene, "here").xy[k, 0], of.mu[index])
+        assert np.allclose(scene.handles[k].at, of.mu[index])
+    middle = 127.5 * (binary().images[start].astype(float) + binary().images[end])
+    assert np.abs(mixed[walk.FRAMES // 2, 0] - middle).max() <= 0.5
+
+
+def test_the_distance_is_to_the_nearest_training_digit():
+    training = flat(load_binarised_mnist().train.images).astype(float)
+    some = np.random.default_rng(0).random((3, 784), dtype=np.float32)
+    expected = [np.linalg.norm(training - picture, axis=1).min() for picture in some]
+    assert walk.to_nearest(some) == pytest.approx(expected, rel=1e-4)
+    assert walk.to_nearest(training[:2].astype(np.float32)) == pytest.approx([0, 0], abs=0.05)
+
+
+def test_an_end_goes_to_the_nearest_digit():
+    mu = known().mu
+    for index in (0, 123, 499):
+        held = {"start": (mu[index] + 1e-6).tolist(), "end": mu[4].tolist()}
+        assert walk.after_hand(walk.Config(), {"handles": held, "moved": "start"}) == walk.Config(index, 4)
+
+
+# --- recordings -----------------------------------------------------------------------------------------------
+
+
+def test_the_training_recorded_says_what_the_index_says():
+    got, told = readouts(learn.scene(learn.Config())), checkpoint.load("vae-training").entry.metrics
+    assert got["ELBO, unseen"] == pytest.approx(got["reconstruction, unseen"] - got["KL, unseen"])
+    assert got["ELBO, unseen"].max() == pytest.approx(told["elbo_best_nats"], abs=1e-3)
+    assert got["ELBO, unseen"][-1] == pytest.approx(told["elbo_last_nats"], abs=1e-3)
+    assert got["ELBO, seen"][-1] > got["ELBO, unseen"][-1] + 5
+
+
+def test_every_beta_says_what_the_index_says():
+    scene = beta.scene(beta.Config())
+    got, told = readouts(scene), checkpoint.load("vae-beta").entry.metrics
+    one = np.flatnonzero(got["β"] == 1).item()
+    assert got["ELBO (β = 1)"][one] == pytest.approx(told["elbo_beta1_nats"], abs=1e-3)
+    assert got["KL"][-1] == pytest.approx(told["kl_largest_beta_nats"], abs=1e-4)
+    assert (got["β"].min(), got["β"].max()) == (pytest.approx(0.01), 64)
+    assert [scene.caption[0], scene.caption[one], scene.caption[-1]] == [0, 1, 3]
+    assert got["latents in use"][[0, -1]].tolist() == [2, 0]
+    assert (np.diff(got["KL"]) < 0.05).all()
+
+
+def test_a_collapsed_posterior_is_the_prior():
+    arrays = stored.arrays("vae-beta")
+    assert np.abs(arrays["mu"][-1].astype(float)).max() < 0.05
+    assert arrays["sigma"][-1].astype(float) == pytest.approx(1, abs=0.02)
+    copies = arrays["reconstructions"][-1].astype(float)
+    assert np.abs(copies - copies[0]).max() <= 2, "every digit is decoded to the same"
+
+
+# --- ask for a seven ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", [(0.8, -0.6), (-3.0, 2.0)])
+def test_one_style_in_all_classes(style):
+    import torch
+
+    scene, of = seven.scene(seven.Config(4, *style)), known(seven.NAME)
+    decoded = pictures(scene.panels[1])[0][:, 0]
+    z = torch.tensor([style] * 10)
+    mean = by_torch(seven.NAME).mean(z, torch.arange(10)).numpy().reshape(10, 28, 28)
+    assert np.abs(decoded - 255 * mean).max() <= 1
+    assert scene.start == 4
+    both = pictures(scene.panels[2])
+    for c, (one, real) in enumerate(zip(both[::2], both[1::2], strict=True)):
+        assert np.array_equal(one[0], decoded[c])
+        mine = np.flatnonzero(of.labels == c)
+        nearest = mine[np.linalg.norm(of.mu[mine] - style, axis=1).argmin()]
+        assert np.array_equal(real[0], 255 * binary().images[nearest])
+
+
+# --- your digit -----------------------------------------------------------------------------------------------
+
+TURN = np.linspace(0, 2 * np.pi, 60)
+STROKES = {
+    "three": own_data.decode_points(yours.example(), yours.BOARD, yours.BOARD)[0],
+    "circle": np.stack([8 + 3 * np.cos(TURN), 20 + 5 * np.sin(TURN)], -1),
+    "one": np.stack([np.full(20, 2.0), np.linspace(3, 25, 20)], -1),
+    "lying": np.stack([np.linspace(1, 27, 20), np.full(20, 26.0)], -1),
+    "seven": np.concatenate([np.stack([np.linspace(8, 20, 12), np.full(12, 23.0)], -1),
+                             np.stack([np.linspace(20, 12, 18), np.linspace(23, 4, 18)], -1)]),
+    "small": np.stack([24 + np.cos(TURN), 3 + np.sin(TURN)], -1),
+    "dot": np.array([[27.9, 0.1]]),
+    "two dots": np.array([[1.0, 1.0], [27.0, 27.0]]),
+    "the same dot": np.full((30, 2), 14.0),
+    "500 anywhere": np.random.default_rng(0).uniform(0, 28, (500, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STROKES)
+def test_a_drawing_is_made_like_mnist(name):
+    picture = yours.pixels(STROKES[name], fitted=True).reshape(28, 28)
+    assert set(np.unique(picture)) == {0, 1}
+    rows, columns = np.nonzero(picture)
+    assert abs(rows.mean() + 0.5 - 14) <= 1
+    assert abs(columns.mean() + 0.5 - 14) <= 1
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 <= 21  # 20, wherever the grid lies
+    if name not in ("dot", "the same dot", "small"):
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 >= 19
+
+
+@pytest.mark.parametrize("name", STROKES)
+def test_a_drawing_that_is_not_fitted_stays_where_it_is(name):
+    picture = yours.pixels(STROKES[name], fitted=False).reshape(28, 28)
+    ys, xs = np.nonzero(picture)
+    x, y = xs + 0.5, 28 - ys - 0.5
+    points = STROKES[name]
+    assert len(x) > 0
+    apart = np.hypot(x[:, None] - points[:, 0], y[:, None] - points[:, 1]).min(axis=1)
+    assert apart.max() < yours.PEN + 28 / 9 / 2 + 0.1
+    for px, py in points:
+        inside = np.hypot(np.clip(px, 0.5, 27.5) - x, np.clip(py, 0.5, 27.5) - y).min()
+        assert inside <= 0.75, (px, py)
+
+
+@pytest.mark.parametrize("name", STROKES)
+@pytest.mark.parametrize("fitted", [True, False])
+def test_what_was_drawn_is_judged(name, fitted):
+    scene = yours.scene(yours.Config(drawn(STROKES[name]), fitted))
+    got = readouts(scene)
+    assert got["ELBO"][0] == pytest.approx(got["reconstruction"][0] - got["KL"][0])
+    assert 0 <= got["rank"][0] <= 100
+    assert got["KL"][0] >= 0
+    assert scene.captions[0].endswith(".")
+    assert len(scene.brush.points) == len(STROKES[name])
+    assert all(f"{{{part}}}" in scene.equation for part in ("reconstruction", "KL", "ELBO", "rank"))
+
+
+def test_the_bound_is_genmodels_s():
+    import torch
+
+    from genmodels.nets import seeded
+    from genmodels.vae import elbo
+
+    x = yours.pixels(STROKES["three"], fitted=True)
+    got, model = readouts(yours.scene(yours.Config(yours.example()))), by_torch("vae-2d")
+    images = torch.tensor(x[None])
+    bound = elbo(model, images, n_samples=2048, generator=seeded(0))
+    mu, log_var = model.encode(images)
+    q = torch.distributions.Normal(mu, (0.5 * log_var).exp())
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum()
+    assert got["KL"][0] == pytest.approx(float(kl), abs=1e-3)
+    assert got["reconstruction"][0] == pytest.approx(float(bound.reconstruction[0]), abs=1.5)
+    below = float((stored.arrays("vae-2d")["reference.digits"] <= got["ELBO"][0]).mean())
+    assert got["rank"][0] == pytest.approx(100 * below)
+
+
+def test_an_empty_board_is_a_board_and_a_sentence():
+    scene = yours.scene(yours.Config(""))
+    assert len(scene.panels) == 1
+    assert scene.brush.points == ()
+    assert scene.captions == ("Draw a digit with the mouse or a finger.",)
+    assert not scene.readouts
+
+
+def test_strokes_come_back_from_the_hand():
+    painted = [[x, y, 0] for x, y in STROKES["circle"]]
+    config = yours.after_hand(yours.Config("", False, 5), {"painted": painted})
+    assert (config.fitted, config.seed) == (False, 5)
+    points, _ = own_data.decode_points(config.drawn, yours.BOARD, yours.BOARD)
+    assert np.abs(points - STROKES["circle"]).max() < 28 / 1024
+    outside = yours.after_hand(config, {"painted": [[-1e6, 1e6, 0]]})
+    at, _ = own_data.decode_points(outside.drawn, yours.BOARD, yours.BOARD)
+    assert np.allclose(at, [[0, 28]], atol=0.02)
+    assert yours.after_hand(config, {"painted": []}).drawn == ""
+    for none in ([[np.nan, 0, 0]], [[1, 2]], "ab", None, [[0, 0, 0]] * 501, [[0, 0, 7]]):
+        with pytest.raises(ValueError, match=r"paint|label"):
+            yours.after_hand(config, {"painted": none})
+
+
+def losses() -> dict[str, np.ndarray]:
+    return {kind: -stored.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in yours.KINDS}
+
+
+def judged(x: np.ndarray) -> list[str]:
+    reconstruction, kl = known().network.elbo(x, 64, np.random.default_rng(0))
+    return [yours.verdict(loss, losses()) for loss in kl - reconstruction]
+
+
+def test_digits_are_ours_and_noise_is_not():
+    x = flat(load_binarised_mnist().valid.images[:100])
+    ours = sum(said.startswith("It is one of ours") for said in judged(x))
+    noise = sum(said.startswith("None of ours") for said in judged(np.random.default_rng(0).permuted(x, axis=1)))
+    upside_down = sum(said.startswith("It is one of ours") for said in judged(x[:, ::-1]))
+    print(f"\nours of 100: digits {ours}, upside down {upside_down}; none of ours: noise {noise}")
+    assert ours >= 85
+    assert noise >= 95
+    assert upside_down < ours
+
+
+def test_the_verdict_follows_the_rank():
+    of = losses()
+    worst = float(of["digits"].max())
+    assert yours.verdict(0.0, of).startswith("It is one of ours")
+    assert yours.verdict(float(np.quantile(of["digits"], 0.97)), of).startswith("An odd one")
+    assert yours.verdict(worst + 1, of) == (
+        "None of ours: no held-out digit is as hard to explain, though noise is harder still."
+        if worst + 1 < np.quantile(of["noise"], 0.05)
+        else "None of ours: as hard to explain as noise."
+    )
+    assert yours.verdict(1e6, of) == "None of ours: as hard to explain as noise."
+
+
+# --- live -----------------------------------------------------------------------------------------------------
+
+
+def frames(n: int, **config) -> list:
+    return list(itertools.islice(live.network(live.Config(device="cpu", **config)), n))
+
+
+@pytest.mark.parametrize("data", live.DATA)
+@pytest.mark.parametrize("latents", live.LATENTS)
+def test_frames_of_a_live_run_have_one_shape(data, latents):
+    one, *others = frames(3, data=data, latents=latents)
+    assert [s.steps.tolist() for s in (one, *others)] == [[0], [20], [40]]
+    shapes, still = {name: array.shape for name, array in one.moving()}, dict(one.still())
+    for other in others:
+        assert {name: array.shape for name, array in other.moving()} == shapes
+        assert other.layout() == one.layout()
+        for name, array in other.still():
+            assert np.array_equal(array, still[name], equal_nan=True), name
+    for name, values in readouts(others[-1]).items():
+        assert np.isfinite(values).all(), name
+
+
+def test_the_same_seed_gives_the_same_frames():
+    first, again, other = (frames(2, seed=seed)[-1] for seed in (5, 5, 6))
+    for (name, one), (_, two) in zip(first.moving(), again.moving(), strict=True):
+        assert np.array_equal(one, two), name
+    assert any(not np.array_equal(a, b) for (_, a), (_, b) in zip(first.moving(), other.moving(), strict=True))
+
+
+def test_the_bound_shown_is_the_sum_of_its_terms():
+    for scene in frames(3, data="moons", beta=4.0):
+        got = readouts(scene)
+        assert got["ELBO"] == pytest.approx(got["reconstruction"] - got["KL"], abs=1e-4)
+
+
+def test_a_large_beta_takes_the_kl_away():
+    assert readouts(frames(11, beta=100.0)[-1])["KL"][0] < 0.1
+
+
+def test_a_small_beta_does_not():
+    assert readouts(frames(11, beta=0.01)[-1])["KL"][0] > 2
+
+
+@pytest.mark.parametrize("data", ["digits8", "moons"])
+def test_a_huge_learning_rate_trains_or_says_what_to_try(data):
+    from genmodels.nets import DivergedError
+
+    why = ""
+    try:
+        for scene in itertools.islice(live.network(live.Config(data, learning_rate=1.0, device="cpu")), 25):
+            for name, array in scene.moving():
+                assert np.isfinite(array).all(), name
+    except DivergedError as diverged:
+        why = str(diverged)
+    print(f"\n{data} at a learning rate of 1: {why or 'finite for 480 steps'}")
+    assert not why or why.endswith("try a smaller learning rate.")
