@@ -50,7 +50,7 @@ def _build(job: Job) -> Built:
         job.keep(state.snapshot)
         job.progress(state.step, config.n_steps, f"{state.loss:.3f} nats, {state.accuracy:.0%} of the batch right")
     weights = {name: as_float16(value) for name, value in state.arrays().items()}
-    model = _model(weights)
+    model = model_of(weights)
     return Built(
         {
             **weights,
@@ -62,7 +62,7 @@ def _build(job: Job) -> Built:
     )
 
 
-def _model(arrays: dict[str, np.ndarray]) -> CNN:
+def model_of(arrays: dict[str, np.ndarray]) -> CNN:
     """The network that has these weights, on the CPU."""
     from genmodels.cnn import CNN, CNNConfig
     from genmodels.nets import load
@@ -76,7 +76,7 @@ def _evaluate(arrays: dict[str, np.ndarray], device: str) -> dict[str, float]:
     """Share of the images classified rightly, by the weights."""
     from genmodels.cnn import predict_proba
 
-    model, digits = _model(arrays), load_mnist()
+    model, digits = model_of(arrays), load_mnist()
     right = {
         name: predict_proba(model, _scaled(split)).argmax(1) == split.labels
         for name, split in (("accuracy", digits.test), ("valid_accuracy", digits.valid))

@@ -13,10 +13,8 @@ from dashboard.scenes.gan.live import Measured, measure
 from dashboard.scenes.gan.setup import Config, World, plane, world
 
 MEASURED = 4
-COLLAPSING = {
-    "loss": "non-saturating", "n_noise": 2, "decay": "none", "g_learning_rate": 2e-3, "d_learning_rate": 2e-4,
-    "g_steps": 3, "batch": 255, "n_steps": 2_000,
-}  # fmt: skip
+WIDTH = 64
+COLLAPSING = {"loss": "non-saturating", "n_noise": 2, "decay": "none", "r1": 0.0, "batch": 128, "n_steps": 3_000}
 CHANGES = {"loss": "Loss", "decay": "Decay", "n_noise": "Noise dimensions", "r1": "R1 penalty γ"}
 
 

@@ -112,25 +112,20 @@ def world(config: Config) -> World:
         middle, half = (low + high) / 2, 0.7 * float((high - low).max())
         real = points[np.random.default_rng(0).integers(len(points), size=SHOWN)]
         return World(real, np.stack([middle - half, middle + half], axis=1), None, 0.0, None)
-    return _world(config.source)
+    return world_of(config.source)
 
 
 @lru_cache(maxsize=16)
-def _world(name: str) -> World:
+def world_of(name: str) -> World:
+    """The world of a data set."""
     dataset = get_dataset(name)
     real = dataset.sample(SHOWN, np.random.default_rng(0))
     half = 0.62 * float((dataset.box[:, 1] - dataset.box[:, 0]).max())
     middle = dataset.box.mean(axis=1)
     box = np.stack([middle - half, middle + half], axis=1)
     spread = between_true(wasserstein_2, dataset.sample, COMPARED, 8, np.random.default_rng(1))
-    sigma = 0.0 if dataset.centres is None else math.sqrt(_variance(dataset))
+    sigma = 0.0 if dataset.centres is None else dataset.sigma or 0.0
     return World(real, box, dataset.centres, sigma, spread)
-
-
-def _variance(dataset: Dataset) -> float:
-    """σ² of each mode: what the covariance has more than the centres' own; ``(1,)`` of both axes, their mean."""
-    assert dataset.centres is not None
-    return float((np.diag(dataset.covariance) - dataset.centres.var(axis=0)).mean())
 
 
 def coverage(samples: np.ndarray, of: World) -> Coverage | None:

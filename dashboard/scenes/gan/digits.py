@@ -1,0 +1,94 @@
+"""A GAN on digits, from the store: 200 epochs, and a walk through its latent space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.scene import Bars, Panel, Readout, Scene
+from dashboard.scenes.pictures import DIGITS, ink, sheet
+from genmodels.checkpoint import Checkpoint
+from genmodels.forward import Forward
+
+NAME = "gan-digits"
+WHAT = {"epochs": "Its training, epoch by epoch", "walk": "A walk through its latent space"}
+STOPS, BETWEEN = 6, 16
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is shown, and the seed of the walk."""
+
+    what: str = "epochs"
+    seed: int = 0
+
+
+def scene(config: Config) -> Scene:
+    """Epochs, or places on a closed walk."""
+    return _epochs() if config.what == "epochs" else _walk(config)
+
+
+def _epochs() -> Scene:
+    arrays = stored.arrays(NAME)
+    classes = 100 * arrays["classes"].astype(float)
+    share = classes / 100
+    entropy = -np.where(share > 0, share * np.log(np.maximum(share, 1e-12)), 0).sum(axis=1)
+    return Scene(
+        panels=(
+            sheet("Forty fixed noises", arrays["samples"], 8, share=1.3),
+            Panel("Which digits it draws, in % (10 each would be fair)",
+                  (Bars(name="share", key="s", height=classes, labels=DIGITS, classes=True),), (-0.6, 9.6),
+                  (0, 1.05 * float(classes[len(classes) // 3 :].max())), equal=False, x_label="class, by the CNN"),
+        ),
+        steps=arrays["epochs"].astype(int),
+        time="epoch",
+        readouts=(
+            Readout("entropy of the classes", entropy, "nats", 3),
+            Readout("even shares", np.full(len(entropy), np.log(10)), "nats", 3),
+            Readout("rarest class", classes.min(axis=1), "%", 1),
+        ),
+        captions=("Smudges, strokes, digits. It need not draw all of them: nothing in the loss counts classes.",),
+        caption=np.zeros(len(entropy), dtype=int),
+        alt="Forty generated digits over two hundred epochs, and how often each class is drawn.",
+        fps=4,
+    )  # fmt: skip
+
+
+def generator(of: Checkpoint) -> Forward:
+    """For :func:`dashboard.stored.made`."""
+    return Forward(of.arrays, "generator", "relu")
+
+
+def _walk(config: Config) -> Scene:
+    arrays, network = stored.arrays(NAME), stored.made(generator, NAME)
+    stops = np.random.default_rng([config.seed, 2]).standard_normal((STOPS, network.sizes[0]))
+    t = np.linspace(0, 1, BETWEEN, endpoint=False)[:, None]
+    z = np.concatenate([_between(a, b, t) for a, b in zip(stops, np.roll(stops, -1, axis=0), strict=True)])
+    pictures = ink(arrays["centre"] + arrays["scale"] * network(z))
+    at_stops = ink(arrays["centre"] + arrays["scale"] * network(stops))
+    length = np.linalg.norm(z, axis=1)
+    return Scene(
+        panels=(
+            sheet("G(z) on the way", pictures[:, None], 1, share=1.2),
+            sheet("The stops", at_stops, 3, share=1.0),
+        ),
+        steps=np.arange(len(z)),
+        time="frame",
+        readouts=(
+            Readout("stop", np.arange(len(z)) // BETWEEN + 1.0, digits=0),
+            Readout("length of z", length, digits=2),
+        ),
+        captions=("Between two noises the digit changes all the while; where classes meet it is none.",),
+        caption=np.zeros(len(z), dtype=int),
+        alt="A generated digit changes while its noise walks from one random place to another.",
+        fps=10,
+        loop=True,
+    )
+
+
+def _between(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Along the great circle: the straight way would pass where Gaussian noise hardly ever is (White 2016)."""
+    angle = np.arccos(np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)), -1, 1))
+    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)

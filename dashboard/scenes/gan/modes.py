@@ -1,0 +1,80 @@
+"""A GAN trained long, from the store: a ring of eight, or twenty-five modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.contours import cell_centres
+from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.gan.setup import CELLS, World, world_of
+from genmodels.checkpoint import Checkpoint
+from genmodels.forward import Forward, sigmoid
+
+WHICH = {"gan-grid": "Twenty-five modes", "gan-ring": "A ring of eight"}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which checkpoint."""
+
+    name: str = "gan-grid"
+
+
+def scene(config: Config) -> Scene:
+    """Training steps, thinned."""
+    of = stored.load(config.name)
+    arrays, known = of.arrays, world_of(of.entry.config["data"])
+    assert known.centres is not None
+    steps = arrays["steps"].astype(float)
+    modes = 100 * arrays["modes"].astype(float) / len(known.centres)
+    quality = 100 * arrays["quality"].astype(float)
+    last = float(steps[-1])
+    return Scene(
+        panels=(
+            _plane(arrays["samples"].astype(np.float32), stored.made(verdict, config.name), known),
+            Panel("Modes held, and quality, in %",
+                  (Curve(name="modes held", key="h", x=steps, y=modes, colour="class2"),
+                   Curve(name="high quality", key="q", x=steps, y=quality, colour="model"),
+                   Polylines(name="", xy=np.array([[[0, 98.9], [last, 98.9]]]), colour="truth", dashed=True)),
+                  (0, last), (0, 104), equal=False, x_label="step"),
+        ),
+        steps=arrays["steps"].astype(int),
+        time="step",
+        readouts=(
+            Readout(f"modes of {len(known.centres)}", arrays["modes"].astype(float), digits=0),
+            Readout("high quality", quality, "%", 1),
+            Readout("reverse KL", arrays["reverse_kl"].astype(float), "nats", 4),
+            Readout("true samples", np.full(len(steps), 98.9), "%", 1),
+        ),
+        captions=("Modes are found early; quality comes with the falling learning rate, late.",),
+        caption=np.zeros(len(steps), dtype=int),
+        alt="Generated points settle on the modes of the data over a long training.",
+        fps=12,
+    )  # fmt: skip
+
+
+def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
+    assert known.centres is not None
+    rings = np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2))
+    (x0, x1), (y0, y1) = known.box
+    layers = (
+        Field(name="what D says at the end", key="d", values=judged, extent=known.extent, limits=(0.0, 1.0),
+              colour_map="diverging", alpha=0.85, visible=False),
+        Points(name="real", key="r", xy=known.real, radius=2, colour="muted", alpha=0.6),
+        Points(name="generated", key="g", xy=samples, radius=2.5, colour="model"),
+        Ellipses(name="3 σ of each mode", key="m", mean=known.centres, covariance=rings, sigmas=(1.0,),
+                 colour="truth", dashed=True, width=1.5),
+    )  # fmt: skip
+    return Panel("Generated points among the real ones", layers, (x0, x1), (y0, y1), x_label="x₁", y_label="x₂")
+
+
+def verdict(of: Checkpoint) -> np.ndarray:
+    """D on the plane at the end of training, ``(CELLS, CELLS)``; for :func:`dashboard.stored.made`."""
+    known = world_of(of.entry.config["data"])
+    discriminator = Forward(of.arrays, "discriminator", of.entry.config["activation"])
+    at = (cell_centres(known.extent, CELLS) - of.arrays["centre"]) / of.arrays["scale"]
+    packed = np.tile(at, (1, discriminator.sizes[0] // 2))  # where D judges several at once: all at one place
+    return sigmoid(discriminator(packed)[:, 0]).reshape(CELLS, CELLS).astype(np.float32)
