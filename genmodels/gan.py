@@ -68,7 +68,7 @@ FUNCTIONS = {"relu": torch.relu, "silu": F.silu, "tanh": torch.tanh}
 BLOCK = 2**19  # most numbers of data drawn at once, in up to 64 minibatches
 PARTNERS = 16  # real points that a lone point is packed with, when D judges several at once
 
-GRID_RECIPE: dict[str, Any] = {"data": "grid25", "n_noise": 16, "batch": 256, "r1_every": 4, "n_steps": 8000}
+GRID_RECIPE: dict[str, Any] = {"data": "grid25", "n_noise": 16, "batch": 256, "r1_every": 4, "n_steps": 7000}
 
 Move = Literal["discriminator", "generator", "both"]
 

@@ -252,7 +252,7 @@ FRESH = {
     "steps": 4_000, "batch": 128, "g_layers": 2, "d_layers": 2, "width": 128, "stop": False,
 }  # fmt: skip
 FIRST = FRESH | {"source": "ffjord8"}
-GRID = FRESH | {"source": "grid25", "noise": "16", "batch": 256, "steps": 8_000}
+GRID = FRESH | {"source": "grid25", "noise": "16", "batch": 256, "steps": 7_000}
 CUES = {
     "first": lesson.Cue(
         "First steps", "**In slow motion.** The detective looks, the forger follows.", show_first,
