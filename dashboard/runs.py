@@ -336,12 +336,15 @@ class LiveRun(Run):
         self.tell()
 
     def _ask_for(self, command: str) -> None:
-        """Keep in mind how many single steps are to be taken, and which."""
+        """Keep in mind how many single steps are to be taken; with moves, which.
+
+        A move is taken off when it is made: a frame that was under way when it was asked for does not count as it.
+        """
         word, _, move = command.partition(":")
-        if word == "step":
+        if word == "step" and self.moves:
+            self.asked.append(move or list(self.moves.values())[-1])
+        elif word == "step":
             self.single_steps += 1
-            if self.moves:
-                self.asked.append(move or list(self.moves.values())[-1])
         elif word == "play":
             self.asked.clear()
             self.single_steps = 0
@@ -363,7 +366,8 @@ class LiveRun(Run):
     @property
     def wanted(self) -> bool:
         """Whether the next step is to be taken."""
-        return bool(self.watchers) and not self.ended and (self.playing or self.single_steps > 0)
+        asked = bool(self.asked) if self.moves else self.single_steps > 0
+        return bool(self.watchers) and not self.ended and (self.playing or asked)
 
     def reconsider(self) -> None:
         """Queue the run, or let it rest, as things are now."""

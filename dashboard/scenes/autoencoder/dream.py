@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -28,11 +29,13 @@ class Config:
     seed: int = 0
 
 
-class Plane(NamedTuple):
-    """A trained network and the codes of the test digits, ``(500, 2)``."""
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A trained network, the codes of the test digits ``(500, 2)``, and how far neighbouring codes lie apart."""
 
     network: ForwardAutoencoder
     codes: np.ndarray
+    gap: float
 
     @property
     def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -49,27 +52,34 @@ def plane() -> Plane:
 
 def _plane(of: Checkpoint) -> Plane:
     network = ForwardAutoencoder(of.arrays, of.entry.config["activation"], of.entry.config["loss"])
-    return Plane(network, network.encode(flat(grey().images)).astype(float))
+    known = network.encode(flat(grey().images)).astype(float)
+    return Plane(network, known, _gap(known))
+
+
+@lru_cache(maxsize=4)
+def _drawn(of: Plane, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random codes ``(24, 2)``, and the sheet of their pictures as one after the other comes ``(24, 24, 28, 28)``."""
+    x, y = of.ends
+    drawn = np.random.default_rng([seed, 3]).uniform((x[0], y[0]), (x[1], y[1]), (DRAWN, 2))
+    there = np.tril(np.ones((DRAWN, DRAWN), dtype=np.uint8))[:, :, None, None]
+    return drawn, there * ink(of.network.decode(drawn))
 
 
 def scene(config: Config) -> Scene:
     """24 codes from a box around all codes are drawn one by one and decoded; the probe asks at any place."""
-    network, known = plane()
-    x, y = plane().ends
-    drawn = np.random.default_rng([config.seed, 3]).uniform((x[0], y[0]), (x[1], y[1]), (DRAWN, 2))
+    of = plane()
+    known, (x, y) = of.codes, of.ends
+    drawn, shown = _drawn(of, config.seed)
     probe = np.array([config.code_1, config.code_2])
     count = np.arange(1, DRAWN + 1)
-    pictures = ink(network.decode(drawn))
-    shown = np.where(np.arange(DRAWN) < count[:, None], 1, 0)[:, :, None, None].astype(np.uint8) * pictures
     nearest = np.linalg.norm(known[None] - drawn[:, None], axis=-1).min(axis=1)
-    usual = _gap(known)
     at_probe = float(np.linalg.norm(known - probe, axis=1).min())
     return Scene(
         panels=(
             Panel("The plane of codes", (*codes(known, grey().labels),
                   Points(name="random codes", key="r", xy=drawn, count=count, colour="model", radius=6)),
                   x, y, equal=False, x_label="z₁", y_label="z₂", share=1.3),
-            Panel("Under the hand", (picture(ink(network.decode(probe[None])), (0, 1), 1),), (0, 1), (0, 1),
+            Panel("Under the hand", (picture(ink(of.network.decode(probe[None])), (0, 1), 1),), (0, 1), (0, 1),
                   axes=False, share=0.8),
             sheet("Random codes, decoded", shown, COLUMNS, share=1.1),
         ),
@@ -78,7 +88,7 @@ def scene(config: Config) -> Scene:
         readouts=(
             Readout("from the probe to the nearest code", np.full(DRAWN, at_probe), digits=2),
             Readout("from the last random code", nearest, digits=2),
-            Readout("between neighbouring codes", np.full(DRAWN, usual), digits=2),
+            Readout("between neighbouring codes", np.full(DRAWN, of.gap), digits=2),
         ),
         captions=("A random code lands in a hole as often as on a digit: nothing was learned there.",),
         caption=np.zeros(DRAWN, dtype=int),

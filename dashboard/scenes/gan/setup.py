@@ -129,8 +129,12 @@ def world_of(name: str) -> World:
 
 
 def coverage(samples: np.ndarray, of: World) -> Coverage | None:
-    """Modes held, quality and reverse KL, where there are modes."""
-    return None if of.centres is None else mode_coverage(samples, of.centres, of.sigma)
+    """Modes held, quality and reverse KL, where there are modes; samples that are no numbers hold none."""
+    if of.centres is None:
+        return None
+    if not np.isfinite(samples).all():  # G's outputs may overflow before its parameters do
+        return Coverage(0, 0.0, math.nan)
+    return mode_coverage(samples, of.centres, of.sigma)
 
 
 def distance(samples: np.ndarray, of: World) -> float:
@@ -162,6 +166,7 @@ def field_of(state: GANState, of: World) -> Field:
     values = state.field(of.box, CELLS)
     unit = "" if state.probabilistic else "score"
     if state.config.loss == "wasserstein-gp":  # a critic has neither a zero nor a unit
+        values = values.astype(float)  # squares of float32 overflow early
         values = (values - values.mean()) / (values.std() or 1.0)
         limits = (-2.0, 2.0)
     else:
@@ -182,6 +187,7 @@ def _arrows(state: GANState, of: World) -> list[Layer]:
     reach = 0.05 * float(of.box[0, 1] - of.box[0, 0])
 
     def drawn(vectors: np.ndarray) -> np.ndarray:
+        vectors = np.nan_to_num(vectors.astype(float), posinf=0, neginf=0)
         length = np.linalg.norm(vectors, axis=1)
         usual = float(np.quantile(length, 0.9))
         return (vectors * (reach / usual if usual > 0 else 0.0))[None]
