@@ -8,6 +8,8 @@ import pytest
 from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
 from genmodels.classifiers import LogisticConfig, iterate_logistic
 from genmodels.cnn import CNNConfig, iterate_cnn
+from genmodels.denoisers import DenoiserConfig, iterate_training
+from genmodels.gan import GANConfig, iterate_gan
 from genmodels.gaussian import (
     AscentConfig,
     FitConfig,
@@ -66,6 +68,17 @@ MODELS = [
             CNNConfig(4, channels=(2, 3), n_pools=1, shift=1, n_steps=7, batch=5),
         ),
     ),
+    (
+        "gan",
+        7,
+        lambda: iterate_gan(GANConfig(g_hidden=(4,), d_hidden=(4,), batch=8, n_steps=7, n_samples=20), data()),
+    ),
+    (
+        "gan, half-steps",
+        14,
+        lambda: iterate_gan(GANConfig(g_hidden=(4,), d_hidden=(4,), average=0.9, n_steps=7, half_steps=True)),
+    ),
+    ("denoiser", 7, lambda: iterate_training(DenoiserConfig(hidden=(4,), batch=8, n_steps=7), data())),
 ]
 every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
 

@@ -1,0 +1,1 @@
+"""The diffusion page's scenes: forward and back, exact and learned, stored and live."""

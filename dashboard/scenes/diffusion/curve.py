@@ -1,0 +1,129 @@
+"""The schedule: how fast data are ruined, and whether what is left at the end is noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.hand import handle
+from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.diffusion.setup import PLANE, Config, T
+from genmodels.diffusion import q_sample
+from genmodels.schedules import Schedule, get_schedule
+
+KNOTS = 7
+START = "0.93,0.75,0.5,0.28,0.12,0.04,0.002"
+COUNTS = {"1000": "1,000 steps", "50": "50 steps", "5": "5 steps"}
+OWN = "own"
+PARTICLES, FRAMES, LEAST = 400, 50, 1e-6
+
+
+@dataclass(frozen=True)
+class Curves(Config):
+    """Which schedule, one's own ᾱ at seven places, and how many steps are chosen of it."""
+
+    knots: str = START
+    count: int = 50
+
+    def noising(self) -> Schedule:
+        """All 1,000 steps, of one's own curve where that is chosen."""
+        return get_schedule([1.0, *self.heights()], T) if self.schedule == OWN else get_schedule(self.schedule)
+
+    def heights(self) -> list[float]:
+        """ᾱ at 1/7, 2/7, … of the time, from the link.
+
+        Raises:
+            ValueError: They are not seven numbers.
+        """
+        try:
+            heights = [float(part) for part in self.knots.split(",")]
+        except ValueError:
+            heights = []
+        if len(heights) != KNOTS or not np.isfinite(heights).all():
+            raise ValueError(f"The drawn schedule {self.knots[:60]!r} is not {KNOTS} numbers; choose another one.")
+        return heights
+
+
+def scene(config: Curves) -> Scene:
+    """Time as a share of the way."""
+    full = config.noising()
+    chosen = full.choose(config.count)
+    share = np.linspace(0, 1, FRAMES + 1)
+    at = np.searchsorted(chosen.times, share * T, side="right") - 1
+    x_0, eps = config.points(PARTICLES), config.noise(PARTICLES)
+    x = np.stack([q_sample(x_0, int(k), chosen, eps) for k in at])
+    kl = chosen.kl_to_noise(x_0.mean(axis=0), np.cov(x_0.T))
+    t = chosen.times[at].astype(float)
+    captions = (
+        "x_T is noise, as far as a Gaussian start can tell.",
+        "x_T is *not* noise: who starts from N(0, I) starts in the wrong place.",
+    )
+    return Scene(
+        panels=(
+            _levels(config, full, chosen, t, chosen.alpha_bar[at]),
+            _steps(chosen, config.count),
+            Panel("xₜ in these steps", (Points(name="points", key="p", xy=x.astype(np.float32), radius=2.5),), PLANE,
+                  PLANE, x_label="x₁", y_label="x₂"),
+        ),
+        steps=np.arange(FRAMES + 1),
+        time="frame",
+        readouts=(
+            Readout("t", t, digits=0),
+            Readout("ᾱₜ", chosen.alpha_bar[at], digits=5),
+            Readout("βₜ of this step", chosen.beta[at], digits=4),
+            Readout("log SNR", np.where(at > 0, chosen.log_snr[np.maximum(at, 1)], np.nan), "nats", 2),
+            Readout("KL(q(x_T) ‖ N(0, I))", np.full(FRAMES + 1, kl[-1]), "nats", 5),
+        ),
+        captions=captions,
+        caption=np.full(FRAMES + 1, int(kl[-1] > 0.01)),
+        alt="The share of signal left over time, the noise added in each step, and the data on their way.",
+        fps=12,
+        handles=_handles(config),
+    )  # fmt: skip
+
+
+def _levels(config: Curves, full: Schedule, chosen: Schedule, t: np.ndarray, alpha_bar: np.ndarray) -> Panel:
+    x = np.arange(T + 1.0)
+    others = [
+        np.stack([x, get_schedule(name).alpha_bar], -1) for name in ("linear", "cosine", "sigmoid")
+        if name != config.schedule
+    ]  # fmt: skip
+    dots = np.stack([chosen.times, chosen.alpha_bar], -1).astype(float)
+    layers = (
+        Polylines(name="the other schedules", key="o", xy=np.stack(others)[:, ::10], colour="muted"),
+        Polylines(name="ᾱ", key="a", xy=np.stack([x, full.alpha_bar], -1)[None], colour="model", width=3),
+        Points(name="steps", key="s", xy=dots if len(dots) < 200 else dots[::20], radius=4.5, colour="data"),
+        Points(name="now", xy=np.stack([t, alpha_bar], -1)[:, None], radius=8, colour="model"),
+    )
+    return Panel("Signal left, ᾱₜ", layers, (0, T), (0, 1.02), equal=False, x_label="t", share=1.2)
+
+
+def _steps(chosen: Schedule, count: int) -> Panel:
+    beta = np.maximum(chosen.beta[1:], LEAST)
+    line = np.stack([chosen.times[1:].astype(float), beta], -1)
+    layers = (
+        Polylines(name="β of each step", key="b", xy=line[None], colour="data", width=2),
+        Points(name="steps", key="s", xy=line if count < 200 else line[::20], radius=4.5),
+    )
+    return Panel("Noise added in a step, βₜ", layers, (0, T), (1e-5, 1.2), equal=False, x_label="t", y_scale="log",
+                 share=0.9)  # fmt: skip
+
+
+def _handles(config: Curves) -> tuple[Handle, ...]:
+    if config.schedule != OWN:
+        return ()
+    return tuple(
+        Handle(f"knot {k + 1}", np.array([T * (k + 1) / KNOTS, height]), free="y")
+        for k, height in enumerate(config.heights())
+    )
+
+
+def after_hand(config: Curves, values: Mapping[str, Any]) -> Curves:
+    """The config after a knot was moved; a later knot is never above an earlier one."""
+    heights = [float(np.clip(handle(values, f"knot {k + 1}")[1], 0.0005, 0.999)) for k in range(KNOTS)]
+    falling = np.minimum.accumulate(heights)
+    return replace(config, knots=",".join(f"{h:.4g}" for h in falling))
+

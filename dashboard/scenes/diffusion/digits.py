@@ -1,0 +1,164 @@
+"""Digits from noise: the film strip, a test digit's way forward, and guidance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboard import stored
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scenes.diffusion.setup import Learned
+from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
+from genmodels.checkpoint import Checkpoint
+from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion import ReverseConfig, convert, iterate_reverse, q_sample
+
+NAME = "diffusion-digits"
+WHAT = {"back": "From static to digit", "forward": "A test digit's way forward", "guidance": "Guidance, w = 0 … 8"}
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is shown, the class asked for (−1: all), the strength of guidance, and the seed."""
+
+    what: str = "back"
+    digit: int = -1
+    guidance: float = 2.0
+    seed: int = 0
+
+
+def scene(config: Config) -> Scene:
+    """Time, or the strength of guidance."""
+    return {"back": _back, "forward": _forward, "guidance": _guidance}[config.what](config)
+
+
+def learned() -> Learned:
+    """The stored network."""
+    return stored.made(_learned, NAME)
+
+
+def _learned(of: Checkpoint) -> Learned:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in of.entry.config.items()}
+    config = DenoiserConfig(**fields)
+    return Learned(ForwardDenoiser(of.arrays, config), config.make_schedule())
+
+
+def _pictures(network: ForwardDenoiser, x: np.ndarray) -> np.ndarray:
+    return ink(network.to_data(x))
+
+
+def _back(config: Config) -> Scene:
+    network, schedule = learned()
+    y = np.arange(10) if config.digit < 0 else np.full(10, config.digit)
+    x_T = np.random.default_rng([config.seed, 21]).standard_normal((10, 196))
+    way = ReverseConfig("ddim", STEPS, guidance=config.guidance)
+    states = list(iterate_reverse(network, x_T, schedule, way, y=y))
+    x = np.stack([_pictures(network, s.x_t) for s in states])
+    answers = np.stack([_pictures(network, s.x0_hat) for s in states])
+    t = np.array([s.t for s in states], dtype=float)
+    kept = np.linspace(0, STEPS, 10).round().astype(int)
+    shown = np.arange(STEPS + 1)[:, None] >= kept
+    strip = np.where(shown[:, :, None, None], x[kept, 0], 0).astype(np.uint8)
+    guesses = np.where(shown[:, :, None, None], answers[kept, 0], 0).astype(np.uint8)
+    return Scene(
+        panels=(
+            rows("Ten samples", {"xₜ": x, "x̂₀": answers}, margin=0.9),
+            rows("The first one's film", {"xₜ": strip, "x̂₀": guesses}, margin=0.9),
+        ),
+        steps=np.arange(STEPS + 1),
+        time="step",
+        readouts=(
+            Readout("t", t, digits=0),
+            Readout("ᾱₜ", np.array([s.alpha_bar for s in states]), digits=4),
+            Readout("guidance w", np.full(len(t), config.guidance), digits=1),
+        ),
+        captions=("Static. x̂₀ is the mean of all digits of the class.", "The kind of digit is settled first.",
+                  "Then the hand: slant and width. Last the edges."),
+        caption=np.digitize(np.arange(STEPS + 1), [12, 35]),
+        alt="Noise becomes digits, with the network's present answer below each.",
+        fps=8,
+        columns=1,
+    )  # fmt: skip
+
+
+def _forward(config: Config) -> Scene:
+    network, schedule = learned()
+    images, labels = grey()
+    digit = max(config.digit, 0) if config.digit >= 0 else 3
+    index = np.flatnonzero(labels == digit)[config.seed % 50]
+    halved = images[index].reshape(14, 2, 14, 2).mean(axis=(1, 3)) / 255
+    x_0 = network.from_data(halved.reshape(1, -1))
+    eps = np.random.default_rng([config.seed, 22]).standard_normal((1, 196))
+    times = np.linspace(0, schedule.n_steps, STEPS + 1).round().astype(int)
+    x = np.stack([q_sample(x_0, int(t), schedule, eps) for t in times])
+    y = np.array([digit])
+    levels = schedule.alpha_bar[times].tolist()
+    answers = [x_0, *(_answer(network, x_t, level, y) for x_t, level in zip(x[1:], levels[1:], strict=True))]
+    error = np.array([float(np.square(a - x_0).mean()) for a in answers])
+    return Scene(
+        panels=(
+            sheet("xₜ: noise is added", np.stack([_pictures(network, v) for v in x]), 1),
+            sheet("x̂₀: the network's answer", np.stack([_pictures(network, v) for v in answers]), 1),
+            Panel("Error of x̂₀", (Curve(name="error", key="e", x=times.astype(float), y=error, colour="model"),),
+                  (0, float(schedule.n_steps)), (0, 1.1 * float(error.max())), equal=False, x_label="t",
+                  y_label="mean squared error", share=0.8),
+        ),
+        steps=times,
+        time="t",
+        readouts=(
+            Readout("ᾱₜ", schedule.alpha_bar[times], digits=4),
+            Readout("error of x̂₀", error, digits=4),
+        ),
+        captions=("The network, told the class, sees the digit through more noise than we do; at last it draws the "
+                  "mean digit of the class.",),
+        caption=np.zeros(len(times), dtype=int),
+        alt="A test digit drowns in noise, beside it what the network makes of it.",
+        fps=8,
+    )  # fmt: skip
+
+
+def _answer(network: ForwardDenoiser, x: np.ndarray, level: float, y: np.ndarray) -> np.ndarray:
+    """The network's x̂₀, asked for the class."""
+    return convert(network(x, level, y), network.prediction, "x0", x, level)
+
+
+def _guidance(config: Config) -> Scene:
+    arrays = stored.arrays(NAME)
+    w = arrays["guidance"].astype(float)
+    accuracy, spread, nearest = (arrays[k].astype(float) for k in ("accuracy", "spread", "nearest"))
+    tests = {k: float(arrays[f"{k}_test"][0]) for k in ("spread", "nearest")}
+    ends = (0.0, float(w[-1]))
+
+    def against(title: str, y: np.ndarray, real: float | None, top: float) -> Panel:
+        layers: list = [Curve(name=title, key=title[0].lower(), x=w, y=y, colour="model")]
+        if real is not None:
+            line = np.array([[[0, real], [ends[1], real]]])
+            layers.append(Polylines(name="test digits", key="t", xy=line, colour="truth", dashed=True))
+        return Panel(title, tuple(layers), ends, (0, top), equal=False, x_label="w", share=0.6)
+
+    return Scene(
+        panels=(
+            rows("Eight of each class, the same noise at every w",
+                 {d: arrays["guided"][:, k] for k, d in enumerate(DIGITS)}, share=1.0, margin=0.6),
+            against("Accuracy, %", 100 * accuracy, None, 104),
+            against("Spread in a class", spread, tests["spread"], 1.15 * max(float(spread.max()), tests["spread"])),
+            against("Nearest training digit", nearest, tests["nearest"],
+                    1.15 * max(float(nearest.max()), tests["nearest"])),
+        ),
+        steps=np.arange(len(w)),
+        time="frame",
+        readouts=(
+            Readout("w", w, digits=1),
+            Readout("accuracy of a held-out classifier", 100 * accuracy, "%", 1),
+            Readout("spread in a class", spread, f"(test digits {tests['spread']:.2f})", 2),
+            Readout("to the nearest training digit", nearest, f"(test digits {tests['nearest']:.2f})", 2),
+        ),
+        captions=("w = 0: nobody asked for a class.", "w = 1: plain conditional.",
+                  "Larger w: surer digits, less variety; then ink without shades."),
+        caption=np.select([w < 0.9, w <= 1.1], [0, 1], 2),
+        alt="Generated digits of each class while guidance grows; accuracy rises, variety falls.",
+        fps=1.5,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Forward: noise is added step by step, or all at once; both give the same distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scenes.diffusion.setup import (
+    PLANE,
+    Config,
+    T,
+    chain,
+    densities,
+    density_field,
+    hand_point,
+    spaced,
+    without_hand,
+)
+from genmodels.diffusion import iterate_forward, q_sample
+from genmodels.metrics import energy_distance
+
+PARTICLES, FRAMES, COMPARED = 400, 60, 200
+
+
+def scene(config: Config) -> Scene:
+    """Time t from 0 to 1,000."""
+    schedule, times = config.noising(), spaced(FRAMES)
+    x_0 = np.concatenate([[[config.x_1, config.x_2]], config.points(PARTICLES)])
+    path = np.stack([s.x_t for s in iterate_forward(x_0, schedule, np.random.default_rng([config.seed, 5]))])
+    steps, eps = path[times], config.noise(len(x_0))
+    jumps = np.stack([q_sample(x_0, int(t), schedule, eps) for t in times])
+    signal, noise = schedule.signal[times], schedule.noise[times]
+    kept = [(x[:, 1:] * x_0[1:]).sum((1, 2)) / (x_0[1:] ** 2).sum() for x in (steps, jumps)]
+    apart = np.array([energy_distance(a[1 : COMPARED + 1], b[-COMPARED:]) for a, b in zip(steps, jumps, strict=True)])
+    return Scene(
+        panels=(
+            _panel("Step by step", config, steps, times, _path(path, times)),
+            _panel("At once: q(xₜ | x₀)", config, jumps, times, _cloud(x_0[0], signal, noise)),
+            Panel("How much of x₀ is left",
+                  (Curve(name="step by step", key="s", x=times.astype(float), y=kept[0], colour="data"),
+                   Curve(name="at once", key="o", x=times.astype(float), y=kept[1], colour="model"),
+                   Curve(name="√ᾱₜ", key="a", x=times.astype(float), y=signal, colour="truth", dashed=True)),
+                  (0, T), (-0.05, 1.05), equal=False, x_label="t", share=0.7),
+            chain(times, back=False),
+        ),
+        steps=times,
+        time="t",
+        readouts=(
+            Readout("ᾱₜ", schedule.alpha_bar[times], digits=4),
+            Readout("√ᾱₜ", signal, digits=3),
+            Readout("√(1 − ᾱₜ)", noise, digits=3),
+            Readout("signal to noise", np.where(times > 0, schedule.snr[np.maximum(times, 1)], np.nan), digits=3),
+            Readout("energy distance of the two clouds", apart, digits=3),
+        ),
+        equation="xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε = {√ᾱₜ} x₀ + {√(1 − ᾱₜ)} ε",
+        captions=("Data.", "Structure melts.", "Noise: nothing is left. What was lost, and in which order?"),
+        caption=np.select([schedule.alpha_bar[times] > 0.98, schedule.alpha_bar[times] > 0.02], [0, 1], 2),
+        alt="Points of data turn into noise, on the left by a thousand small steps, on the right in one.",
+        fps=14,
+        handles=(Handle("x", x_0[0], panel=1, probe=True),),
+    )  # fmt: skip
+
+
+def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: tuple) -> Panel:
+    layers = (
+        density_field(densities(without_hand(config), tuple(times.tolist()))),
+        Points(name="points", key="p", xy=x[:, 1:].astype(np.float32), radius=2.5),
+        *more,
+    )
+    return Panel(title, layers, PLANE, PLANE, x_label="x₁", y_label="x₂")
+
+
+def _path(path: np.ndarray, times: np.ndarray) -> tuple:
+    """The way of the point under the hand, up to each time."""
+    every = np.linspace(0, T, 251).round().astype(int)
+    line = np.full((len(times), 1, len(every), 2), np.nan, dtype=np.float32)
+    for f, t in enumerate(times):
+        so_far = every[every <= t]
+        line[f, 0, : len(so_far)] = path[so_far, 0]
+    return (
+        Polylines(name="one point's path", key="w", xy=line, colour="model", width=1.5),
+        Points(name="that point", xy=path[times, :1].astype(np.float32), radius=6, colour="model"),
+    )
+
+
+def _cloud(start: np.ndarray, signal: np.ndarray, noise: np.ndarray) -> tuple:
+    mean = signal[:, None, None] * start
+    covariance = (noise**2)[:, None, None, None] * np.eye(2)
+    return (
+        Ellipses(name="q(xₜ | x₀) of that point", key="q", mean=mean, covariance=covariance, colour="model"),
+        hand_point(Config(x_1=float(start[0]), x_2=float(start[1]))),
+    )

@@ -1,0 +1,93 @@
+"""A denoiser trained live: the score field forms, the samples improve, the loss falls at every t."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboard.contours import cell_centres
+from dashboard.scene import Arrows, Bars, Curve, Panel, Points, Readout, Scene
+from dashboard.scenes.diffusion.setup import EXTENT, OWN, PLANE, Config
+from genmodels.diffusion import ReverseConfig, convert, sample_reverse
+from genmodels.metrics import wasserstein_2
+
+PREDICTIONS = {"v": "v = √ᾱ ε − √(1 − ᾱ) x₀", "eps": "the noise ε", "x0": "the data x₀"}
+PARTICLES, STEPS, EVERY, SAMPLED, GRID, COMPARED, DATA = 400, 4_000, 40, 25, 15, 200, 500
+LEVEL = 0.7  # ᾱ at which the score is drawn
+
+
+@dataclass(frozen=True)
+class Live(Config):
+    """What is predicted, how fast, and where."""
+
+    prediction: str = "v"
+    learning_rate: float = 2e-3
+    device: str = "auto"
+
+
+def check(config: Live) -> None:
+    """Raises a ValueError that says why this config cannot be trained."""
+    config.points(DATA)
+
+
+def train(config: Live) -> Iterator[Scene | None]:
+    """One frame every 40 steps."""
+    from genmodels.denoisers import DenoiserConfig, iterate_training
+
+    own = config.own() if config.source in OWN else None
+    where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
+    data: dict[str, Any] = {} if own is not None else {"data": config.source}
+    training = DenoiserConfig(
+        **data, schedule=config.schedule, prediction=config.prediction, learning_rate=config.learning_rate,
+        n_steps=STEPS, every=EVERY, seed=config.seed, device=where,
+    )  # fmt: skip
+    schedule, way = training.make_schedule(), ReverseConfig("ddim", SAMPLED)
+    x_T, truth, at = config.noise(PARTICLES), config.points(DATA, 6), cell_centres(EXTENT, GRID)
+    length = 0.9 * (PLANE[1] - PLANE[0]) / GRID
+    for state in iterate_training(training, own):
+        denoiser = state.denoiser()
+        x = sample_reverse(denoiser, x_T, schedule, way)
+        eps = convert(denoiser(at, LEVEL), denoiser.prediction, "eps", at, LEVEL)
+        delta = -eps * length / np.maximum(1.0, np.linalg.norm(eps, axis=-1, keepdims=True))
+        n = min(COMPARED, len(truth))
+        far = np.abs(x).max() > 1e6 or not np.isfinite(x).all()
+        w2 = np.nan if far else wasserstein_2(x[:n], truth[:n])
+        yield _scene(state, x, truth, at, delta, w2)
+
+
+def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.ndarray, w2: float) -> Scene:
+    now = np.array([float(state.loss)])
+    by_t = np.asarray(state.loss_by_time, dtype=float)
+    middles = (np.arange(len(by_t)) + 0.5) * 1_000 / len(by_t)
+    return Scene(
+        panels=(
+            Panel("Samples so far, by 25 steps of DDIM",
+                  (Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
+                   Points(name="samples", key="s", xy=x[None].astype(np.float32), radius=2.5, colour="model")),
+                  PLANE, PLANE, x_label="x₁", y_label="x₂", share=1.5),
+            Panel(f"Learned score at ᾱ = {LEVEL}",
+                  (Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
+                   Arrows(name="score", key="a", start=at, delta=delta[None].astype(np.float32), colour="model")),
+                  PLANE, PLANE, x_label="x₁", y_label="x₂", share=1.5),
+            Panel("Loss by t", (Bars(name="loss", key="b", height=np.nan_to_num(by_t)[None], x=middles, width=40,
+                  colour="model"),), (0, 1_000), (0, 1.1), equal=False, x_label="t", share=0.7),
+            Panel("Loss, and W₂", (Curve(name="loss", key="l", y=now, colour="data"),
+                  Curve(name="W₂", key="w", y=np.array([w2]), colour="model")), (0, STEPS), (0, 2.5), equal=False,
+                  x_label="step", share=0.7),
+        ),
+        steps=np.array([state.step]),
+        time="step",
+        readouts=(Readout("loss", now, digits=4), Readout("W₂ to the data", np.array([w2]), digits=3)),
+        alt="Samples of a denoiser, its score field and its loss at every t while it is trained.",
+        fps=20,
+    )  # fmt: skip
+
+
+def steps() -> tuple[Callable, ...]:
+    """The functions whose steps are watched."""
+    from genmodels.denoisers import iterate_training
+
+    return iterate_training, convert

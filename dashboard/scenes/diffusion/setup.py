@@ -1,0 +1,168 @@
+"""What the cues share: data in standard units, a schedule, the exact denoiser, the learned one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dashboard import own_data, stored
+from dashboard.contours import Extent, cell_centres
+from dashboard.hand import handle
+from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points
+from genmodels.checkpoint import Checkpoint
+from genmodels.datasets import get_dataset
+from genmodels.denoisers import DenoiserConfig, ExactMixtureDenoiser, ExactPointsDenoiser, ForwardDenoiser
+from genmodels.schedules import Schedule, get_schedule
+
+LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
+OWN = ("painted", "csv")
+TITLES = {
+    "moons": "Two moons", "ffjord8": "Eight Gaussians", "checkerboard": "Checkerboard", "dino": "Dinosaur",
+    "ring8": "A narrow ring of eight", "spirals": "Spirals", "painted": "Painted by hand", "csv": "A CSV file",
+}  # fmt: skip
+SCHEDULES = {"linear": "Linear β (DDPM)", "cosine": "Cosine", "sigmoid": "Sigmoid"}
+PLANE = (-3.2, 3.2)
+EXTENT: Extent = (*PLANE, *PLANE)
+BOARD = (-4.0, 4.0)
+CELLS, KEPT = 36, 250
+T = 1_000
+
+Exact = ExactMixtureDenoiser | ExactPointsDenoiser
+
+
+@dataclass(frozen=True)
+class Config:
+    """What all cues on two-dimensional data know.
+
+    Args:
+        source: A data set of :mod:`genmodels.datasets`, or one's own points.
+        painted, csv: One's own points.
+        schedule: Its name.
+        x_1, x_2: The place under the hand.
+        seed: Of noise and data.
+    """
+
+    source: str = "moons"
+    painted: str = ""
+    csv: tuple[tuple[float, float], ...] = ()
+    schedule: str = "linear"
+    x_1: float = 0.5
+    x_2: float = 0.5
+    seed: int = 0
+
+    def points(self, n: int, salt: int = 0) -> np.ndarray:
+        """Data ``(n, 2)`` in standard units.
+
+        Raises:
+            ValueError: There are too few painted points.
+        """
+        if self.source not in OWN:
+            dataset = get_dataset(self.source)
+            return dataset.standardise(dataset.sample(n, np.random.default_rng([self.seed, salt])))
+        xy = self.own()
+        return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
+
+    def own(self) -> np.ndarray:
+        """One's own points in standard units."""
+        xy = np.array(self.csv) if self.source == "csv" else own_data.decode_points(self.painted, BOARD, BOARD)[0]
+        if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
+            raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
+        return (xy - xy.mean(axis=0)) / np.sqrt(xy.var(axis=0).mean())
+
+    def exact(self, n: int = KEPT) -> Exact:
+        """The best possible denoiser: of the mixture that the data are, else of n points of them; says x̂_0."""
+        if self.source not in OWN and is_mixture(self.source):
+            return ExactMixtureDenoiser.of(get_dataset(self.source), "x0")
+        return ExactPointsDenoiser(self.points(n, 2))
+
+    def noising(self) -> Schedule:
+        """All 1,000 steps."""
+        return get_schedule(self.schedule)
+
+    def noise(self, n: int, salt: int = 1) -> np.ndarray:
+        """Standard normal, ``(n, 2)``."""
+        return np.random.default_rng([self.seed, 100 + salt]).standard_normal((n, 2))
+
+
+def is_mixture(name: str) -> bool:
+    """Whether the data set is a mixture of finitely many Gaussians."""
+    dataset = get_dataset(name)
+    return dataset.centres is not None and dataset.sigma is not None
+
+
+class Learned(NamedTuple):
+    """A stored network, and the schedule that it was trained on."""
+
+    network: ForwardDenoiser
+    schedule: Schedule
+
+
+def learned(source: str) -> Learned:
+    """The network of the store for these data."""
+    return stored.made(_learned, f"diffusion-{source}")
+
+
+def _learned(of: Checkpoint) -> Learned:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in of.entry.config.items()}
+    config = DenoiserConfig(**fields)
+    return Learned(ForwardDenoiser(of.arrays, config), config.make_schedule())
+
+
+def spaced(n: int, last: int = T) -> np.ndarray:
+    """n + 1 times from 0 to ``last``, evenly spaced whole numbers."""
+    return np.unique(np.linspace(0, last, n + 1).round().astype(int))
+
+
+@lru_cache(maxsize=8)
+def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
+    """p_t on the plane, each frame divided by its largest value, ``(F, CELLS, CELLS)``; t = 0 as at the next time."""
+    exact, alpha_bar = config.exact(), config.noising().alpha_bar
+    at = cell_centres(EXTENT, CELLS)
+    frames = []
+    for t in times:
+        log_p = exact.log_prob(at, float(alpha_bar[max(t, times[1] if len(times) > 1 else 1)]))
+        frames.append(np.exp(log_p - log_p.max()).reshape(CELLS, CELLS))
+    return np.stack(frames).astype(np.float32)
+
+
+def without_hand(config: Config) -> Config:
+    """So that what does not depend on the hand is computed once."""
+    return Config(config.source, config.painted, config.csv, config.schedule, seed=config.seed)
+
+
+STATIONS = ("x₀", "x₂₅₀", "x₅₀₀", "x₇₅₀", "x₁₀₀₀")
+
+
+def chain(times: np.ndarray, back: bool) -> Panel:
+    """The chain of latent variables, lit where t is; ``times`` ``(F,)`` in 0 … 1,000."""
+    last = len(STATIONS) - 1
+    nodes = tuple(Node(text, (0.0, -1.6 * k), (1.5, 0.9), round=True) for k, text in enumerate(STATIONS))
+    name = "p, learned" if back else "q, fixed"
+    pairs = [(k + 1, k) if back else (k, k + 1) for k in range(last)]
+    edges = tuple(Edge(a, b, name if k == 0 else "") for k, (a, b) in enumerate(pairs))
+    at = times[:, None] / T * last
+    lit_nodes = np.clip(1 - np.abs(at - np.arange(last + 1)), 0, 1)
+    lit_edges = np.clip(1.5 - 2 * np.abs(at - np.arange(last) - 0.5), 0, 1)
+    diagram = Diagram(name="", nodes=nodes, edges=edges, active=np.concatenate([lit_nodes, lit_edges], axis=1))
+    return Panel("Now", (diagram,), (-1.1, 1.1), (-1.6 * last - 0.6, 0.6), axes=False, share=0.35)
+
+
+def density_field(values: np.ndarray, visible: bool = True) -> Field:
+    """p_t, relative to its largest value."""
+    return Field(name="density pₜ", key="d", values=values, extent=EXTENT, limits=(0.0, 1.0), alpha=0.8,
+                 visible=visible)  # fmt: skip
+
+
+def hand_point(config: Config) -> Points:
+    """Where the hand is."""
+    return Points(name="hand", xy=np.array([[config.x_1, config.x_2]]), radius=6, colour="ink")
+
+
+def after_hand(config: Any, values: Mapping[str, Any]) -> Any:
+    """The config after the hand has moved."""
+    at = np.clip(handle(values, "x"), *PLANE).round(2)
+    return replace(config, x_1=float(at[0]), x_2=float(at[1]))
