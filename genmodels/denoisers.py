@@ -527,7 +527,7 @@ class ForwardDenoiser:
         if classes is not None:
             h[width + 1 :] = classes.T
         if len(self._waves):
-            sine, cosine = h[d:width].reshape(2, d, -1, n)
+            sine, cosine = h[d:width].reshape(2, d, len(self._waves), n)
             np.multiply(h[:d, None], self._waves[:, None], out=cosine)
             np.sin(cosine, out=sine)
             np.cos(cosine, out=cosine)
@@ -813,7 +813,7 @@ class _Training:
         strata = (np.arange(config.batch) + rng.random((self.block, config.batch))) / config.batch
         t = 1 + np.minimum((strata * config.n_times).astype(np.int64), config.n_times - 1).ravel()
         if y is not None:
-            pass
+            y = np.where(rng.random(size) < config.drop, -1, y)
         whole = [None if a is None else _to(a, self.where).split(config.batch) for a in (x_0, eps, t, y)]
         return [tuple(None if a is None else a[i] for a in whole) for i in range(self.block)]  # type: ignore[misc]
 

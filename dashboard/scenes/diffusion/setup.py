@@ -121,10 +121,10 @@ def spaced(n: int, last: int = T) -> np.ndarray:
 def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
     """p_t on the plane, each frame divided by its largest value, ``(F, CELLS, CELLS)``; t = 0 as at the next time."""
     exact, alpha_bar = config.exact(), config.noising().alpha_bar
-    at = cell_centres(EXTENT, CELLS)
+    at, least = cell_centres(EXTENT, CELLS), min((t for t in times if t > 0), default=1)
     frames = []
     for t in times:
-        log_p = exact.log_prob(at, float(alpha_bar[max(t, times[1] if len(times) > 1 else 1)]))
+        log_p = exact.log_prob(at, float(alpha_bar[max(t, least)]))
         frames.append(np.exp(log_p - log_p.max()).reshape(CELLS, CELLS))
     return np.stack(frames).astype(np.float32)
 
