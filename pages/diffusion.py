@@ -17,6 +17,7 @@ PAGE = "diffusion"
 C = TypeVar("C", bound=Config)
 KEY = f"{PAGE}.player"
 STORED = {name: TITLES[name] for name in LEARNED}
+CHECKPOINTS = [f"diffusion-{name}" for name in LEARNED]
 ANY = {name: title for name, title in TITLES.items() if name not in ("painted", "csv")}
 show = functools.partial(play, key=KEY, on_hand=functools.partial(controls.put, PAGE), focus=lesson.focus_token())
 
@@ -174,7 +175,7 @@ def show_backward(seed: int) -> None:
             "steps",
         )
         words = {"w2_ddpm_200": "W₂, DDPM in 200 steps", "w2_ddim_50": "W₂, DDIM in 50", "w2_true": "true samples"}
-        rebuild.figures(*(f"diffusion-{name}" for name in LEARNED), words=words)
+        rebuild.figures(*(name for name in CHECKPOINTS if rebuild.ready(PAGE, name)), words=words)
     lesson.source(diffusion.ddim_step, diffusion.iterate_reverse)
 
 
@@ -204,7 +205,7 @@ def show_live(seed: int) -> None:
                 schedule=controls.choice(PAGE, "live_schedule", "Schedule", SCHEDULES, "cosine"),
                 seed=seed,
                 prediction=controls.choice(PAGE, "prediction", "The network predicts", live.PREDICTIONS, "v"),
-                learning_rate=10.0 ** controls.slider(PAGE, "log_rate", "log₁₀ learning rate", -5.0, 0.0, -2.7, 0.1),
+                learning_rate=10.0 ** controls.slider(PAGE, "log_rate", "log₁₀ learning rate", -5.0, 0.0, -2.4, 0.1),
                 device=st.session_state["_shell"].device,
             )
         with right:
@@ -277,7 +278,7 @@ CUES = {
     ),
     "live": lesson.Cue(
         "Train it", "**Before your eyes.** Any points, your own too.", show_live,
-        {"source": "moons", "live_schedule": "cosine", "prediction": "v", "log_rate": -2.7},
+        {"source": "moons", "live_schedule": "cosine", "prediction": "v", "log_rate": -2.4},
     ),
 }  # fmt: skip
 

@@ -16,7 +16,10 @@ from genmodels.datasets import get_dataset
 from genmodels.recipes import Built, Job, Recipe
 
 DATA = ("moons", "ffjord8", "checkerboard", "dino")
-CONFIG: dict[str, Any] = {"n_steps": 20_000}
+CONFIG: dict[str, Any] = {
+    "schedule": "cosine", "n_times": 1000, "prediction": "v", "hidden": (64, 64), "activation": "relu", "x_waves": 4,
+    "t_waves": 4, "batch": 256, "learning_rate": 4e-3, "decay": True, "average": 0.995, "n_steps": 40_000,
+}  # fmt: skip
 JUDGED, DRAWS = 500, 4
 
 

@@ -24,7 +24,7 @@ class Live(Config):
     """What is predicted, how fast, and where."""
 
     prediction: str = "v"
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     device: str = "auto"
 
 

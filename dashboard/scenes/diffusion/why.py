@@ -21,6 +21,7 @@ from dashboard.scenes.diffusion.setup import (
 
 COUNTS, FRAMES, CELLS, REACH, ORIGINS = (1_000, 50, 5), 12, 32, 4.0, 60
 BOX = (-REACH, REACH, -REACH, REACH)
+LAST = 0.97  # ᾱ where the last step back ends: at 1 data that are points have no density, and narrow modes no cells
 
 
 def scene(config: Config) -> Scene:
@@ -69,8 +70,10 @@ def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
     density, shape, size, kl = [], [], [], []
     cell = (2 * REACH / CELLS) ** 2
     for s in share:
-        k = max(2, int(np.ceil(s * chosen.n_steps - 1e-9)))  # the last step back may end in points
+        k = max(1, int(np.ceil(s * chosen.n_steps - 1e-9)))
         level, before = float(chosen.alpha_bar[k]), float(chosen.alpha_bar[k - 1])
+        if k == 1:
+            before = LAST
         step = exact.transition(x_t, level, before)
         mean, covariance = (moment[0] for moment in step.moments())
         width = float(np.sqrt(np.trace(covariance) / 2))
