@@ -253,7 +253,7 @@ CUES = {
         {"source": "moons", "schedule": "linear", "x_1": 0.5, "x_2": 0.5},
     ),
     "schedule": lesson.Cue(
-        "The schedule", "**How fast?** Choose, or draw your own.", show_curve,
+        "Schedule", "**How fast?** Choose, or draw your own.", show_curve,
         {"source": "moons", "schedule": "linear", "count": "50", "knots": curve.START},
     ),
     "guess": lesson.Cue(
@@ -261,7 +261,7 @@ CUES = {
         {"source": "ffjord8", "x_1": 0.5, "x_2": 0.5},
     ),
     "why": lesson.Cue(
-        "Why so many steps?", "**A small step back is a Gaussian.** A large one is not.", show_why,
+        "Why so many?", "**A small step back is a Gaussian.** A large one is not.", show_why,
         {"source": "ffjord8", "schedule": "linear", "x_1": 0.5, "x_2": 0.5},
     ),
     "backward": lesson.Cue(
@@ -269,7 +269,7 @@ CUES = {
         {"source": "moons", "sampler": "ddim", "eta": 0.0, "back": "50", "who": "learned"},
     ),
     "copier": lesson.Cue(
-        "A photocopier", "**The perfect denoiser of N points.** What does it dream of?", show_copier,
+        "Photocopier", "**The perfect denoiser of N points.** What does it dream of?", show_copier,
         {"source": "moons", "n": "30"},
     ),
     "digits": lesson.Cue(

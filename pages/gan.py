@@ -21,7 +21,7 @@ REPAIRS: dict[str, tuple[str, dict[str, object]]] = {
     "r1": ("R1: a penalty on D's slope", {"r1": 0.1}),
     "noise": ("Instance noise", {"instance_noise": 0.3}),
     "decay": ("Learning rates that decay", {"decay": "linear"}),
-    "all": ("R1, and rates that decay", {"r1": 0.1, "decay": "linear"}),
+    "equal": ("G learns no faster than D", {"g_steps": 1}),
 }
 show = functools.partial(train, key=KEY, moves=MOVES, focus=lesson.focus_token())
 
@@ -161,7 +161,7 @@ def show_collapse(seed: int) -> None:
     with lesson.beside_controls() as (left, right):
         with left:
             names = {key: title for key, (title, _) in REPAIRS.items()}
-            repair = controls.choice(PAGE, "repair", "What is different in B", names, "r1")
+            repair = controls.choice(PAGE, "repair", "What is different in B", names, "packing")
             where = data()
         with right:
             left_side = Config(**where, width=ab.WIDTH, rest=tuple(ab.COLLAPSING.items()), seed=seed)
@@ -169,10 +169,12 @@ def show_collapse(seed: int) -> None:
             pair = ab.Pair(left_side, tuple(other.items()), ("made to collapse", title))
             show(ab.train, pair, check=ab.check)
     lesson.notice(
-        "A: small networks, no penalty, rates that never fall. Whole modes are given up and found again.",
+        "A: three steps of the forger for one of the detective. G runs to the one place that D likes best; D turns "
+        "against it, too late; G runs on. One mode at a time.",
         "What D rejects, G leaves; all points share G's weights, so they leave together: *mode collapse*.",
         "B starts from the same seed, with the same noise and data, and differs in one thing.",
-        "Which repair brings modes back, which sharpens them? They do not do the same.",
+        "**Packing** brings all eight back (D sees two points at once, and notices that they are alike), and so does "
+        "an equal pace. R1, noise and decay alone do not cure *this* collapse: try them, and other seeds.",
     )
     sources()
 
@@ -265,7 +267,7 @@ CUES = {
     "ring": lesson.Cue("A ring of eight", "**Eight modes.** Are all of them found?", show_ring, FRESH),
     "collapse": lesson.Cue(
         "Mode collapse", "**Made on purpose, then repaired.** Same seed, one thing different.", show_collapse,
-        {"source": "ring8", "repair": "r1"},
+        {"source": "ring8", "repair": "packing"},
     ),
     "modes": lesson.Cue(
         "Twenty-five modes", "**Trained long.** Are all of them found, and how well?", show_modes,

@@ -14,7 +14,9 @@ from dashboard.scenes.gan.setup import Config, World, plane, world
 
 MEASURED = 4
 WIDTH = 64
-COLLAPSING = {"loss": "non-saturating", "n_noise": 2, "decay": "none", "r1": 0.0, "batch": 128, "n_steps": 3_000}
+COLLAPSING = {
+    "loss": "non-saturating", "n_noise": 2, "decay": "none", "r1": 0.0, "g_steps": 3, "batch": 128, "n_steps": 3_000,
+}  # fmt: skip
 CHANGES = {"loss": "Loss", "decay": "Decay", "n_noise": "Noise dimensions", "r1": "R1 penalty γ"}
 
 

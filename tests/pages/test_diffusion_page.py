@@ -1,0 +1,653 @@
+"""The diffusion page under AppTest, and its scenes driven from outside."""
+
+import dataclasses
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from dashboard import own_data, runs, stored
+from dashboard.contours import cell_centres
+from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
+from dashboard.scenes.diffusion.setup import (
+    BOARD,
+    CELLS,
+    EXTENT,
+    LEARNED,
+    OWN,
+    SCHEDULES,
+    TITLES,
+    Config,
+    after_hand,
+    learned,
+)
+from dashboard.scenes.pictures import grey, ink
+from genmodels import checkpoint
+from genmodels.datasets import get_dataset
+from genmodels.diffusion import ReverseConfig, convert, sample_reverse
+from genmodels.metrics import energy_distance, wasserstein_2
+from genmodels.nets import DivergedError
+from genmodels.schedules import Schedule, get_schedule
+from tests.pages import controls
+from tests.pages.controls import healthy
+
+torch.set_num_threads(1)  # as in the app
+ANY = [name for name in TITLES if name not in OWN]
+OWN_CURVE = "Your own: drag the knots"
+CUES = {
+    "forward": {"source": ANY, "schedule": SCHEDULES},
+    "schedule": {"source": ("ring8", "spirals"), "schedule": (*SCHEDULES, curve.OWN), "count": curve.COUNTS},
+    "guess": {"source": LEARNED},
+    "why": {"source": ANY, "schedule": SCHEDULES},
+    "backward": {"source": LEARNED, "sampler": ("ode", "ddim"), "back": ("1000", "5", "20"), "who": backward.WHO},
+    "copier": {"source": LEARNED, "n": ("10", "30", "100", "300", "1000")},
+    "digits": {"digits": digits.WHAT, "digit": ("0", "9", "-1")},
+    "live": {"source": TITLES, "live_schedule": SCHEDULES, "prediction": live.PREDICTIONS},
+}
+NEEDS = {"guess": "moons", "backward": "moons", "copier": "moons"}
+NO_NEED = ("forward", "schedule", "why")
+
+
+def readout(scene, name: str) -> np.ndarray:
+    return next(np.asarray(r.values) for r in scene.readouts if r.name == name)
+
+
+def layer(scene, name: str, panel: int = 0):
+    return next(one for one in scene.panels[panel].layers if one.name == name)
+
+
+def drawn(points) -> str:
+    xy = np.asarray(points, dtype=float).reshape(-1, 2)
+    return own_data.encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
+
+
+def shown(app):
+    return app.session_state["_runs"]["diffusion.player"]
+
+
+def has_picture(app) -> bool:
+    return "_runs" in app.session_state and "diffusion.player" in app.session_state["_runs"]
+
+
+# --- the page -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cue", CUES)
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    app = open_page("diffusion", **{"diffusion.cue": cue})
+    controls.walk(app, "diffusion", {f"diffusion.{name}": values for name, values in CUES[cue].items()}, pairs=4)
+    assert runs.registry.get(shown(app)[1])
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("diffusion")
+    for cue in (*CUES, *list(CUES)[::-1]):
+        app.button(key=f"diffusion.cue.{cue}").click().run()
+        assert healthy(app), (cue, app.exception)
+        assert not app.warning, (cue, [w.value for w in app.warning])
+        assert not app.info, (cue, [note.value for note in app.info])
+        assert runs.registry.get(shown(app)[1]).live == (cue == "live")
+    assert runs.workers.busy == 0, "AppTest watches nothing, so nothing trains"
+
+
+IGNORED = [
+    ("forward", "x_1", "nan"), ("guess", "x_2", "1e9"), ("why", "x_1", "-inf"), ("forward", "source", "faces"),
+    ("why", "schedule", "square"), ("backward", "eta", "1.5"), ("backward", "back", "0"), ("copier", "n", "7"),
+    ("digits", "w", "nan"), ("digits", "digit", "11"), ("live", "log_rate", "9"), ("nothing", "x_1", "0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
+def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
+    app = open_page("diffusion", **{"diffusion.cue": cue, f"diffusion.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    told = "diffusion.cue=nothing" if cue == "nothing" else f"diffusion.{name}={asked}"
+    assert [told in note.value for note in app.info].count(True) == 1, [note.value for note in app.info]
+    assert has_picture(app)
+
+
+@pytest.mark.parametrize("cue", ["forward", "guess", "why"])
+def test_a_place_far_outside_does_no_harm(open_page, cue):
+    app = open_page("diffusion", **{"diffusion.cue": cue, "diffusion.x_1": 1e6, "diffusion.x_2": -1e5})
+    assert healthy(app)
+    assert not app.warning
+    assert not app.info
+    assert shown(app)[0][2].x_1 == 1e6
+    numbers = runs.registry.get(shown(app)[1]).last_readouts()
+    assert np.isfinite(list(numbers.values())).all(), numbers
+
+
+KNOTS = {
+    "garbage": "is not 7 numbers", "1,2,3": "is not 7 numbers", "nan,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
+    "": "is not 7 numbers", "1,1,1,1,1,1,1": "does not fall", "9,8,7,6,5,4,1e-9": "", "0.5,0.6,0.7,0.6,0.5,0.2,0": "",
+    "-1,-1,-1,-1,-1,-1,-1": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("knots", KNOTS)
+def test_a_drawn_schedule_in_a_link_is_drawn_or_gets_a_sentence(open_page, knots):
+    link = {"diffusion.cue": "schedule", "diffusion.knots": knots}
+    app = open_page("diffusion", **link, **{"diffusion.schedule": OWN_CURVE})
+    assert healthy(app)
+    assert len(app.warning) == bool(KNOTS[knots])
+    assert has_picture(app) != bool(KNOTS[knots])
+    if KNOTS[knots]:
+        assert KNOTS[knots] in app.warning[0].value
+        app.selectbox(key="diffusion.schedule").set_value("cosine").run()
+        assert healthy(app)
+        assert not app.warning, "another schedule asks nothing of the knots"
+        assert has_picture(app)
+
+
+POINTS = {
+    "nothing painted": ([], "there are 0"),
+    "one point": ([(1, 1)], "there are 1"),
+    "all at one place": ([(1, 1)] * 30, "two different points"),
+    "two points": ([(1, 1), (2, 2)], ""),
+    "on a line": ([(x / 10, 1.0) for x in range(-30, 30)], ""),
+    "everywhere": (np.random.default_rng(0).uniform(*BOARD, (500, 2)), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_painted_points_are_trained_on_or_get_one_sentence(open_page, name):
+    points, told = POINTS[name]
+    app = open_page("diffusion", **{"diffusion.cue": "live", "diffusion.painted": drawn(points)})
+    good = shown(app)
+    app.selectbox(key="diffusion.source").set_value("painted").run()
+    assert healthy(app)
+    assert len(app.warning) == bool(told)
+    if told:
+        assert told in app.warning[0].value
+        assert shown(app) == good, "the last good run stays"
+    else:
+        assert shown(app) != good
+
+
+def test_predict_then_reveal(open_page):
+    app = open_page("diffusion", **{"diffusion.cue": "guess"})
+    app.radio[0].set_value("x_t itself").run()
+    assert "between them" in app.warning[0].value
+    app.radio[0].set_value("A point between them, where there are no data").run()
+    assert app.success
+
+
+@pytest.mark.parametrize(("link", "solved"), [({"back": "5 steps"}, True), ({"back": "1,000 steps"}, False),
+                                              ({"back": "5 steps", "eta": 1.0}, False)])  # fmt: skip
+def test_the_challenge_checks_itself(open_page, link, solved):
+    app = open_page("diffusion", **{"diffusion.cue": "backward"}, **{f"diffusion.{k}": v for k, v in link.items()})
+    app.button(key="diffusion.challenge.check").click().run()
+    assert healthy(app)
+    assert bool(app.success) == solved
+    assert ("= 5.000 steps" if solved else "= 1000.000 steps") in (app.success or app.info)[0].value
+
+
+# --- without a checkpoint -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_moons(tmp_path, monkeypatch):
+    """A store that lacks diffusion-moons; nothing that was read from it outlives the test."""
+    copy = tmp_path / "checkpoints"
+    shutil.copytree(checkpoint.FOLDER, copy, ignore=shutil.ignore_patterns(checkpoint.PARTIAL))
+    (copy / checkpoint.entries(checkpoint.FOLDER)["diffusion-moons"].file).unlink()
+    monkeypatch.setattr(checkpoint, "FOLDER", copy)
+    yield
+    stored._load.cache_clear()
+    stored._made.cache_clear()
+
+
+def test_a_missing_checkpoint_takes_away_only_what_needs_it(open_page, without_moons):
+    app = open_page("diffusion")
+    for cue in CUES:
+        app.button(key=f"diffusion.cue.{cue}").click().run()
+        if cue in NEEDS:
+            app.selectbox(key="diffusion.source").set_value(NEEDS[cue]).run()
+        assert healthy(app), (cue, app.exception)
+        assert bool(app.warning) == (cue in NEEDS), (cue, [w.value for w in app.warning])
+        if cue in NEEDS:
+            assert [b.label for b in app.button if b.key.startswith("diffusion.build.")] == [
+                "Build diffusion-moons again"
+            ]
+            assert "python -m genmodels.train diffusion-moons" in app.warning[0].value
+            app.selectbox(key="diffusion.source").set_value("dino").run()
+            assert healthy(app), (cue, app.exception)
+            assert has_picture(app)
+        assert cue not in NO_NEED or has_picture(app)
+
+
+def test_figures_of_others_do_not_take_the_picture_away(open_page, without_moons):
+    app = open_page("diffusion", **{"diffusion.cue": "backward", "diffusion.source": TITLES["dino"]})
+    assert healthy(app), app.exception
+    assert len(app.warning) == 1
+    assert has_picture(app)
+    assert app.button(key="diffusion.build.diffusion-moons")
+    told = app.table[0].value.to_numpy().astype(str).ravel().tolist()
+    assert "diffusion-dino" in told
+    assert "diffusion-moons" not in told
+
+
+# --- forward --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_forward_is_the_schedule_s(schedule):
+    config = Config("ffjord8", schedule=schedule, seed=2)
+    scene, of = forward.scene(config), get_schedule(schedule)
+    t = scene.steps
+    assert (t[0], t[-1], len(t)) == (0, 1_000, forward.FRAMES + 1)
+    assert readout(scene, "ᾱₜ") == pytest.approx(of.alpha_bar[t], abs=0)
+    assert readout(scene, "√ᾱₜ") ** 2 + readout(scene, "√(1 − ᾱₜ)") ** 2 == pytest.approx(np.ones(len(t)))
+    assert readout(scene, "signal to noise")[1:] == pytest.approx(of.snr[t[1:]])
+    x_0 = config.points(forward.PARTICLES).astype(np.float32)
+    n = len(x_0)
+    for panel in (0, 1):  # step by step, and at once
+        x = layer(scene, "points", panel).xy
+        assert np.array_equal(x[0], x_0), "at t = 0 both are the data"
+        z = (x[1:] - of.signal[t[1:], None, None] * x_0) / of.noise[t[1:], None, None]
+        assert np.abs(z.mean(axis=1)).max() < 4 / np.sqrt(n)
+        assert np.abs(z.var(axis=1) - 1).max() < 4 * np.sqrt(2 / n)
+        assert np.abs((z[:, :, 0] * z[:, :, 1]).mean(axis=1)).max() < 4 / np.sqrt(n)
+    path = layer(scene, "one point's path").xy
+    assert path[-1, 0, 0] == pytest.approx([config.x_1, config.x_2])
+    assert path[-1, 0, -1] == pytest.approx(layer(scene, "that point").xy[-1, 0])
+    cloud = layer(scene, "q(xₜ | x₀) of that point", 1)
+    assert cloud.mean[:, 0] == pytest.approx(of.signal[t, None] * [config.x_1, config.x_2])
+    assert cloud.covariance[:, 0, 0, 0] == pytest.approx(1 - of.alpha_bar[t])
+
+
+def test_the_density_is_that_of_its_time():
+    """Frames run forwards in one cue and backwards in another."""
+    for build in (forward.scene, why.scene):
+        config = Config("ffjord8")
+        scene, exact = build(config), config.exact()
+        t = (scene.steps if build is forward.scene else readout(scene, "t")).astype(int)
+        field, at = layer(scene, "density pₜ").values, cell_centres(EXTENT, CELLS)
+        for f in (1, len(t) // 2, len(t) - 1):
+            p = np.exp(exact.log_prob(at, float(config.noising().alpha_bar[t[f]]))).reshape(CELLS, CELLS)
+            assert field[f] == pytest.approx(p / p.max(), abs=1e-5), (build, f)
+
+
+def test_the_hand_stays_in_the_plane():
+    moved = after_hand(guess.Guess("dino", seed=3), {"handles": {"x": [9.0, -0.123]}})
+    assert (moved.x_1, moved.x_2, moved.source, moved.seed) == (3.2, -0.12, "dino", 3)
+    with pytest.raises(ValueError, match="finite"):
+        after_hand(Config(), {"handles": {"x": [float("nan"), 0]}})
+
+
+# --- the schedule ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1_000, 50, 5])
+@pytest.mark.parametrize("schedule", [*SCHEDULES, curve.OWN])
+def test_fewer_steps_are_the_same_process(schedule, count):
+    config = curve.Curves("moons", schedule=schedule, count=count)
+    scene, of = curve.scene(config), config.noising()
+    chosen = of.choose(count)
+    t = readout(scene, "t").astype(int)
+    assert set(t) <= set(chosen.times.tolist())
+    assert (np.diff(t) >= 0).all()
+    assert (t[0], t[-1]) == (0, 1_000)
+    assert len(set(t)) == min(count, curve.FRAMES) + 1
+    assert readout(scene, "ᾱₜ") == pytest.approx(of.alpha_bar[t])
+    assert np.isnan(readout(scene, "log SNR")[0]), "infinite, shown as a dash"
+    assert readout(scene, "log SNR")[1:] == pytest.approx(
+        np.where(t > 0, of.log_snr[np.maximum(t, 1)], np.nan)[1:], nan_ok=True
+    )
+    x = config.points(curve.PARTICLES)
+    kl = of.kl_to_noise(x.mean(axis=0), np.cov(x.T))[-1]
+    assert readout(scene, "KL(q(x_T) ‖ N(0, I))") == pytest.approx(kl, abs=1e-12)
+    assert "*not*" not in scene.captions[scene.caption[0]]
+    if count < 1_000:
+        assert len(layer(scene, "steps").xy) == count + 1
+        assert len(layer(scene, "steps", 1).xy) == count
+    beta = layer(scene, "β of each step", 1).xy[0, :, 1]
+    assert np.prod(1 - beta) == pytest.approx(of.alpha_bar[-1], abs=1e-4)
+
+
+def test_one_s_own_curve_goes_through_the_knots():
+    config = curve.Curves(schedule=curve.OWN, knots="0.9,0.8,0.7,0.6,0.5,0.4,0.3")
+    scene = curve.scene(config)
+    x, y = layer(scene, "ᾱ").xy[0].T
+    assert np.interp([h.at[0] for h in scene.handles], x, y) == pytest.approx(config.heights(), abs=1e-3)
+    assert [h.at[1] for h in scene.handles] == config.heights()
+    assert "*not*" in scene.captions[scene.caption[0]], "0.3 of the signal is left"
+    m, s = (x := config.points(curve.PARTICLES)).mean(axis=0), np.cov(x.T)
+    level = config.noising().alpha_bar[-1]
+    variance = level * s + (1 - level) * np.eye(2)
+    by_hand = 0.5 * (np.trace(variance) + level * m @ m - 2 - np.log(np.linalg.det(variance)))
+    assert readout(scene, "KL(q(x_T) ‖ N(0, I))")[0] == pytest.approx(by_hand)
+    assert not curve.scene(curve.Curves()).handles
+
+
+def test_moved_knots_stay_falling():
+    config, rng = curve.Curves(schedule=curve.OWN), np.random.default_rng(0)
+    for _ in range(20):
+        at = {f"knot {k + 1}": [0.0, h] for k, h in enumerate(config.heights())}
+        name = f"knot {rng.integers(1, curve.KNOTS + 1)}"
+        at[name] = [500.0, float(rng.uniform(-0.5, 1.5))]
+        config = curve.after_hand(config, {"handles": at, "moved": name})
+        heights = config.heights()
+        assert len(heights) == curve.KNOTS
+        assert all(a >= b for a, b in itertools.pairwise(heights))
+        assert 0 < min(heights) <= max(heights) < 1
+        assert isinstance(config.noising(), Schedule)
+    curve.scene(config)
+
+
+# --- what to guess --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [(0.5, 0.5), (-1.2, 0.3), (3.0, -3.0)])
+def test_the_best_answer_is_the_posterior_s_mean(place):
+    config = guess.Guess("ffjord8", x_1=place[0], x_2=place[1])
+    scene, network, dataset = guess.scene(config), learned("ffjord8"), get_dataset("ffjord8")
+    levels, x_t = network.schedule.alpha_bar[scene.steps], np.array([place])
+    assert readout(scene, "ᾱₜ") == pytest.approx(levels)
+    data = config.points(guess.DATA, 3)
+    mark = layer(scene, "data x₀, by weight")
+    assert np.array_equal(mark.xy, data)
+    centres, sigma = dataset.standardise(dataset.centres), dataset.sigma / dataset.scale
+    axis = np.linspace(-2.2, 2.2, 331)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    prior = np.exp(-((grid[:, None] - centres) ** 2).sum(2) / (2 * sigma**2)).sum(1)
+    for f in (3, 12, 20, 30, len(levels) - 1):
+        s, left = np.sqrt(levels[f]), 1 - levels[f]
+        w = -((x_t - s * data) ** 2).sum(1) / (2 * left)
+        w = np.exp(w - w.max())
+        assert mark.values[f] == pytest.approx(w, abs=1e-9)
+        w /= w.sum()
+        assert readout(scene, "points that matter")[f] == pytest.approx(1 / (w**2).sum())
+        log_p = np.log(prior + 1e-300) - ((x_t - s * grid) ** 2).sum(1) / (2 * left)
+        p = np.exp(log_p - log_p.max())
+        best = p @ grid / p.sum()
+        assert layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0] == pytest.approx(best, abs=2e-3)
+        assert [readout(scene, "best answer x₁")[f], readout(scene, "x₂")[f]] == pytest.approx(best, abs=2e-3)
+        said = convert(network.network(x_t, levels[f]), network.network.prediction, "x0", x_t, levels[f])[0]
+        assert layer(scene, "the network's answer").xy[f, 0] == pytest.approx(said, abs=1e-5)
+        off = np.linalg.norm(said - layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0])
+        assert readout(scene, "network's distance to it")[f] == pytest.approx(off, abs=1e-5)
+
+
+@pytest.mark.parametrize("source", LEARNED)
+def test_the_network_s_error_is_near_the_best_possible(source):
+    scene = guess.scene(guess.Guess(source))
+    best, said = (layer(scene, name, 2).y for name in ("best possible", "the network"))
+    off = readout(scene, "network's distance to it")
+    print(f"\n{source}: error {said.mean():.3f}, best {best.mean():.3f}; its distance to the best {off.mean():.3f}")
+    assert said.mean() < 1.05 * best.mean() + 0.01
+    assert (said > 0.85 * best - 0.01).all()
+    assert best[-1] == pytest.approx(2, abs=0.3), "the variance of the data in two dimensions"
+
+
+def test_without_a_network_only_the_exact_is_shown():
+    scene = guess.scene(guess.Guess("spirals", beside=False))
+    assert not [one for panel in scene.panels for one in panel.layers if "network" in one.name]
+
+
+# --- why so many steps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["moons", "ffjord8", "ring8"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_step_back_and_its_gaussian(source, schedule):
+    scene = why.scene(Config(source, schedule=schedule, x_1=0.3, x_2=-0.4))
+    cell = (2 * why.REACH / why.CELLS) ** 2
+    at = cell_centres(why.BOX, why.CELLS)
+    for k, count in enumerate(why.COUNTS):
+        p = layer(scene, "exact p(xₜ₋₁ | xₜ)", k + 1).values.reshape(why.FRAMES, -1) * cell
+        assert p.sum(axis=1) == pytest.approx(np.ones(why.FRAMES), abs=0.03)
+        shape = layer(scene, "its Gaussian, 1 – 2 σ", k + 1).covariance[:, 0]
+        assert np.trace(shape, axis1=1, axis2=2) == pytest.approx(np.full(why.FRAMES, 2.0)), "magnified to spread 1"
+        mean = p @ at
+        second = np.einsum("fc,ci,cj->fij", p, at, at)
+        assert np.abs(mean).max() < 0.05
+        assert np.abs(second - shape).max() < 0.15
+        assert (readout(scene, f"{count:,} steps: nats from a Gaussian") >= 0).all()
+
+
+def test_between_two_modes_only_small_steps_are_gaussian():
+    dataset = get_dataset("ffjord8")
+    middle = dataset.standardise(dataset.centres)[:2].mean(axis=0)
+    scene = why.scene(Config("ffjord8", x_1=float(middle[0]), x_2=float(middle[1])))
+    many, some, few = (readout(scene, f"{count:,} steps: nats from a Gaussian") for count in why.COUNTS)
+    print(f"\nnats from a Gaussian, at most: {many.max():.2g} in 1,000 steps, {some.max():.2g} in 50, {few.max():.2g}")
+    assert few[-1] > 10 * some[-1] > 10 * many[-1]
+    assert few[-1] > 0.3, "two humps"
+    assert many.max() < 1e-4
+
+
+# --- backward -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", backward.SAMPLERS)
+@pytest.mark.parametrize("source", LEARNED)
+def test_both_go_back_from_the_same_noise(source, sampler):
+    config = backward.Back(source, sampler=sampler, count=20, seed=1)
+    scene, again = backward.scene(config), backward.scene(config)
+    x = [layer(scene, "particles", panel).xy for panel in (0, 1)]
+    noise = config.noise(backward.PARTICLES).astype(np.float32)
+    assert np.array_equal(x[0][0], noise)
+    assert np.array_equal(x[1][0], noise)
+    assert np.array_equal(layer(again, "particles", 1).xy, x[1])
+    network, name = learned(source), "DDIM" if sampler == "ddim" else "ODE"
+    alone = sample_reverse(network.network, config.noise(backward.PARTICLES), network.schedule, backward.right(config))
+    assert x[1][-1] == pytest.approx(alone, abs=1e-5), "η = 0: no noise is drawn on the way"
+    assert np.array_equal(layer(scene, "x̂₀", 2).xy[-1], x[1][-1])
+    assert np.array_equal(readout(scene, "t"), network.schedule.choose(20).times[::-1])
+    truth, n = layer(scene, "data").xy, backward.COMPARED
+    assert np.array_equal(truth, config.points(backward.DATA, 6))
+    for panel, who in enumerate(("DDPM", name)):
+        end = x[panel][-1][:n].astype(float)
+        assert readout(scene, f"{who}: W₂ at the end") == pytest.approx(wasserstein_2(end, truth[:n]), abs=1e-4)
+        apart = layer(scene, who, 3).y
+        assert apart[-1] == pytest.approx(energy_distance(end, truth[:n]), abs=1e-4)
+        assert apart[-1] < apart[0]
+
+
+def test_eta_1_is_ddpm():
+    scene = backward.scene(backward.Back("moons", eta=1.0, count=10))
+    assert layer(scene, "particles", 1).xy == pytest.approx(layer(scene, "particles", 0).xy, abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [5, 1_000])
+def test_many_steps_are_thinned(count):
+    scene = backward.scene(backward.Back("dino", count=count))
+    t = readout(scene, "t")
+    assert (t[0], t[-1]) == (1_000, 0)
+    assert len(t) <= 1.2 * backward.FRAMES
+    assert (scene.steps[0], scene.steps[-1]) == (0, count)
+
+
+@pytest.mark.parametrize("source", LEARNED)
+def test_the_fewest_steps_that_are_enough(source):
+    for sampler in backward.SAMPLERS:
+        enough = [n for n in map(int, backward.COUNTS) if n < 100
+                  and backward.fewest(backward.Back(source, sampler=sampler, count=n)) == n]  # fmt: skip
+        print(f"\n{source}, {sampler}: {enough}")
+        assert enough
+        assert enough[0] < 21, "the challenge can be solved"
+    assert backward.fewest(backward.Back(source, count=1)) == 1_000, "one step of DDIM gives a blur"
+
+
+# --- the photocopier ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", LEARNED)
+@pytest.mark.parametrize("n", [10, 30])
+def test_the_perfect_denoiser_returns_training_points(source, n):
+    config = copier.Copy(source, n=n)
+    scene = copier.scene(config)
+    copied, drawn_ = (readout(scene, f"{who}, to the nearest point") for who in ("photocopier", "learned"))
+    points = layer(scene, "training points").xy
+    assert np.array_equal(points, config.points(max(copier.COUNTS), 8)[:n])
+    for panel, distances in enumerate((copied, drawn_)):
+        x = layer(scene, "particles", panel).xy[-1].astype(float)
+        nearest = np.linalg.norm(x[:, None] - points, axis=2).min(axis=1)
+        assert distances[-1] == pytest.approx(np.median(nearest), abs=1e-4)
+    assert copied[-1] < 1e-2 < drawn_[-1]
+    assert drawn_[-1] == pytest.approx(readout(scene, "fresh data")[0], rel=0.4), "as new as fresh data"
+    for name in ("learned", "fresh data"):
+        line = layer(scene, name, 2).xy[0]
+        assert line[:, 0].tolist() == list(copier.COUNTS)
+        assert (np.diff(line[:, 1]) < 0).all(), "with more points one is always near"
+
+
+# --- digits ---------------------------------------------------------------------------------------------------
+
+
+def classes_of(pixels: np.ndarray) -> np.ndarray:
+    """What the stored classifier sees in ``(N, 14, 14)`` uint8."""
+    from genmodels.cnn import predict_proba
+    from genmodels.recipes.cnn import HALVED, model_of
+
+    model = model_of(checkpoint.load("cnn-14").arrays, HALVED)
+    return predict_proba(model, pixels.astype(np.float32) / 255).argmax(axis=1)
+
+
+@pytest.mark.parametrize("digit", [-1, 4])
+def test_static_becomes_digits(digit):
+    scene = digits.scene(digits.Config("back", digit, seed=1))
+    x, answers = (one.pixels for one in scene.panels[0].layers[:2])
+    assert x.shape == answers.shape == (digits.STEPS + 1, 10, 14, 14)
+    assert x.dtype == answers.dtype == np.uint8
+    right = classes_of(x[-1]) == (np.arange(10) if digit < 0 else digit)
+    assert right.sum() >= 9
+    assert np.array_equal(x[-1], answers[-1])
+    strip, guesses = (one.pixels for one in scene.panels[1].layers[:2])
+    assert strip.shape == guesses.shape == (digits.STEPS + 1, 10, 14, 14)
+    static = np.random.default_rng([1, 21]).standard_normal((10, 196))[:1]
+    static = ink(digits.learned().network.to_data(static)).reshape(14, 14)
+    assert np.array_equal(strip[:, 0], np.broadcast_to(static, strip[:, 0].shape)), "the first is static, and stays"
+    assert not strip[0, 1:].any(), "the rest is still to come"
+    assert np.array_equal(strip[-1, -1], x[-1, 0])
+    t = readout(scene, "t").astype(int)
+    assert readout(scene, "ᾱₜ") == pytest.approx(digits.learned().schedule.alpha_bar[t])
+
+
+@pytest.mark.parametrize("digit", [-1, 0, 9])
+def test_a_test_digit_drowns(digit):
+    scene = digits.scene(digits.Config("forward", digit, seed=7))
+    images, labels = grey()
+    image = images[np.flatnonzero(labels == (3 if digit < 0 else digit))[7]].astype(float)
+    image = image.reshape(14, 2, 14, 2).mean(axis=(1, 3))
+    x, answers = (panel.layers[0].pixels for panel in scene.panels[:2])
+    assert x.shape == answers.shape == (digits.STEPS + 1, 1, 14, 14)
+    for first in (x[0, 0], answers[0, 0]):
+        assert np.abs(first - image).max() <= 1
+    error = readout(scene, "error of x̂₀")
+    assert error[0] == 0
+    assert error[-1] > error[len(error) // 2] > error[1]
+    assert readout(scene, "ᾱₜ") == pytest.approx(digits.learned().schedule.alpha_bar[scene.steps])
+
+
+def test_guidance_is_shown_as_it_was_measured():
+    scene, loaded = digits.scene(digits.Config("guidance")), checkpoint.load(digits.NAME)
+    arrays, metrics = loaded.arrays, loaded.entry.metrics
+    w = readout(scene, "w")
+    assert np.array_equal(w, arrays["guidance"])
+    found = {"accuracy": "accuracy of a held-out classifier", "spread": "spread in a class",
+             "nearest": "to the nearest training digit"}  # fmt: skip
+    for name, words in found.items():
+        share = 100 if name == "accuracy" else 1
+        assert readout(scene, words) == pytest.approx(share * arrays[name], rel=1e-6)
+        assert arrays[name][w == 2] == pytest.approx(metrics[name], abs=1e-3)
+    for panel, name in enumerate(("accuracy", "spread", "nearest"), start=1):
+        y = scene.panels[panel].layers[0].y
+        assert y == pytest.approx((100 if name == "accuracy" else 1) * arrays[name], rel=1e-6)
+        low, high = scene.panels[panel].y
+        assert low <= y.min() <= y.max() <= high
+    assert metrics["accuracy"] >= 0.95
+    assert arrays["accuracy"][0] < 0.2, "without guidance the class is by chance"
+    sheets = [one for one in scene.panels[0].layers if hasattr(one, "pixels")]
+    assert [np.asarray(s.pixels).shape for s in sheets] == [(len(w), 8, 14, 14)] * 10
+    settled = np.concatenate([classes_of(s.pixels[list(w).index(2)]) == k for k, s in enumerate(sheets)])
+    assert settled.mean() >= 0.9
+
+
+# --- live -----------------------------------------------------------------------------------------------------
+
+
+def expect_one_shape(scenes: list) -> None:
+    """What a recording relies on: nothing but the moving numbers changes."""
+    first = scenes[0]
+    shapes, still = {name: array.shape for name, array in first.moving()}, dict(first.still())
+    for scene in scenes[1:]:
+        assert {name: array.shape for name, array in scene.moving()} == shapes
+        assert scene.layout() == first.layout()
+        now = dict(scene.still())
+        assert now.keys() == still.keys()
+        assert all(np.array_equal(now[name], still[name], equal_nan=True) for name in still)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(live, "STEPS", 100)
+
+
+@pytest.mark.parametrize("prediction", live.PREDICTIONS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_frames_have_one_shape(short, schedule, prediction):
+    config = live.Live("moons", schedule=schedule, prediction=prediction, device="cpu")
+    scenes = list(live.train(config))
+    assert [int(s.steps[0]) for s in scenes] == [0, 40, 80, 100]
+    expect_one_shape(scenes)
+    for scene in scenes:
+        assert np.isfinite(layer(scene, "score", 1).delta).all()
+        assert np.isfinite(readout(scene, "loss")).all()
+    assert readout(scenes[-1], "loss") < readout(scenes[0], "loss")
+    n = live.COMPARED
+    x, truth = layer(scenes[-1], "samples").xy[0], layer(scenes[-1], "data").xy
+    if np.abs(x).max() < 1e3:
+        assert readout(scenes[-1], "W₂ to the data")[0] == pytest.approx(wasserstein_2(x[:n], truth[:n]), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in (*ANY, *POINTS, "csv") if not POINTS.get(name, ("", ""))[1]])
+def test_every_data_set_is_trained_on(monkeypatch, name):
+    monkeypatch.setattr(live, "STEPS", 40)
+    if name == "csv":
+        config = live.Live("csv", csv=((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6)), device="cpu")
+    elif name in POINTS:
+        config = live.Live("painted", painted=drawn(POINTS[name][0]), device="cpu")
+    else:
+        config = live.Live(name, device="cpu")
+    live.check(config)
+    scenes = list(live.train(config))
+    assert len(scenes) == 2
+    expect_one_shape(scenes)
+    again = list(live.train(config))[-1]
+    assert np.array_equal(layer(scenes[-1], "samples").xy, layer(again, "samples").xy)
+
+
+@pytest.mark.parametrize("prediction", live.PREDICTIONS)
+def test_a_learning_rate_of_one_trains_or_says_why_not(monkeypatch, prediction):
+    monkeypatch.setattr(live, "STEPS", 200)
+    scenes, why_not = [], None
+    try:
+        for scene in live.train(live.Live(prediction=prediction, schedule="linear", learning_rate=1.0, device="cpu")):
+            scenes.append(scene)  # noqa: PERF402 (those before it diverges are wanted)
+    except DivergedError as why_:
+        why_not = str(why_)
+    print(f"\n{prediction}: {len(scenes)} frames, {why_not}")
+    expect_one_shape(scenes)
+    assert len(scenes) == 6 or "try a smaller learning rate" in why_not
+
+
+@pytest.mark.parametrize("name", [name for name, (_, told) in POINTS.items() if told])
+def test_check_refuses_before_anything_starts(name):
+    with pytest.raises(ValueError, match="add some"):
+        live.check(live.Live("painted", painted=drawn(POINTS[name][0])))
+
+
+def test_a_run_learns(monkeypatch):
+    monkeypatch.setattr(live, "STEPS", 600)
+    monkeypatch.setattr(live, "EVERY", 300)
+    scenes = list(live.train(live.Live("ffjord8", device="cpu")))
+    w2 = [float(readout(s, "W₂ to the data")[0]) for s in scenes]
+    print("\nW₂ while it trains:", np.round(w2, 3))
+    assert w2[-1] < 0.6 < w2[0]
+    other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)
+    assert not np.array_equal(layer(next(live.train(other)), "samples").xy, layer(scenes[0], "samples").xy)
