@@ -22,8 +22,8 @@ def test_no_file_in_dashboard_bears_the_name_of_another_module(tmp_path):
     assert out.stdout.strip() == "[]"
 
 
-PAGES_WITHOUT_TORCH = ("gaussian", "mixture", "boundaries", "pixels", "autoencoder", "vae")
-TRAINS = ("vae.cue.live",)
+PAGES_WITHOUT_TORCH = ("gaussian", "mixture", "boundaries", "pixels", "autoencoder", "vae", "gan", "diffusion")
+TRAINS = ("vae.cue.live", *(f"gan.cue.{cue}" for cue in ("first", "one", "ring", "collapse", "ab")), "diffusion.cue.live")
 
 
 def test_first_pictures_do_not_import_torch():

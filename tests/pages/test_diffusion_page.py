@@ -77,7 +77,7 @@ def has_picture(app) -> bool:
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     app = open_page("diffusion", **{"diffusion.cue": cue})
-    controls.walk(app, "diffusion", {f"diffusion.{name}": values for name, values in CUES[cue].items()}, pairs=4)
+    controls.walk(app, "diffusion", {f"diffusion.{name}": values for name, values in CUES[cue].items()}, pairs=10)
     assert runs.registry.get(shown(app)[1])
 
 
@@ -121,7 +121,7 @@ def test_a_place_far_outside_does_no_harm(open_page, cue):
 
 
 KNOTS = {
-    "garbage": "is not 7 numbers", "1,2,3": "is not 7 numbers", "nan,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
+    "garbage": "is not 7 numbers", "1,2,3": "is not 7 numbers", "inf,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
     "": "is not 7 numbers", "1,1,1,1,1,1,1": "does not fall", "9,8,7,6,5,4,1e-9": "", "0.5,0.6,0.7,0.6,0.5,0.2,0": "",
     "-1,-1,-1,-1,-1,-1,-1": "",
 }  # fmt: skip
@@ -351,7 +351,7 @@ def test_the_best_answer_is_the_posterior_s_mean(place):
     mark = layer(scene, "data x₀, by weight")
     assert np.array_equal(mark.xy, data)
     centres, sigma = dataset.standardise(dataset.centres), dataset.sigma / dataset.scale
-    axis = np.linspace(-2.2, 2.2, 331)
+    axis = np.linspace(-3.4, 3.4, 401)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     prior = np.exp(-((grid[:, None] - centres) ** 2).sum(2) / (2 * sigma**2)).sum(1)
     for f in (3, 12, 20, 30, len(levels) - 1):
@@ -648,6 +648,6 @@ def test_a_run_learns(monkeypatch):
     scenes = list(live.train(live.Live("ffjord8", device="cpu")))
     w2 = [float(readout(s, "W₂ to the data")[0]) for s in scenes]
     print("\nW₂ while it trains:", np.round(w2, 3))
-    assert w2[-1] < 0.6 < w2[0]
+    assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)
     assert not np.array_equal(layer(next(live.train(other)), "samples").xy, layer(scenes[0], "samples").xy)

@@ -31,7 +31,7 @@ LIVE = {"gan.modes": "Twenty-five, live"}
 CHOICES = {
     "gan.source": TITLES, "gan.loss": LOSSES, "gan.noise": NOISE, "gan.decay": ("linear", "cosine", "none"),
     "gan.optimiser": ("adam", "sgd"), "gan.truth": onedim.TRUTHS, "gan.modes": (*modes.WHICH, "live"),
-    "gan.repair": ("packing", "r1", "noise", "decay", "all"), "gan.digits": digits.WHAT, "gan.b_what": ab.CHANGES,
+    "gan.repair": ("packing", "r1", "noise", "decay", "equal"), "gan.digits": digits.WHAT, "gan.b_what": ab.CHANGES,
     "gan.b_loss": LOSSES, "gan.b_decay": ("linear", "cosine", "none"),
 }  # fmt: skip
 TINY = {"batch": 16, "n_steps": 30, "n_samples": 300}
