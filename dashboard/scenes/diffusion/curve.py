@@ -126,4 +126,3 @@ def after_hand(config: Curves, values: Mapping[str, Any]) -> Curves:
     heights = [float(np.clip(handle(values, f"knot {k + 1}")[1], 0.0005, 0.999)) for k in range(KNOTS)]
     falling = np.minimum.accumulate(heights)
     return replace(config, knots=",".join(f"{h:.4g}" for h in falling))
-
