@@ -1,7 +1,7 @@
 """Denoisers of points in the plane (:mod:`genmodels.denoisers`), one for each of four data sets.
 
 *Weights*, float32 of the running mean, under the names that :class:`genmodels.denoisers.ForwardDenoiser` reads. They
-are judged by W₂ between 500 generated and 500 true points, standardised, mean of four draws: by 200 steps of DDPM,
+are judged by W₂ between 500 generated and 500 true points, standardised, mean of 24 draws: by 200 steps of DDPM,
 and by 50 of DDIM; ``true`` is the same between two sets of true points.
 """
 
@@ -20,7 +20,7 @@ CONFIG: dict[str, Any] = {
     "schedule": "cosine", "n_times": 1000, "prediction": "v", "hidden": (64, 64), "activation": "relu", "x_waves": 4,
     "t_waves": 4, "batch": 256, "learning_rate": 4e-3, "decay": True, "average": 0.995, "n_steps": 40_000,
 }  # fmt: skip
-JUDGED, DRAWS = 500, 4
+JUDGED, DRAWS = 500, 24
 
 
 def _config(name: str, device: str = "cpu") -> Any:
