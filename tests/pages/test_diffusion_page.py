@@ -175,14 +175,16 @@ def test_predict_then_reveal(open_page):
     assert app.success
 
 
-@pytest.mark.parametrize(("link", "solved"), [({"back": "5 steps"}, True), ({"back": "1,000 steps"}, False),
-                                              ({"back": "5 steps", "eta": 1.0}, False)])  # fmt: skip
-def test_the_challenge_checks_itself(open_page, link, solved):
+@pytest.mark.parametrize(
+    ("link", "solved", "asked"),
+    [({"back": "4 steps"}, True, 4), ({"back": "50 steps"}, False, 50), ({"back": "1 steps"}, False, 10_000)],
+)
+def test_the_challenge_checks_itself(open_page, link, solved, asked):
     app = open_page("diffusion", **{"diffusion.cue": "backward"}, **{f"diffusion.{k}": v for k, v in link.items()})
     app.button(key="diffusion.challenge.check").click().run()
     assert healthy(app)
     assert bool(app.success) == solved
-    assert ("= 5.000 steps" if solved else "= 1000.000 steps") in (app.success or app.info)[0].value
+    assert f"= {asked:.3f} questions" in (app.success or app.info)[0].value
 
 
 # --- without a checkpoint -------------------------------------------------------------------------------------
