@@ -3,7 +3,7 @@
     python benchmarks/diffusion.py --rounds 5
 
 The network is the stored one of the two moons. *diffusers* is the loop of its documentation: the scheduler's `step`
-around the network in torch (:class:`genmodels.denoisers.TorchDenoiser`), float32, `clip_sample=False`. *Ours, torch*
+around the network in torch (`genmodels.denoiser_training.TorchDenoiser`), float32, `clip_sample=False`. *Ours, torch*
 is `sample_reverse` with that very network; *ours, numpy* the same weights without torch, as the pages use them. One
 thread, turn by turn, medians of the rounds.
 """
@@ -25,7 +25,8 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from genmodels.checkpoint import load
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser, TorchDenoiser
+from genmodels.denoiser_training import TorchDenoiser
+from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion import ReverseConfig, sample_reverse
 
 POINTS = 1_000

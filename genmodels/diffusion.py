@@ -197,6 +197,13 @@ def coefficients(source: str, target: str, alpha_bar: float) -> tuple[float, flo
     }[source, target]()
 
 
+def check_prediction(prediction: str) -> str:
+    """Return it, or raise a ValueError that names the ones that are known."""
+    if prediction not in PREDICTIONS:
+        raise ValueError(f"prediction is {prediction!r}; choose one of {', '.join(PREDICTIONS)}.")
+    return prediction
+
+
 def convert(value: Any, source: str, target: str, x_t: Any, alpha_bar: float) -> Any:
     """One prediction as another, or as the score; arguments as for :func:`coefficients`.
 

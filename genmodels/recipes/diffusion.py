@@ -30,7 +30,7 @@ def _config(name: str, device: str = "cpu") -> Any:
 
 
 def _build(name: str, job: Job) -> Built:
-    from genmodels.denoisers import iterate_training
+    from genmodels.denoiser_training import iterate_training
 
     config = _config(name, job.device)
     state = None

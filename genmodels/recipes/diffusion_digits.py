@@ -45,7 +45,7 @@ def config_of(**more: Any) -> DenoiserConfig:
 
 
 def _build(job: Job) -> Built:
-    from genmodels.denoisers import iterate_training
+    from genmodels.denoiser_training import iterate_training
 
     train = load_mnist().train
     config = config_of(every=100, device=job.device)

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from dashboard.scenes.diffusion import backward, forward, guess
 from dashboard.scenes.diffusion.setup import learned, spaced
 from genmodels.datasets import get_dataset
-from genmodels.denoisers import ExactMixtureDenoiser
+from genmodels.exact_denoisers import ExactMixtureDenoiser
 from genmodels.schedules import get_schedule
 
 pytestmark = pytest.mark.browser

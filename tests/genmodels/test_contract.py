@@ -8,7 +8,8 @@ import pytest
 from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
 from genmodels.classifiers import LogisticConfig, iterate_logistic
 from genmodels.cnn import CNNConfig, iterate_cnn
-from genmodels.denoisers import DenoiserConfig, iterate_training
+from genmodels.denoiser_training import iterate_training
+from genmodels.denoisers import DenoiserConfig
 from genmodels.gan import GANConfig, iterate_gan
 from genmodels.gaussian import (
     AscentConfig,

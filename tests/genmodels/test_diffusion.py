@@ -14,16 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genmodels.datasets import get_dataset
-from genmodels.denoisers import (
-    DenoiserConfig,
-    ExactMixtureDenoiser,
-    ExactPointsDenoiser,
-    ForwardDenoiser,
-    TorchDenoiser,
-    fit_denoiser,
-    iterate_training,
-    noise_features,
-)
+from genmodels.denoiser_training import TorchDenoiser, fit_denoiser, iterate_training
+from genmodels.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
 from genmodels.diffusion import (
     PREDICTIONS,
     ReverseConfig,
@@ -38,6 +30,7 @@ from genmodels.diffusion import (
     q_sample,
     sample_reverse,
 )
+from genmodels.exact_denoisers import ExactMixtureDenoiser, ExactPointsDenoiser
 from genmodels.metrics import energy_distance, wasserstein_2
 from genmodels.mixture import GaussianMixture
 from genmodels.nets import DivergedError
@@ -723,7 +716,8 @@ def test_bad_input_is_told_in_a_sentence(make, says):
 def test_torch_is_imported_by_training_alone():
     code = """
 import sys, numpy as np
-from genmodels.denoisers import DenoiserConfig, ExactPointsDenoiser, ForwardDenoiser
+from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.exact_denoisers import ExactPointsDenoiser
 from genmodels.diffusion import ReverseConfig, iterate_reverse, log_likelihood
 from genmodels.schedules import linear
 rng = np.random.default_rng(0)

@@ -177,7 +177,7 @@ def test_predict_then_reveal(open_page):
 
 @pytest.mark.parametrize(
     ("link", "solved", "asked"),
-    [({"back": "4 steps"}, True, 4), ({"back": "50 steps"}, False, 50), ({"back": "1 steps"}, False, 10_000)],
+    [({"back": "4 steps"}, True, 4), ({"back": "50 steps"}, False, 50), ({"back": "1 step"}, False, 10_000)],
 )
 def test_the_challenge_checks_itself(open_page, link, solved, asked):
     app = open_page("diffusion", **{"diffusion.cue": "backward"}, **{f"diffusion.{k}": v for k, v in link.items()})

@@ -15,7 +15,7 @@ from genmodels.metrics import Spread, between_true, energy_distance, wasserstein
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}
-COUNTS = {str(n): f"{n:,} steps" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
+COUNTS = {str(n): f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
 PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
 
 

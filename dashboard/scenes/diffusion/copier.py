@@ -8,8 +8,8 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.diffusion.setup import PLANE, Config, learned
-from genmodels.denoisers import ExactPointsDenoiser
 from genmodels.diffusion import ReverseConfig, iterate_reverse, sample_reverse
+from genmodels.exact_denoisers import ExactPointsDenoiser
 
 COUNTS = (10, 30, 100, 300, 1_000)
 PARTICLES, STEPS = 250, 60

@@ -19,8 +19,8 @@ from dashboard.scenes.diffusion.setup import (
     learned,
     spaced,
 )
-from genmodels.denoisers import ExactPointsDenoiser
 from genmodels.diffusion import convert, q_sample
+from genmodels.exact_denoisers import ExactPointsDenoiser
 from genmodels.schedules import Schedule
 
 THREADS, FRAMES, DATA, GRID, TESTED, MANY = 60, 40, 300, 15, 300, 1_000

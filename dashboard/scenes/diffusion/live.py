@@ -35,7 +35,8 @@ def check(config: Live) -> None:
 
 def train(config: Live) -> Iterator[Scene | None]:
     """One frame every 40 steps."""
-    from genmodels.denoisers import DenoiserConfig, iterate_training
+    from genmodels.denoiser_training import iterate_training
+    from genmodels.denoisers import DenoiserConfig
 
     own = config.own() if config.source in OWN else None
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
@@ -88,6 +89,6 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
 
 def steps() -> tuple[Callable, ...]:
     """The functions whose steps are watched."""
-    from genmodels.denoisers import iterate_training
+    from genmodels.denoiser_training import iterate_training
 
     return iterate_training, convert

@@ -15,7 +15,8 @@ from dashboard.hand import handle
 from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points
 from genmodels.checkpoint import Checkpoint
 from genmodels.datasets import get_dataset
-from genmodels.denoisers import DenoiserConfig, ExactMixtureDenoiser, ExactPointsDenoiser, ForwardDenoiser
+from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.exact_denoisers import ExactMixtureDenoiser, ExactPointsDenoiser
 from genmodels.schedules import Schedule, get_schedule
 
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
