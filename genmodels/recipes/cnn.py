@@ -81,12 +81,12 @@ def _build(job: Job) -> Built:
     )
 
 
-def model_of(arrays: dict[str, np.ndarray], given: dict[str, Any] = CONFIG) -> CNN:
-    """The network that has these weights, on the CPU."""
+def model_of(arrays: dict[str, np.ndarray], given: dict[str, Any] | None = None) -> CNN:
+    """The network that has these weights, on the CPU; by default that of ``cnn``."""
     from genmodels.cnn import CNN, CNNConfig
     from genmodels.nets import load
 
-    model = CNN(CNNConfig(**given))
+    model = CNN(CNNConfig(**(given or CONFIG)))
     load(model, arrays)
     return model
 

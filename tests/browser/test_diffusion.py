@@ -143,6 +143,7 @@ def parts(page: Page) -> tuple[str, str]:
     return tuple(canvas.evaluate(PART, list(where)) for where in (DDPM, DDIM))  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 def test_ddpm_and_ddim_go_in_step(tab, server):
     open_at_rest(tab, address(server, "backward", back="20 steps"))
     drive.wait_frame(tab, 0)
@@ -171,6 +172,7 @@ def test_ddpm_and_ddim_go_in_step(tab, server):
 # --- live -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_watch_scrub_back_and_return(tab, server):
     tab.goto(address(server, "live"))
     expect(drive.player(tab)).to_be_visible()

@@ -126,6 +126,7 @@ def expect_judged(page: Page) -> None:
     shows(page, "ELBO", reconstruction - kl, 1)
 
 
+@pytest.mark.slow
 def test_draw_a_digit_and_have_it_judged(tab, tabs, server):
     drive.open_page(tab, address(server, "yours"))
     tab.evaluate(SPY)
@@ -156,6 +157,7 @@ def test_draw_a_digit_and_have_it_judged(tab, tabs, server):
     expect_judged(other)
 
 
+@pytest.mark.slow
 def test_an_empty_board_stays_empty_when_its_link_is_opened(tab, server):
     drive.open_page(tab, address(server, "yours", drawn=""))
     expect(drive.player(tab)).to_contain_text("Draw a digit with the mouse or a finger.")
@@ -168,6 +170,7 @@ def frames(page: Page) -> int:
     return int(drive.data(page, "frames") or 0)
 
 
+@pytest.mark.slow
 def test_train_pause_scrub_and_change_beta(tab, server):
     tab.goto(address(server, "live"))
     expect(drive.player(tab)).to_be_visible()

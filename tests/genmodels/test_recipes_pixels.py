@@ -55,6 +55,16 @@ ARRAYS = {
         "test.maps": ((500, 10, 7, 7), F2),
         "test.labels": ((500,), U1),
     },
+    "cnn-14": {
+        "convolutions.0.weight": ((32, 1, 3, 3), F2),
+        "convolutions.0.bias": ((32,), F2),
+        "convolutions.1.weight": ((64, 32, 3, 3), F2),
+        "convolutions.1.bias": ((64,), F2),
+        "convolutions.2.weight": ((64, 64, 3, 3), F2),
+        "convolutions.2.bias": ((64,), F2),
+        "head.weight": ((10, 64), F2),
+        "head.bias": ((10,), F2),
+    },
     "pixel-classifiers": {
         "log_likelihood": ((3, 500, 10), F4),
         "log_prior": ((10,), F4),

@@ -34,6 +34,7 @@ def readouts(scene) -> dict[str, np.ndarray]:
     return {r.name: np.asarray(r.values) for r in scene.readouts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", [c for c in CUES if c != "faster"])  # which has no controls
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", CHOICES, pairs=12)

@@ -74,6 +74,7 @@ def has_picture(app) -> bool:
 # --- the page -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     app = open_page("diffusion", **{"diffusion.cue": cue})

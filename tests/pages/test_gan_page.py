@@ -110,6 +110,7 @@ def expect_nothing_trains() -> None:
 # --- the page -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [*({"gan.cue": cue} for cue in CUES), {"gan.cue": "modes"} | LIVE],
                          ids=[*CUES, "modes, live"])  # fmt: skip
 def test_every_control_at_both_ends_and_random_pairs(open_page, link):

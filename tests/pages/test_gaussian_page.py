@@ -15,6 +15,7 @@ CUES = ("fit", "sample", "likelihood", "evaluate", "converge")
 CHOICES = {"gaussian.source": SOURCE_TITLES, "gaussian.target": converge.TITLES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     walk(open_page("gaussian", **{"gaussian.cue": cue}), "gaussian", CHOICES, pairs=40)

@@ -23,6 +23,7 @@ def as_link(points) -> str:
     return encode_points(np.array(points, dtype=float), np.zeros(len(points), dtype=int), BOARD, BOARD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", SCENES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     walk(open_page("mixture", **{"mixture.cue": cue}), "mixture", CHOICES, pairs=15)

@@ -36,6 +36,7 @@ def shown_config(app):
     return app.session_state["_runs"]["pixels.player"][0][2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", CHOICES, pairs=12)

@@ -55,6 +55,7 @@ def by_torch(name: str):
 # --- the page -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
     controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", CHOICES, pairs=12)
