@@ -35,8 +35,7 @@ sys.path.insert(0, str(ROOT))
 from genmodels.datasets import get_dataset  # noqa: E402
 from genmodels.gan import GANConfig, iterate_gan  # noqa: E402
 
-COUNT_FRAMES = """() => {
-  const player = document.querySelector('[data-testid=player]');
+COUNT_FRAMES = """player => {
   window.shown = 0;
   new MutationObserver((all) => { window.shown += all.length; }).observe(player, {attributeFilter: ['data-frame']});
 }"""
@@ -92,7 +91,7 @@ def watched(page, url: str, seconds: float) -> tuple[float, float]:
     player = page.get_by_test_id("player")
     player.wait_for()
     page.wait_for_timeout(3_000)
-    page.evaluate(COUNT_FRAMES)
+    player.evaluate(COUNT_FRAMES)
     first, began = int(player.get_attribute("data-frame") or 0), time.perf_counter()
     page.wait_for_timeout(1000 * seconds)
     last, took = int(player.get_attribute("data-frame") or 0), time.perf_counter() - began

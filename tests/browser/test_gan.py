@@ -123,7 +123,7 @@ def leave(page: Page) -> None:
 def scrub_back_and_return(page: Page) -> None:
     """An early frame is shown while the run goes on; LIVE returns to the newest."""
     drive.scrub(page).fill("2")
-    drive.wait_frame(page, 20)  # every tenth step is recorded
+    drive.wait_frame(page, 24)  # every twelfth step is recorded
     there, count = drive.frame(page), frames(page)
     then = drive.readout(page, "W₂ to the data")
     expect_live(page, False)

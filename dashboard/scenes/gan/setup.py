@@ -24,7 +24,7 @@ TITLES = {
     "spirals": "Spirals", "checkerboard": "Checkerboard", "dino": "Dinosaur", **OWN,
 }  # fmt: skip
 BOARD = (-4.0, 4.0)
-CELLS, SHOWN, PULLED, LATTICE = 40, 1_000, 150, 21
+CELLS, SHOWN, PULLED, LATTICE = 36, 800, 120, 21
 COMPARED = 200  # points of which W₂ is computed
 LEAST, MOST = 1e-5, 20.0  # learning rates
 
@@ -50,7 +50,7 @@ class Config:
     width: int = 128
     rest: tuple[tuple[str, object], ...] = field(default=())
     stop: bool = False
-    every: int = 10
+    every: int = 12
     seed: int = 0
     device: str = "auto"
 
