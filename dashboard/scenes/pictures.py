@@ -37,6 +37,11 @@ def ink(values: np.ndarray) -> np.ndarray:
     return np.clip(255 * values, 0, 255).round().astype(np.uint8).reshape(*values.shape[:-1], side, side)
 
 
+def framed(pixels: np.ndarray) -> np.ndarray:
+    """With a pixel of paper around each, ``(…, H, W)`` to ``(…, H + 2, W + 2)``: for those that fill their frame."""
+    return np.pad(pixels, [(0, 0)] * (pixels.ndim - 2) + [(1, 1), (1, 1)])
+
+
 def picture(pixels: np.ndarray, corner: tuple[float, float], size: float, columns: int = 1, name: str = "") -> Images:
     """A sheet whose upper left corner lies there; each picture is ``size`` wide."""
     rows = -(-pixels.shape[-3] // columns)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
-from dashboard.scenes.pictures import chosen, codes, ink, rows
+from dashboard.scenes.pictures import chosen, codes, framed, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.datasets import get_dataset
 from genmodels.digits import load_small_digits
@@ -92,7 +92,8 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
         mu, _ = forward.encode(test)
         copies = forward.decode(mu)
         error = np.sqrt(np.mean((copies - test) ** 2))
-        pictures, copied, drawn = ink(test[shown]), ink(copies[shown])[None], ink(forward.decode(z))[None]
+        pictures, copied, drawn = (framed(ink(x)) for x in (test[shown], copies[shown], forward.decode(z)))
+        copied, drawn = copied[None], drawn[None]
         panels = (
             Panel("Codes of unseen digits", (prior_circles(), *codes(_busiest(mu)[None], labels)), PLANE, PLANE,
                   x_label="z", y_label="z", share=1.5),
