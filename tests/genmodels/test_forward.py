@@ -11,7 +11,7 @@ from genmodels import nets
 from genmodels.autoencoder import AutoencoderConfig
 from genmodels.forward import Forward, ForwardAutoencoder, ForwardVAE, one_hot, sigmoid
 from genmodels.nets import initialise, mlp, seeded
-from genmodels.vae import VAEConfig
+from genmodels.vae import VAEConfig, elbo, kl_divergence
 
 torch.set_num_threads(1)
 close = {"rtol": 1e-5, "atol": 1e-5}
@@ -60,6 +60,21 @@ def test_the_vae_equals_torchs(decoder, n_classes, hidden):
     np.testing.assert_allclose(got_mu, mu.detach(), **close)
     np.testing.assert_allclose(got_sigma, (0.5 * log_var).exp().detach(), **close)
     np.testing.assert_allclose(forward.decode(got_mu, y), model.mean(mu, classes).detach(), **close)
+
+
+@pytest.mark.parametrize("decoder", ["bernoulli", "gaussian"])
+def test_the_bound_is_torchs(decoder):
+    model = initialise(VAEConfig(20, 3, hidden=(16,), decoder=decoder, noise=0.3).build(), seeded(0))
+    forward, x = ForwardVAE(nets.arrays(model)), (inputs(4, 20) > 0.5).astype(np.float32)
+    mu, log_var = model.encode(torch.from_numpy(x))
+    at_mean = model.log_prob(model.decode(mu), torch.from_numpy(x)).detach()
+    np.testing.assert_allclose(forward.log_prob(x, mu.detach().numpy()), at_mean, rtol=1e-5)
+    reconstruction, kl = forward.elbo(x, 4_000, np.random.default_rng(0))
+    np.testing.assert_allclose(kl, kl_divergence(mu, log_var).sum(1).detach(), **close)
+    bound = elbo(model, x, n_samples=4_000, generator=seeded(1))
+    spread = elbo(model, x.repeat(400, 0), generator=seeded(2)).reconstruction.reshape(4, 400).std(1).detach().numpy()
+    error = np.abs(reconstruction - bound.reconstruction.detach().numpy())
+    assert (error < 5 * spread * np.sqrt(2 / 4_000)).all()
 
 
 def test_a_class_is_asked_for_or_refused():
