@@ -273,13 +273,13 @@ CUES = {
         "Photocopier", "**The perfect denoiser of N points.** What does it dream of?", show_copier,
         {"source": "moons", "n": "30"},
     ),
-    "digits": lesson.Cue(
-        "Digits", "**From static to digit.** The class is asked for.", show_digits,
-        {"digits": "back", "digit": "-1", "w": 2.0},
-    ),
     "live": lesson.Cue(
         "Train it", "**Before your eyes.** Any points, your own too.", show_live,
         {"source": "moons", "live_schedule": "cosine", "prediction": "v", "log_rate": -2.4},
+    ),
+    "digits": lesson.Cue(
+        "Digits", "**From static to digit.** The class is asked for.", show_digits,
+        {"digits": "back", "digit": "-1", "w": 2.0},
     ),
 }  # fmt: skip
 
