@@ -17,7 +17,7 @@ from genmodels.datasets import get_dataset
 from genmodels.exact_denoisers import ExactMixtureDenoiser
 from genmodels.schedules import get_schedule
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -143,7 +143,6 @@ def parts(page: Page) -> tuple[str, str]:
     return tuple(canvas.evaluate(PART, list(where)) for where in (DDPM, DDIM))  # type: ignore[return-value]
 
 
-@pytest.mark.slow
 def test_ddpm_and_ddim_go_in_step(tab, server):
     open_at_rest(tab, address(server, "backward", back="20 steps"))
     drive.wait_frame(tab, 0)
@@ -172,7 +171,6 @@ def test_ddpm_and_ddim_go_in_step(tab, server):
 # --- live -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_watch_scrub_back_and_return(tab, server):
     tab.goto(address(server, "live"))
     expect(drive.player(tab)).to_be_visible()

@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT, Server, free_port
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ENTRY = """
 import streamlit as st
@@ -135,7 +135,6 @@ def scrub_back_and_return(page: Page) -> None:
     drive.until(lambda: drive.frame(page) > there + 50, "back at the newest frame")
 
 
-@pytest.mark.slow
 def test_watch_scrub_back_and_return(tab, told):
     run = open_gan(tab, told)
     drive.wait_status(tab, "running")
@@ -173,7 +172,6 @@ def test_single_moves(tab, told):
     drive.until(lambda: caption(tab).startswith("G has moved"), "the move that was asked for was made")
 
 
-@pytest.mark.slow
 def test_slow_motion(tab, told):
     open_gan(tab, told)
     slow = drive.button(tab, "Slow motion")
@@ -194,7 +192,6 @@ def test_slow_motion(tab, told):
     drive.until(lambda: caption(tab).startswith("Both move"), "at full speed again")
 
 
-@pytest.mark.slow
 def test_the_first_cue_is_slow_by_itself(tab, told):
     open_gan(tab, told, "first", at_least=2)
     expect(drive.button(tab, "Slow motion")).to_have_attribute("aria-pressed", "true")
@@ -206,7 +203,6 @@ def test_the_first_cue_is_slow_by_itself(tab, told):
     expect(drive.layer(tab, "what D says")).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.slow
 def test_a_control_makes_a_new_run_and_leaving_pauses_it(page, tabs, told):
     old = open_gan(page, told)
     page.get_by_test_id("stExpander").filter(has_text="More").locator("summary").click()
@@ -238,7 +234,6 @@ def test_a_control_makes_a_new_run_and_leaving_pauses_it(page, tabs, told):
     tabs.check()
 
 
-@pytest.mark.slow
 def test_a_learning_rate_of_ten(tab, told):
     open_gan(tab, told, g_rate=1.0, d_rate=1.0, optimiser="SGD", at_least=1)
     drive.wait_status(tab, "failed")
@@ -261,7 +256,6 @@ def test_a_learning_rate_of_ten(tab, told):
     expect_no_trouble(tab)
 
 
-@pytest.mark.slow
 def test_ten_seconds(tab, told):
     open_gan(tab, told)
     tab.wait_for_timeout(1000)
@@ -275,7 +269,6 @@ def test_ten_seconds(tab, told):
     expect_no_trouble(tab)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cue", ["first", "one", "ring", "collapse", "modes", "digits", "ab"])
 def test_every_cue_runs(tab, told, cue):
     open_gan(tab, told, cue, at_least=3)

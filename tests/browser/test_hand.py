@@ -263,6 +263,7 @@ def test_handles_are_large_enough(tab, server, cue, names):
         assert min(box["width"], box["height"]) >= 44, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "by"), [("mean", (40, -30)), ("axis 1", (20, -50)), ("axis 2", (15, 20))])
 def test_handles_of_sample(tab, server, name, by):
     open_cue(tab, server, "sample")
@@ -281,6 +282,7 @@ def test_handles_of_sample(tab, server, name, by):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "by"), [("μ", (70, 0)), ("σ", (40, 0)), ("you", (60, 30))])
 def test_handles_of_likelihood(tab, server, name, by):
     open_cue(tab, server, "likelihood")

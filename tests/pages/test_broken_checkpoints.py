@@ -13,6 +13,8 @@ from genmodels import checkpoint, train
 from genmodels.recipes import Built, Job, Recipe, all_recipes
 from tests.pages.controls import healthy
 
+pytestmark = pytest.mark.slow
+
 STORE = checkpoint.FOLDER
 CUES = {"vae-2d": ("vae", "plane"), "cnn": ("pixels", "looks"), "pixel-classifiers": ("pixels", "alone"),
         "autoencoder-2d": ("autoencoder", "dream"), "vae-beta": ("vae", "beta")}  # fmt: skip

@@ -44,7 +44,7 @@ def tiny(source: str = "ring8", **more) -> Config:
     known = {f.name for f in dataclasses.fields(Config)}
     ours = {key: value for key, value in more.items() if key in known}
     rest = TINY | {key: value for key, value in more.items() if key not in known}
-    return Config(**({"source": source, "width": 8, "device": "cpu"} | ours), rest=tuple(rest.items()))
+    return Config(**({"source": source, "width": 8, "device": "cpu", "every": 10} | ours), rest=tuple(rest.items()))
 
 
 def frames(config, moves=None, train=live.train) -> list:
@@ -304,6 +304,7 @@ KINDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: ", ".join(f"{k} {str(v)[:12]}" for k, v in kind.items()))
 def test_frames_of_a_live_run_have_one_shape(kind):
     if kind.get("source") == "csv":
