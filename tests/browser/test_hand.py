@@ -190,6 +190,7 @@ def test_probe_is_dragged(tab, tabs, server):
     expect_probed(other)
 
 
+@pytest.mark.slow
 def test_probe_by_keys(tab, server):
     open_cue(tab, server, "evaluate")
     handle(tab, "probe").focus()
@@ -461,6 +462,7 @@ def test_bad_questions_get_an_error_and_the_socket_lives(tab, server):
     expect(drive.message(tab)).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_after_a_lost_connection_in_a_drag_the_hand_goes_on(page, server):
     """The question that was in flight is never answered; the next one is asked all the same."""
     ends, silent = [], []

@@ -154,6 +154,7 @@ def test_full_screen(gaussian):
     )
 
 
+@pytest.mark.slow
 def test_reduced_motion_starts_paused(tabs, server):
     page = tabs.open(reduced_motion="reduce")
     drive.open_page(page, f"{server.url}/gaussian")
@@ -167,6 +168,7 @@ def test_reduced_motion_starts_paused(tabs, server):
     drive.until(lambda: drive.frame(page) > 2, "it plays when asked")
 
 
+@pytest.mark.slow
 def test_two_tabs_play_independently(gaussian, page, server):
     other = page
     drive.open_page(other, f"{server.url}/gaussian")

@@ -43,6 +43,7 @@ def open_socket(server, address):
 # --- in the browser -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_lost_server(page, tabs, fresh_server):
     drive.open_page(page, f"{fresh_server.url}/gaussian")
     drive.seek(page, 60)
@@ -66,6 +67,7 @@ def test_lost_server(page, tabs, fresh_server):
     drive.wait_frame(page, 61)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_gone_is_made_again(page, tabs, forgetful_server):
     """The connection breaks for so long that the server drops the run; then the page makes a new one."""
     open_sockets, gap = [], []
@@ -181,6 +183,7 @@ def test_damaged_recording_at_the_start(shared_page, shared_tabs, server):
     shared_tabs.check()
 
 
+@pytest.mark.slow
 def test_damaged_recording_leaves_the_picture(page, server):
     """A control is changed and the new recording arrives damaged: the old picture stays until it is mended."""
     broken = []
