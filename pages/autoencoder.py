@@ -77,7 +77,7 @@ def show_dream(seed: int) -> None:
     config = dream.Config(seed=seed, **at)
     ready = stage(dream.scene, config, "autoencoder-2d", after_hand=dream.after_hand)
     lesson.notice(
-        "Drag through the plane. On the islands the decoder draws digits; between them, things that are none.",
+        "Drag through the plane. On the islands the decoder draws digits; between and beyond them, blends and blots.",
         "Nobody has said where codes are to lie: the axes have any scale, classes lie in rays and clumps.",
         "So there is nothing to draw z *from*. To dream one needs a distribution of z that the decoder was trained "
         "on: that is the variational autoencoder.",

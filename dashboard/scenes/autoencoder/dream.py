@@ -18,6 +18,7 @@ from genmodels.digits import load_mnist
 from genmodels.forward import ForwardAutoencoder
 
 DRAWN, COLUMNS = 24, 6
+FAR = 3  # so many times the usual distance between codes is a hole
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def scene(config: Config) -> Scene:
             Readout("from the last random code", nearest, digits=2),
             Readout("between neighbouring codes", np.full(DRAWN, of.gap), digits=2),
         ),
-        captions=("A random code lands in a hole as often as on a digit: nothing was learned there.",),
+        captions=(f"{int((nearest > FAR * of.gap).sum())} of {DRAWN} random codes lie more than {FAR} times as far from "
+                  "any digit as digits lie apart: nothing was learned there.",),
         caption=np.zeros(DRAWN, dtype=int),
         alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
         fps=3,
