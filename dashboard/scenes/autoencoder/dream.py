@@ -75,6 +75,11 @@ def scene(config: Config) -> Scene:
     count = np.arange(1, DRAWN + 1)
     nearest = np.linalg.norm(known[None] - drawn[:, None], axis=-1).min(axis=1)
     at_probe = float(np.linalg.norm(known - probe, axis=1).min())
+    lost = int((nearest > FAR * of.gap).sum())
+    told = (
+        f"{lost} of {DRAWN} random codes lie more than {FAR} times as far from any digit as digits lie apart: nothing "
+        "was learned there."
+    )
     return Scene(
         panels=(
             Panel("The plane of codes", (*codes(known, grey().labels),
@@ -91,8 +96,7 @@ def scene(config: Config) -> Scene:
             Readout("from the last random code", nearest, digits=2),
             Readout("between neighbouring codes", np.full(DRAWN, of.gap), digits=2),
         ),
-        captions=(f"{int((nearest > FAR * of.gap).sum())} of {DRAWN} random codes lie more than {FAR} times as far from "
-                  "any digit as digits lie apart: nothing was learned there.",),
+        captions=(told,),
         caption=np.zeros(DRAWN, dtype=int),
         alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
         fps=3,
