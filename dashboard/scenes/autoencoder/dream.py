@@ -77,8 +77,8 @@ def scene(config: Config) -> Scene:
     at_probe = float(np.linalg.norm(known - probe, axis=1).min())
     lost = int((nearest > FAR * of.gap).sum())
     told = (
-        f"{lost} of {DRAWN} random codes lie more than {FAR} times as far from any digit as digits lie apart: nothing "
-        "was learned there."
+        f"{lost} of {DRAWN} random codes lie more than {FAR} times as far from any digit as digits lie apart: "
+        "nothing was learned there."
     )
     return Scene(
         panels=(
