@@ -58,7 +58,7 @@ def main() -> None:
     torch.set_num_threads(1)
     threadpool_limits(1)
     stored = load("diffusion-moons")
-    config = DenoiserConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.entry.config.items()})
+    config = DenoiserConfig(**stored.entry.config)
     forward, schedule = ForwardDenoiser(stored.arrays, config), config.make_schedule()
     network = TorchDenoiser(stored.arrays, config)
     x = np.random.default_rng(0).standard_normal((POINTS, 2)).astype(np.float32)

@@ -267,6 +267,23 @@ class Move(NamedTuple):
     single: bool
 
 
+class Turns:
+    """The names of what a live run is told to do, one by one.
+
+    Attributes:
+        single: Whether the last one was asked for singly, so that it has to be shown.
+    """
+
+    def __init__(self, moves: Iterator[Move]) -> None:
+        self.moves = moves
+        self.single = False
+
+    def __iter__(self) -> Iterator[str]:
+        for move in self.moves:
+            self.single = move.single
+            yield move.name
+
+
 class LiveRun(Run):
     """A run that grows while somebody watches and it is not paused.
 

@@ -64,6 +64,11 @@ def rows(title: str, named: Mapping[str, np.ndarray], share: float = 1.0, margin
     return Panel(title, (*images, names), (-margin, n), (-len(named), 0), axes=False, share=share)
 
 
+def in_pairs(pictures: np.ndarray, copies: np.ndarray) -> dict[str, np.ndarray]:
+    """Ten pictures ``(10, H, W)`` over their copies ``(F, 10, H, W)``, five and five, for :func:`rows`."""
+    return {"x": pictures[:5], "x̂": copies[:, :5], "x ": pictures[5:], "x̂ ": copies[:, 5:]}
+
+
 def codes(xy: np.ndarray, labels: np.ndarray, name: str = "test digits", radius: float = 3.5) -> tuple:
     """Codes ``(F, N, 2)`` or ``(N, 2)`` of digits, with each class's number at its median."""
     middles = np.stack([np.median(xy[..., labels == digit, :], axis=-2) for digit in range(10)], axis=-2)

@@ -526,12 +526,12 @@ def test_static_becomes_digits(digit):
     strip, guesses = (one.pixels for one in scene.panels[1].layers[:2])
     assert strip.shape == guesses.shape == (digits.STEPS + 1, 10, 14, 14)
     static = np.random.default_rng([1, 21]).standard_normal((10, 196))[:1]
-    static = ink(digits.learned().network.to_data(static)).reshape(14, 14)
+    static = ink(learned("digits").network.to_data(static)).reshape(14, 14)
     assert np.array_equal(strip[:, 0], np.broadcast_to(static, strip[:, 0].shape)), "the first is static, and stays"
     assert not strip[0, 1:].any(), "the rest is still to come"
     assert np.array_equal(strip[-1, -1], x[-1, 0])
     t = readout(scene, "t").astype(int)
-    assert readout(scene, "ᾱₜ") == pytest.approx(digits.learned().schedule.alpha_bar[t])
+    assert readout(scene, "ᾱₜ") == pytest.approx(learned("digits").schedule.alpha_bar[t])
 
 
 @pytest.mark.parametrize("digit", [-1, 0, 9])
@@ -547,7 +547,7 @@ def test_a_test_digit_drowns(digit):
     error = readout(scene, "error of x̂₀")
     assert error[0] == 0
     assert error[-1] > error[len(error) // 2] > error[1]
-    assert readout(scene, "ᾱₜ") == pytest.approx(digits.learned().schedule.alpha_bar[scene.steps])
+    assert readout(scene, "ᾱₜ") == pytest.approx(learned("digits").schedule.alpha_bar[scene.steps])
 
 
 def test_guidance_is_shown_as_it_was_measured():

@@ -10,8 +10,9 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Readout, Scene
 from dashboard.scenes.diffusion.setup import PLANE, Config, chain, learned
-from genmodels.diffusion import ReverseConfig, ReverseState, iterate_reverse, sample_reverse
+from genmodels.diffusion import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
+from genmodels.schedules import Schedule
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}
@@ -31,14 +32,13 @@ class Back(Config):
 
 def scene(config: Back) -> Scene:
     """Both from the same noise, in as many steps."""
-    network = learned(config.source)
-    denoiser = network.network if config.who == "learned" else config.exact()
+    denoiser, schedule = _undoing(config)
     x_T, truth = config.noise(PARTICLES), config.points(DATA, 6)
     runs, seconds = [], []
     for way in (ReverseConfig(n_steps=config.count), right(config)):
         began = time.perf_counter()
         rng = np.random.default_rng([config.seed, 7])
-        runs.append(_thinned(iterate_reverse(denoiser, x_T, network.schedule, way, rng), config.count))
+        runs.append(_thinned(iterate_reverse(denoiser, x_T, schedule, way, rng), config.count))
         seconds.append(time.perf_counter() - began)
     left, other = runs
     t = np.array([s.t for s in left], dtype=float)
@@ -78,6 +78,12 @@ def scene(config: Back) -> Scene:
     )  # fmt: skip
 
 
+def _undoing(config: Back) -> tuple[Denoiser, Schedule]:
+    """Who denoises, and the schedule that is gone back along."""
+    network, schedule = learned(config.source)
+    return (network if config.who == "learned" else config.exact()), schedule
+
+
 def right(config: Back) -> ReverseConfig:
     """The sampler on the right."""
     return ReverseConfig(config.sampler, config.count, eta=config.eta if config.sampler == "ddim" else 0.0)
@@ -85,10 +91,9 @@ def right(config: Back) -> ReverseConfig:
 
 def fewest(config: Back) -> float:
     """The challenge: how often the network on the right was asked; 10,000 if W₂ is farther off than true samples'."""
-    network, truth = learned(config.source), config.points(DATA, 6)
-    denoiser = network.network if config.who == "learned" else config.exact()
+    (denoiser, schedule), truth = _undoing(config), config.points(DATA, 6)
     rng = np.random.default_rng([config.seed, 7])
-    x = sample_reverse(denoiser, config.noise(PARTICLES), network.schedule, right(config), rng)
+    x = sample_reverse(denoiser, config.noise(PARTICLES), schedule, right(config), rng)
     spread = true_spread(config.source)
     near = wasserstein_2(x[:COMPARED], truth[:COMPARED]) <= spread.mean + 2 * spread.deviation
     asked = 4 * config.count - 1 if config.sampler == "ode" else config.count  # RK4 asks four times, at last three

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from dashboard import stored
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
-from dashboard.scenes.diffusion.setup import Learned
+from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
-from genmodels.checkpoint import Checkpoint
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.denoisers import ForwardDenoiser
 from genmodels.diffusion import ReverseConfig, convert, iterate_reverse, q_sample
 
 NAME = "diffusion-digits"
@@ -35,23 +33,12 @@ def scene(config: Config) -> Scene:
     return {"back": _back, "forward": _forward, "guidance": _guidance}[config.what](config)
 
 
-def learned() -> Learned:
-    """The stored network."""
-    return stored.made(_learned, NAME)
-
-
-def _learned(of: Checkpoint) -> Learned:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in of.entry.config.items()}
-    config = DenoiserConfig(**fields)
-    return Learned(ForwardDenoiser(of.arrays, config), config.make_schedule())
-
-
 def _pictures(network: ForwardDenoiser, x: np.ndarray) -> np.ndarray:
     return ink(network.to_data(x))
 
 
 def _back(config: Config) -> Scene:
-    network, schedule = learned()
+    network, schedule = learned("digits")
     y = np.arange(10) if config.digit < 0 else np.full(10, config.digit)
     x_T = np.random.default_rng([config.seed, 21]).standard_normal((10, 196))
     way = ReverseConfig("ddim", STEPS, guidance=config.guidance)
@@ -85,7 +72,7 @@ def _back(config: Config) -> Scene:
 
 
 def _forward(config: Config) -> Scene:
-    network, schedule = learned()
+    network, schedule = learned("digits")
     images, labels = grey()
     digit = max(config.digit, 0) if config.digit >= 0 else 3
     index = np.flatnonzero(labels == digit)[config.seed % 50]

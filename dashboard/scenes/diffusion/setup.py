@@ -108,8 +108,7 @@ def learned(source: str) -> Learned:
 
 
 def _learned(of: Checkpoint) -> Learned:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in of.entry.config.items()}
-    config = DenoiserConfig(**fields)
+    config = DenoiserConfig(**of.entry.config)
     return Learned(ForwardDenoiser(of.arrays, config), config.make_schedule())
 
 

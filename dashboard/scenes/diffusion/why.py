@@ -37,9 +37,9 @@ def scene(config: Config) -> Scene:
         panels=(
             Panel("xₜ under the hand, over pₜ", (density_field(nearest), hand_point(config)), PLANE, PLANE,
                   x_label="x₁", y_label="x₂"),
-            *(_panel(count, *step) for count, step in zip(COUNTS, steps, strict=True)),
+            *(_panel(count, *step[:2]) for count, step in zip(COUNTS, steps, strict=True)),
             Panel("Nats from a Gaussian",
-                  tuple(Curve(name=f"{count:,} steps", key="abc"[k], x=t, y=np.maximum(steps[k][3], 1e-6),
+                  tuple(Curve(name=f"{count:,} steps", key="abc"[k], x=t, y=np.maximum(steps[k][2], 1e-6),
                               colour=("data", "class1", "model")[k]) for k, count in enumerate(COUNTS)),
                   (0, T), (1e-5, 5), equal=False, x_label="t", y_scale="log", share=0.8),
         ),
@@ -47,7 +47,7 @@ def scene(config: Config) -> Scene:
         time="frame",
         readouts=(
             Readout("t", t, digits=0),
-            *(Readout(f"{count:,} steps: nats from a Gaussian", step[3], digits=5)
+            *(Readout(f"{count:,} steps: nats from a Gaussian", step[2], digits=5)
               for count, step in zip(COUNTS, steps, strict=True)),
         ),
         captions=("Magnified until its spread is 1: the exact step back, and the Gaussian that stands for it. With "
@@ -66,8 +66,8 @@ def _grid() -> np.ndarray:
 
 
 def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
-    """The exact step's density in its own units ``(F, C, C)``, its Gaussian's shape, its size, the KL; by time."""
-    density, shape, size, kl = [], [], [], []
+    """The exact step's density in its own units ``(F, C, C)``, its Gaussian's shape, and the KL; by time."""
+    density, shape, kl = [], [], []
     cell = (2 * REACH / CELLS) ** 2
     for s in share:
         k = max(1, int(np.ceil(s * chosen.n_steps - 1e-9)))
@@ -85,12 +85,11 @@ def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
         p = np.exp(log_p)
         density.append(p.reshape(CELLS, CELLS))
         shape.append(relative)
-        size.append(width)
         kl.append(max(0.0, float((p * (log_p - log_q)).sum() * cell)))
-    return np.stack(density).astype(np.float32), np.stack(shape)[:, None], np.array(size), np.array(kl)
+    return np.stack(density).astype(np.float32), np.stack(shape)[:, None], np.array(kl)
 
 
-def _panel(count: int, density: np.ndarray, shape: np.ndarray, size: np.ndarray, kl: np.ndarray) -> Panel:
+def _panel(count: int, density: np.ndarray, shape: np.ndarray) -> Panel:
     layers = (
         Field(name="exact p(xₜ₋₁ | xₜ)", key="p", values=density, extent=BOX, limits=(0.0, 0.3)),
         Ellipses(name="its Gaussian, 1 – 2 σ", key="g", mean=np.zeros((1, 2)), covariance=shape, colour="model",

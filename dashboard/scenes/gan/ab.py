@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dashboard.runs import Move
+from dashboard.runs import Move, Turns
 from dashboard.scene import Curve, Panel, Readout, Scene
 from dashboard.scenes.gan.live import Measured, measure
 from dashboard.scenes.gan.setup import Config, World, plane, world
@@ -54,40 +55,20 @@ def train(pair: Pair, moves: Iterator[Move]) -> Iterator[Scene | None]:
     of = world(pair.left)
     config, points = pair.left, pair.left.points()
     gans = [side.gan() for side in (pair.left, pair.right)]
-    asked: list[Move] = []
-    queue: list[str] = []
-
-    def for_both() -> Iterator[str]:
-        """A takes the next move; B takes the same."""
-        for move in moves:
-            asked[:] = [move]
-            queue.append(move.name)
-            yield move.name
-
-    def again() -> Iterator[str]:
-        while queue:
-            yield queue.pop(0)
-
-    first, second = iterate_gan(gans[0], points, moves=for_both()), iterate_gan(gans[1], points, moves=_lazy(again))  # type: ignore[arg-type]
+    turns = Turns(moves)
+    sides = [iterate_gan(g, points, moves=m) for g, m in zip(gans, itertools.tee(turns), strict=True)]  # type: ignore[arg-type]
     measured, frames = (Measured(), Measured()), 0
-    for a, b in zip(first, second, strict=False):
+    for a, b in zip(*sides, strict=False):
         last = a.g_updates >= gans[0].n_steps * gans[0].g_steps
-        single = bool(asked) and asked[0].single
-        if not (single or last or a.step % config.every == 0):
+        if not (turns.single or last or a.step % config.every == 0):
             yield None
             continue
-        if single or last or frames % MEASURED == 0:
+        if turns.single or last or frames % MEASURED == 0:
             measured = (measure(a, of), measure(b, of))
         frames += 1
         yield scene((a, b), pair, of, measured)
         if last:
             return
-
-
-def _lazy(again) -> Iterator[str]:
-    """Asks anew each time: the queue is filled in between."""
-    while True:
-        yield from again()
 
 
 def scene(states: tuple, pair: Pair, of: World, measured: tuple[Measured, Measured]) -> Scene:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dashboard.runs import Move
+from dashboard.runs import Move, Turns
 from dashboard.scene import Curve, Diagram, Edge, Node, Panel, Polylines, Readout, Scene
 from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, plane, world
 
@@ -60,21 +60,14 @@ def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     from genmodels.gan import iterate_gan
 
     of, gan = world(config), config.gan()
-    asked: list[Move] = []
-
-    def next_moves() -> Iterator[str]:
-        for move in moves:
-            asked[:] = [move]
-            yield move.name
-
+    turns = Turns(moves)
     frames, measured = 0, Measured()
-    for state in iterate_gan(gan, config.points(), moves=next_moves()):  # type: ignore[arg-type]
+    for state in iterate_gan(gan, config.points(), moves=turns):  # type: ignore[arg-type]
         last = state.g_updates >= gan.n_steps * gan.g_steps
-        single = bool(asked) and asked[0].single
-        if not (single or last or state.step % config.every == 0):
+        if not (turns.single or last or state.step % config.every == 0):
             yield None
             continue
-        if single or last or frames % MEASURED == 0:
+        if turns.single or last or frames % MEASURED == 0:
             measured = measure(state, of)
         frames += 1
         yield scene(state, of, measured)

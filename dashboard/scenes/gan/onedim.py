@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dashboard.runs import Move
+from dashboard.runs import Move, Turns
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
 from dashboard.scenes.gan.live import losses
+from genmodels import metrics
 
 if TYPE_CHECKING:
     from genmodels.gan import GANState
@@ -56,17 +57,10 @@ def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
         r1=0.0,  # a penalty would keep D from the best D
     )  # fmt: skip
     x = _sample(config.truth, np.random.default_rng([config.seed, 1]))
-    asked: list[Move] = []
-
-    def next_moves() -> Iterator[str]:
-        for move in moves:
-            asked[:] = [move]
-            yield move.name
-
-    for state in iterate_gan(gan, x, moves=next_moves()):  # type: ignore[arg-type]
+    turns = Turns(moves)
+    for state in iterate_gan(gan, x, moves=turns):  # type: ignore[arg-type]
         last = state.g_updates >= STEPS
-        single = bool(asked) and asked[0].single
-        yield scene(state, config) if single or last or state.step % config.every == 0 else None
+        yield scene(state, config) if turns.single or last or state.step % config.every == 0 else None
         if last:
             return
 
@@ -80,14 +74,9 @@ def generated(state: GANState) -> np.ndarray:
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray, width: float) -> float:
     """Of two densities on cells of this width, nats, 0 … log 2; what lies outside is one cell more."""
-    p, q = (np.append(d * width, max(0.0, 1 - d.sum() * width)) for d in (p, q))
-    middle = (p + q) / 2
-
-    def half(a: np.ndarray) -> float:
-        some = a > 0
-        return 0.5 * float((a[some] * np.log(a[some] / middle[some])).sum())
-
-    return half(p) + half(q)
+    narrowest = min(deviation for humps in HUMPS.values() for _, _, deviation in humps)
+    a, b = (metrics.Masses(density * width, np.array([width])) for density in (p, q))
+    return metrics.jensen_shannon(a, b, narrowest)
 
 
 def scene(state: GANState, config: Config) -> Scene:

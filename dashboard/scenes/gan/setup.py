@@ -26,7 +26,6 @@ TITLES = {
 BOARD = (-4.0, 4.0)
 CELLS, SHOWN, PULLED, LATTICE = 36, 800, 120, 21
 COMPARED = 200  # points of which W₂ is computed
-LEAST, MOST = 1e-5, 20.0  # learning rates
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard import stored
 from dashboard.scene import Curve, Ellipses, Panel, Readout, Scene
-from dashboard.scenes.pictures import chosen, codes, rows, sheet
+from dashboard.scenes.pictures import chosen, codes, in_pairs, rows, sheet
 from dashboard.scenes.vae.setup import prior_circles
 
 
@@ -32,8 +32,8 @@ def scene(config: Config) -> Scene:
         panels=(
             Panel("Codes of test digits", (prior_circles(), *codes(mu, arrays["labels"]), ellipses), (-6, 6), (-6, 6),
                   x_label="z₁", y_label="z₂", share=1.6),
-            rows("Test digits, reconstructed", {"x": arrays["pictures"][:5], "x̂": arrays["reconstructions"][:, :5],
-                 "x ": arrays["pictures"][5:], "x̂ ": arrays["reconstructions"][:, 5:]}, share=0.9, margin=0.8),
+            rows("Test digits, reconstructed", in_pairs(arrays["pictures"], arrays["reconstructions"]), share=0.9,
+                 margin=0.8),
             sheet("Drawn from the prior", arrays["samples"][:, :25], 5, share=0.8),
             _terms(beta, reconstruction, kl),
         ),

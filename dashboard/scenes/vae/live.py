@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
-from dashboard.scenes.pictures import chosen, codes, framed, ink, rows
+from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.datasets import get_dataset
 from genmodels.digits import load_small_digits
@@ -98,8 +98,7 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
             Panel("Codes of unseen digits", (prior_circles(), *codes(_busiest(mu)[None], labels)), PLANE, PLANE,
                   x_label="z", y_label="z", share=1.5),
             rows("Unseen digits, their copies; drawn from the prior",
-                 {"x": pictures[:5], "x̂": copied[:, :5], "x ": pictures[5:], "x̂ ": copied[:, 5:],
-                  "drawn": drawn[:, :5], " ": drawn[:, 5:]}, share=1.1, margin=1.4),
+                 {**in_pairs(pictures, copied), "drawn": drawn[:, :5], " ": drawn[:, 5:]}, share=1.1, margin=1.4),
         )  # fmt: skip
         return panels, (
             Readout("error on unseen digits", np.array([100 * error]), "% of full ink", 1),
