@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from dashboard import controls
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,16 @@ def beside_controls() -> Iterator[tuple[Any, Any]]:
     """Two places side by side: the few controls, and all the room that is left for the picture."""
     with st.container(horizontal=True, gap="medium", wrap=False):
         yield st.container(width=264, key="controls"), st.container(width="stretch", key="picture")
+
+
+def beside(choose: Callable[[], C], draw: Callable[[C], None]) -> C:
+    """Controls on the left, and on the right the picture of what they say; returns that."""
+    with beside_controls() as (left, right):
+        with left:
+            config = choose()
+        with right:
+            draw(config)
+    return config
 
 
 def notice(*sentences: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from genmodels import checkpoint
-from genmodels.checkpoint import Checkpoint
+from genmodels.checkpoint import Checkpoint, Entry
 
 T = TypeVar("T")
 
@@ -20,8 +21,24 @@ def load(name: str) -> Checkpoint:
     Raises:
         CheckpointError: It is missing or damaged.
     """
-    entry = checkpoint.entries(checkpoint.FOLDER).get(name)
-    return _load(name, entry.sha256 if entry else "", str(checkpoint.FOLDER))
+    folder = checkpoint.FOLDER
+    entry = _entries(folder, _stamp(folder / checkpoint.INDEX)).get(name)
+    return _load(name, entry.sha256 if entry else "", str(folder))
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Changes when the file is replaced; a missing one has zeros."""
+    try:
+        now = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return now.st_mtime_ns, now.st_size, now.st_ino
+
+
+@lru_cache(maxsize=2)
+def _entries(folder: Path, stamp: tuple[int, int, int]) -> dict[str, Entry]:
+    """The index, parsed once as long as its file stays the same: an answer to the hand asks several times."""
+    return checkpoint.entries(folder)
 
 
 @lru_cache(maxsize=12)

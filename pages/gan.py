@@ -77,11 +77,7 @@ def recipe(seed: int, start: dict) -> Config:
 
 def stage(seed: int, start: dict, slow: bool = False) -> None:
     """Controls on the left, the run on the right."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = recipe(seed, start)
-        with right:
-            show(live.train, config, slow=slow, check=live.check)
+    lesson.beside(lambda: recipe(seed, start), functools.partial(show, live.train, slow=slow, check=live.check))
 
 
 def show_first(seed: int) -> None:

@@ -50,12 +50,7 @@ def covariances() -> dict:
 
 def stage(build: Callable[[Config], Scene], seed: int, extra: Callable[[], dict] = dict) -> Config:
     """Controls on the left, those of the cue first, and the picture on the right."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = setup(seed, **extra())
-        with right:
-            show(build, config)
-    return config
+    return lesson.beside(lambda: setup(seed, **extra()), functools.partial(show, build))
 
 
 def show_kmeans(seed: int) -> None:
