@@ -1,0 +1,30 @@
+"""Every recorded link still shows what it showed: its controls, its first frame, its readouts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.pages import recorded_links
+from tests.pages.recorded_links import FILE, look, machine
+
+LINKS, SAMPLES = recorded_links.recorded()
+
+
+def tolerance() -> float:
+    """Rounding is that of the machine that recorded, or of another one."""
+    header = json.loads(FILE.read_bytes()[8:][: int.from_bytes(FILE.read_bytes()[:8], "little")])
+    return 1e-12 if header["__metadata__"]["machine"] == machine() else 1e-4
+
+
+def name_of(entry: dict) -> str:
+    return " ".join(f"{key.rpartition('.')[2]}={value[:12]}" for key, value in entry["link"].items())
+
+
+@pytest.mark.parametrize("number", range(len(LINKS)), ids=[f"{k} {name_of(e)}" for k, e in enumerate(LINKS)])
+def test_a_link_shows_what_it_showed(number):
+    seen, samples, _ = look(LINKS[number]["link"])
+    assert seen == LINKS[number]
+    assert samples.keys() == SAMPLES[number].keys()
+    for name, before in SAMPLES[number].items():
+        np.testing.assert_allclose(samples[name], before, rtol=tolerance(), atol=tolerance(), err_msg=name)
