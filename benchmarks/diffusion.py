@@ -3,9 +3,9 @@
     python benchmarks/diffusion.py --rounds 5
 
 The network is the stored one of the two moons. *diffusers* is the loop of its documentation: the scheduler's `step`
-around the network in torch (`genmodels.denoiser_training.TorchDenoiser`), float32, `clip_sample=False`. *Ours, torch*
-is `sample_reverse` with that very network; *ours, numpy* the same weights without torch, as the pages use them. One
-thread, turn by turn, medians of the rounds.
+around the network in torch (`genmodels.diffusion.training.TorchDenoiser`), float32, `clip_sample=False`. *Ours,
+torch* is `sample_reverse` with that very network; *ours, numpy* the same weights without torch, as the pages use them.
+One thread, turn by turn, medians of the rounds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from genmodels.checkpoint import load
-from genmodels.denoiser_training import TorchDenoiser
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
-from genmodels.diffusion import ReverseConfig, sample_reverse
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion.sampler import ReverseConfig, sample_reverse
+from genmodels.diffusion.training import TorchDenoiser
+from genmodels.store.checkpoint import load
 
 POINTS = 1_000
 WAYS = {"DDPM, 1,000 steps": ReverseConfig("ddpm", 1_000), "DDIM, 50 steps": ReverseConfig("ddim", 50)}

@@ -32,7 +32,7 @@ from torch import nn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from genmodels.datasets import get_dataset  # noqa: E402
+from genmodels.data.planar import get_dataset  # noqa: E402
 from genmodels.gan import GANConfig, iterate_gan  # noqa: E402
 
 COUNT_FRAMES = """player => {
@@ -76,7 +76,7 @@ def bare(seconds: float, fused: bool) -> float:
 
 def unwatched(seconds: float) -> float:
     """Steps a second of our own loop; the clock is looked at every 50 steps."""
-    states = iterate_gan(GANConfig(n_steps=10**9, decay="none", every=50))
+    states = iterate_gan(None, GANConfig(n_steps=10**9, decay="none", every=50))
     next(states)
     steps, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import stored
-from genmodels import checkpoint, train
-from genmodels.checkpoint import CheckpointError
-from genmodels.recipes import all_recipes
+from genmodels.store import building, checkpoint
+from genmodels.store.checkpoint import CheckpointError
+from genmodels.store.recipe import all_recipes
 
 
 def ready(page: str, *names: str) -> bool:
@@ -38,7 +38,7 @@ def _build(name: str, device: str) -> None:
     try:
         checkpoint.reindex(checkpoint.FOLDER)  # a lost index costs no training; one of a newer format ends it here
         if _trouble(name):
-            train.build(name, device, progress, checkpoint.FOLDER)
+            building.build(name, device, progress, checkpoint.FOLDER)
     except (ValueError, OSError) as why:
         bar.error(f"{name} could not be built: {why}")
         return

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from genmodels import checkpoint
-from genmodels.checkpoint import Checkpoint, Entry
+from genmodels.store import checkpoint
+from genmodels.store.checkpoint import Checkpoint, Entry
 
 T = TypeVar("T")
 

@@ -32,25 +32,17 @@ import torch.nn.functional as F
 from torch import nn
 
 from genmodels import device
-from genmodels.kmeans import check_whole
-from genmodels.nets import (
-    Resume,
-    TrainingConfig,
-    TrainingState,
-    check_hidden,
-    check_images,
-    check_labels,
-    conv,
-    linear,
-    train,
-)
+from genmodels.checks import check_hidden, check_images, check_labels, check_whole
+from genmodels.nn.layers import conv, linear
+from genmodels.nn.training import Resume, TrainingConfig, TrainingState, train
+from genmodels.states import last
 
 CHUNK = 500  # most images looked at at once
 
 
 @dataclass(frozen=True)
 class CNNConfig(TrainingConfig):
-    """Which classifier, and how to train it (see :class:`genmodels.nets.TrainingConfig`).
+    """Which classifier, and how to train it (see :class:`genmodels.nn.training.TrainingConfig`).
 
     Args:
         side: Height and width of the images, H = W ≥ 1.
@@ -81,7 +73,7 @@ class CNNConfig(TrainingConfig):
         if self.side < 2**self.n_pools:
             raise ValueError(f"n_pools is {self.n_pools}; images of side {self.side} cannot be halved so often.")
 
-    def build(self) -> CNN:
+    def network(self) -> CNN:
         """The network, its weights not yet set."""
         return CNN(self)
 
@@ -111,7 +103,7 @@ class CNN(nn.Module):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CNNState(TrainingState):
-    """A classifier in training; see :class:`genmodels.nets.TrainingState`.
+    """A classifier in training; see :class:`genmodels.nn.training.TrainingState`.
 
     Attributes:
         loss: −log p(y | x) of the next minibatch under these parameters, nats per image, shifts included.
@@ -158,11 +150,7 @@ def iterate_cnn(images: Any, labels: Any, config: CNNConfig, resume: Resume | No
 
 def fit_cnn(images: Any, labels: Any, config: CNNConfig) -> CNNState:
     """The trained classifier: the last state of :func:`iterate_cnn`."""
-    state = None
-    for state in iterate_cnn(images, labels, config):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_cnn(images, labels, config))
 
 
 def shift_images(x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:

@@ -54,10 +54,10 @@ import torch.nn.functional as F
 from scipy.special import ndtri
 
 from genmodels import device
-from genmodels.datasets import DATASETS, get_dataset
-from genmodels.gaussian import check_data
-from genmodels.kmeans import check_whole
-from genmodels.nets import DivergedError, check_activation, check_hidden, check_number, initialise, mlp, seeded
+from genmodels.checks import check_activation, check_choice, check_data, check_hidden, check_number, check_whole
+from genmodels.data.planar import DATASETS, get_dataset
+from genmodels.nn.layers import initialise, mlp, seeded
+from genmodels.states import DivergedError, last
 
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein-gp")
 NOISES = ("gaussian", "uniform", "sphere")
@@ -78,7 +78,7 @@ class GANConfig:
     """Which GAN, and how to train it; the defaults are the best recipe found for ``ring8``.
 
     Args:
-        data: Name in :data:`genmodels.datasets.DATASETS`; passed over if points are given to :func:`iterate_gan`.
+        data: Name in :data:`genmodels.data.planar.DATASETS`; passed over if points are given to :func:`iterate_gan`.
         loss: One of :data:`LOSSES`.
         g_hidden, d_hidden: Widths of G's and of D's hidden layers; () makes a player linear.
         activation: Of both, between the layers: ``"relu"``, ``"silu"`` or ``"tanh"``.
@@ -153,8 +153,7 @@ class GANConfig:
             raise ValueError(f"instance_noise_until is {self.instance_noise_until!r}; give a share, 1 at most.")
         choices = {"data": DATASETS, "loss": LOSSES, "noise": NOISES, "optimiser": OPTIMISERS, "decay": DECAYS}
         for name, known in (choices | {"device": device.CHOICES}).items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}.")
+            check_choice(name, getattr(self, name), known)
         check_activation(self.activation)
         for name in ("g_hidden", "d_hidden"):
             object.__setattr__(self, name, check_hidden(getattr(self, name)))
@@ -265,7 +264,7 @@ class Network:
         return F.linear(x, p[-2], p[-1])
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
-        """Copies by name, as :class:`genmodels.forward.Forward` reads them: ``"{name}.0.weight"``, …."""
+        """Copies by name, as :class:`genmodels.nn.runtime.Forward` reads them: ``"{name}.0.weight"``, …."""
         names = [f"{name}.{2 * i}.{kind}" for i in range(len(self.sizes) - 1) for kind in ("weight", "bias")]
         return {key: p.detach().cpu().numpy().copy() for key, p in zip(names, self.parameters, strict=True)}
 
@@ -437,7 +436,7 @@ class GANState:
             return Losses(float(discriminator_loss(loss, a, b)), float(generator_loss(loss, b)))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a checkpoint needs: the G that samples and D, as :class:`genmodels.forward.Forward` reads them.
+        """What a checkpoint needs: the G that samples and D, as :class:`genmodels.nn.runtime.Forward` reads them.
 
         G gives and D takes (m packed) *standardised* points: x = centre + scale · G(z).
         """
@@ -492,13 +491,13 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 # --- Training -----------------------------------------------------------------------------------------------
 
 
-def iterate_gan(config: GANConfig, points: Any = None, moves: Iterable[Move] | None = None) -> Iterator[GANState]:
+def iterate_gan(points: Any, config: GANConfig, moves: Iterable[Move] | None = None) -> Iterator[GANState]:
     """Train a GAN.
 
     Args:
+        points: Data ``(N, D)``: any finite numbers, images as flat rows; minibatches are drawn from them with
+            replacement. None for the data set of the config.
         config: Which one, and how.
-        points: Data ``(N, D)`` instead of a data set: any finite numbers, images as flat rows; minibatches are drawn
-            from them with replacement.
         moves: Who is to move next, asked for when the next state is: any of :data:`MOVES`, for as long as it lasts.
             By default ``n_steps`` of both (with ``half_steps``: of D and G in turn). The order of the updates decides
             the numbers, not how they are cut into moves.
@@ -524,13 +523,9 @@ def iterate_gan(config: GANConfig, points: Any = None, moves: Iterable[Move] | N
             yield game.state(step, move)
 
 
-def fit_gan(config: GANConfig, points: Any = None) -> GANState:
+def fit_gan(points: Any, config: GANConfig) -> GANState:
     """The trained GAN: the last state of :func:`iterate_gan`, whatever ``every`` says."""
-    state = None
-    for state in iterate_gan(config, points):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_gan(points, config))
 
 
 def sample_gan(state: GANState, n: int, generator: torch.Generator) -> np.ndarray:

@@ -26,6 +26,9 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from genmodels.checks import check_data
+from genmodels.states import last
+
 LOG_2PI = float(np.log(2 * np.pi))
 PHASES = ("scale", "shear", "shift")
 
@@ -161,9 +164,6 @@ def covariance_matrix(sigma_1: float, sigma_2: float, rho: float) -> np.ndarray:
     return np.array([[sigma_1**2, shared], [shared, sigma_2**2]], dtype=np.float64)
 
 
-# --- Learn: points arrive one by one ------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class FitConfig:
     """How many of the points to take in, in the order given; ``None`` takes all of them."""
@@ -239,22 +239,7 @@ def _fit_state(n: int, mean: np.ndarray, covariance: np.ndarray) -> FitState:
 
 def fit_gaussian(data: np.ndarray, config: FitConfig | None = None) -> FitState:
     """The maximum-likelihood estimate from all points: the last state of :func:`iterate_fit`."""
-    state = None
-    for state in iterate_fit(data, config):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
-
-
-def check_data(data: np.ndarray) -> np.ndarray:
-    """Return the data as a float64 array ``(N, D)``, or raise a ValueError that says what to mend."""
-    data = np.asarray(data, dtype=np.float64)
-    if data.ndim != 2 or data.shape[1] == 0:
-        raise ValueError(f"Data must have the shape (N, D), one row a point; got {data.shape}.")
-    if not np.isfinite(data).all():
-        row = int(np.flatnonzero(~np.isfinite(data).all(axis=1))[0])
-        raise ValueError(f"Row {row} of the data holds NaN or infinity; remove it or fill it in.")
-    return data
+    return last(iterate_fit(data, config))
 
 
 def fit_prefixes(data: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -274,9 +259,6 @@ def fit_prefixes(data: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.nd
     products = centred[..., :, None] * centred[..., None, :]
     second = np.cumsum(products, axis=1)[:, n[:, 0] - 1] / n[..., None]
     return first + centre, second - first[..., :, None] * first[..., None, :]
-
-
-# --- Learn: walk up the likelihood ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,10 +342,7 @@ def iterate_ascent(data: np.ndarray, config: AscentConfig) -> Iterator[AscentSta
 
 def ascend(data: np.ndarray, config: AscentConfig) -> AscentState:
     """The end of the walk: the last state of :func:`iterate_ascent`."""
-    return list(iterate_ascent(data, config))[-1]
-
-
-# --- Generate: carry the noise along ------------------------------------------------------------------------
+    return last(iterate_ascent(data, config))
 
 
 @dataclass(frozen=True)
@@ -440,4 +419,4 @@ def iterate_transport(gaussian: Gaussian, config: TransportConfig | None = None)
 
 def transport_gaussian(gaussian: Gaussian, config: TransportConfig | None = None) -> TransportState:
     """The whole map z ↦ μ + L z: the last state of :func:`iterate_transport`."""
-    return list(iterate_transport(gaussian, config))[-1]
+    return last(iterate_transport(gaussian, config))

@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
-from genmodels.gaussian import check_data
+from genmodels.checks import as_tuples, check_data, check_whole
+from genmodels.states import last
 
 INITS = ("kmeans++", "random")
 
@@ -127,11 +128,7 @@ def iterate_kmeans(data: np.ndarray, config: KMeansConfig) -> Iterator[KMeansSta
 
 def fit_kmeans(data: np.ndarray, config: KMeansConfig) -> KMeansState:
     """The converged clustering: the last state of :func:`iterate_kmeans`."""
-    state = None
-    for state in iterate_kmeans(data, config):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_kmeans(data, config))
 
 
 def assign(data: np.ndarray, centroids: np.ndarray) -> np.ndarray:
@@ -144,9 +141,6 @@ def update(data: np.ndarray, labels: np.ndarray, centroids: np.ndarray) -> np.nd
     count = np.bincount(labels, minlength=len(centroids))[:, None]  # (K, 1)
     total = np.stack([np.bincount(labels, column, len(centroids)) for column in data.T], axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), centroids)
-
-
-# --- Start: shared with the mixture -------------------------------------------------------------------------
 
 
 def starting_means(data: np.ndarray, n_components: int, init: Any, rng: np.random.Generator) -> np.ndarray:
@@ -216,17 +210,3 @@ def check_init(init: Any, n_components: int) -> Any:
     if means.ndim != 2 or len(means) != n_components or means.shape[1] == 0:
         raise ValueError(f"init has the shape {means.shape}; give means of shape (K, D) with K = {n_components}.")
     return as_tuples(means, "init")
-
-
-def check_whole(name: str, value: Any, at_least: int) -> None:
-    """Raise a ValueError unless the value is a whole number that is large enough."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"{name} is {value!r}; give a whole number, {at_least} or more.")
-
-
-def as_tuples(values: ArrayLike, name: str) -> Any:
-    """An array as nested tuples of floats, which can be compared and hashed; a ValueError unless all are finite."""
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; give finite numbers only.")
-    return tuple(as_tuples(row, name) for row in array) if array.ndim else float(array)

@@ -40,8 +40,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from scipy.special import xlogy
 
-from genmodels.gaussian import check_data
-from genmodels.kmeans import check_whole
+from genmodels.checks import check_data, check_whole
 
 MAX_EXACT = 2000  # points of wasserstein_2: its time grows with their cube (10 s here, at worst)
 BLOCK = 2_000_000  # most distances held at once, where they need not all be

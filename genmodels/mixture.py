@@ -35,8 +35,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from genmodels.gaussian import LOG_2PI, check_data
-from genmodels.kmeans import as_tuples, check_init, check_points, check_whole, starting_means
+from genmodels.checks import as_tuples, check_choice, check_data, check_whole
+from genmodels.gaussian import LOG_2PI
+from genmodels.kmeans import check_init, check_points, starting_means
+from genmodels.states import last
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 EPS = float(np.finfo(np.float64).eps)
@@ -102,8 +104,7 @@ class MixtureConfig:
         check_whole("n_components", self.n_components, at_least=1)
         check_whole("max_iter", self.max_iter, at_least=1)
         check_whole("seed", self.seed, at_least=0)
-        if self.covariance_type not in COVARIANCE_TYPES:
-            raise ValueError(f"covariance_type is {self.covariance_type!r}; choose one of {COVARIANCE_TYPES}.")
+        check_choice("covariance_type", self.covariance_type, COVARIANCE_TYPES)
         for name, value in (("reg_covar", self.reg_covar), ("tol", self.tol)):
             if not (isinstance(value, int | float | np.number) and 0 <= value < np.inf):
                 raise ValueError(f"{name} is {value!r}; give a finite number, 0 or more.")
@@ -182,11 +183,7 @@ def fit_mixture(data: np.ndarray, config: MixtureConfig) -> EMState:
     >>> np.sort(state.means.ravel()).round(3).tolist(), state.covariances.ravel().round(3).tolist()
     ([1.0, 10.0], [1.0, 1.0])
     """
-    state = None
-    for state in iterate_em(data, config):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_em(data, config))
 
 
 # --- The two steps ------------------------------------------------------------------------------------------
@@ -415,8 +412,7 @@ class GaussianMixture:
             )
         if not np.isfinite(means).all():
             raise ValueError("The means hold NaN or infinity; give finite numbers only.")
-        if self.covariance_type not in COVARIANCE_TYPES:
-            raise ValueError(f"covariance_type is {self.covariance_type!r}; choose one of {COVARIANCE_TYPES}.")
+        check_choice("covariance_type", self.covariance_type, COVARIANCE_TYPES)
         if not (_factorise(covariances)[1].all() and _symmetric(covariances)):
             raise ValueError("A covariance is not symmetric positive definite; add a small multiple of the identity.")
         object.__setattr__(self, "weights", check_weights(self.weights, len(means), "weights"))

@@ -36,8 +36,8 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.special import logsumexp
 
+from genmodels.checks import check_whole
 from genmodels.gaussian import LOG_2PI
-from genmodels.kmeans import check_whole
 
 
 class PixelModel:

@@ -8,8 +8,8 @@
     python -m genmodels.train --prune      removes checkpoints that have no recipe any more
 
 ``--device auto`` takes a GPU if there is one. A build may be interrupted: the next one goes on from where it was at
-most 15 seconds before. How each is built stands in ``genmodels/recipes/``; a page calls :func:`build` with its own
-progress bar.
+most 15 seconds before. How each is built stands in ``genmodels/recipes/``; a page calls
+:func:`genmodels.store.building.build` with its own progress bar.
 """
 
 from __future__ import annotations
@@ -18,199 +18,15 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from genmodels import checkpoint
-from genmodels.checkpoint import FOLDER, CheckpointError, Entry
-from genmodels.device import CHOICES, resolve
-from genmodels.recipes import Arrays, Job, Progress, Recipe, all_recipes
-
-KEEP_EVERY = 15.0
-"""Seconds between two snapshots of an unfinished build."""
-
-Recipes = Mapping[str, Recipe]
-
-
-def build(
-    name: str,
-    device: str = "auto",
-    progress: Progress | None = None,
-    folder: Path | str = FOLDER,
-    *,
-    recipes: Recipes | None = None,
-    keep_every: float = KEEP_EVERY,
-) -> Entry:
-    """Builds one checkpoint, or goes on with its unfinished build, judges it and stores it.
-
-    Args:
-        name: Name of a recipe.
-        device: One of `genmodels.device.CHOICES`.
-        progress: Called with steps done, steps in all, and a line of text. If it raises, the build ends there and
-            can be taken up again.
-        folder: The store.
-        recipes: Instead of all.
-        keep_every: Seconds between two snapshots.
-
-    Raises:
-        ValueError: No such recipe or device; or the result has other metrics than the recipe's tolerances, or one
-            that is not finite, so that nothing is stored.
-        OSError: The folder cannot be written to.
-    """
-    recipe = _recipe(name, all_recipes() if recipes is None else recipes)
-    where = _device(device)
-    snapshot = _Snapshot(recipe, Path(folder), keep_every)
-    told = progress if progress is not None else _silent
-    built = recipe.build(Job(where, told, snapshot.read, snapshot.keep))
-    arrays = checkpoint.stored(built.arrays)  # judged as they will be read
-    metrics = {key: float(value) for key, value in recipe.evaluate(arrays, where).items()}
-    if metrics.keys() != recipe.tolerance.keys() or not all(map(math.isfinite, metrics.values())):
-        told_tolerance = ", ".join(recipe.tolerance) or "none"
-        raise ValueError(f"{name} has the metrics {metrics}; expected finite numbers for: {told_tolerance}.")
-    entry = checkpoint.save(
-        name,
-        arrays,
-        **recipe.identity(),
-        steps=built.steps,
-        metrics=metrics,
-        tolerance=recipe.tolerance,
-        device=where,
-        folder=folder,
-    )
-    snapshot.drop()
-    return entry
-
-
-def _recipe(name: str, recipes: Recipes) -> Recipe:
-    if name not in recipes:
-        raise ValueError(f"There is no recipe {name!r}; choose one of {', '.join(recipes) or 'none'}.")
-    return recipes[name]
-
-
-def _device(choice: str) -> str:
-    return "cpu" if choice == "cpu" else resolve(choice).type  # the CPU needs no torch
-
-
-def _silent(done: int, total: int, text: str) -> None:
-    pass
-
-
-@dataclass
-class _Snapshot:
-    """What an unfinished build has kept: one safetensors file in ``.partial``, with its recipe's identity."""
-
-    recipe: Recipe
-    folder: Path
-    every: float
-    _last: float = field(default_factory=time.monotonic)
-
-    @property
-    def _file(self) -> str:
-        return f"{checkpoint.PARTIAL}/{self.recipe.name}.safetensors"
-
-    def read(self) -> dict[str, np.ndarray] | None:
-        """The arrays, writable; None if there are none, or they are damaged or of another config, data or seed."""
-        try:
-            arrays, note = checkpoint.unpack((self.folder / self._file).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return {name: array.copy() for name, array in arrays.items()} if note == self.recipe.identity() else None
-
-    def keep(self, arrays: Arrays | Callable[[], Arrays]) -> None:
-        """Replaces the snapshot, unless the last one is too recent."""
-        if time.monotonic() - self._last < self.every:
-            return
-        blob = checkpoint.pack(arrays() if callable(arrays) else arrays, self.recipe.identity())
-        with checkpoint.locked(self.folder):
-            checkpoint.replace_file(self.folder, self._file, blob)
-        self._last = time.monotonic()
-
-    def drop(self) -> None:
-        (self.folder / self._file).unlink(missing_ok=True)
-
-
-# What is there
-
-
-def status(recipe: Recipe, folder: Path | str = FOLDER) -> str:
-    """``"fresh"``; or why not: ``"missing"``, ``"stale: seed, …"``, or ``"damaged: …"``."""
-    try:
-        entry = checkpoint.entries(folder).get(recipe.name)
-        if entry is None:
-            return "missing"
-        if stale := [key for key, value in recipe.identity().items() if getattr(entry, key) != value]:
-            return f"stale: {', '.join(stale)} changed"
-        checkpoint.verify(recipe.name, folder)
-    except CheckpointError as why:
-        return f"damaged: {why}"
-    return "fresh"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of a check: a metric that was computed again, or why none could be."""
-
-    name: str
-    metric: str = ""
-    stored: float = math.nan
-    found: float = math.nan
-    tolerance: float = math.nan
-    problem: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the metric is within its tolerance."""
-        return not self.problem and abs(self.found - self.stored) <= self.tolerance
-
-
-def check(
-    names: Iterable[str] | None = None,
-    device: str = "auto",
-    folder: Path | str = FOLDER,
-    *,
-    recipes: Recipes | None = None,
-) -> list[Finding]:
-    """Verifies files and computes their metrics again from what they hold.
-
-    Args:
-        names: Which; None for all recipes and all entries.
-        device: One of `genmodels.device.CHOICES`.
-        folder: The store.
-        recipes: Instead of all. The tolerances are theirs, not the index's.
-    """
-    recipes = all_recipes() if recipes is None else recipes
-    known: Mapping[str, Entry] = {}
-    with suppress(CheckpointError):  # then every recipe says so
-        known = checkpoint.entries(folder)
-    where = _device(device)
-    findings = []
-    for name in dict.fromkeys((*recipes, *known) if names is None else names):
-        findings += _check_one(name, where, folder, recipes)
-    return findings
-
-
-def _check_one(name: str, device: str, folder: Path | str, recipes: Recipes) -> list[Finding]:
-    if name not in recipes:
-        return [Finding(name, problem="has no recipe; remove it with --prune")]
-    if (state := status(recipes[name], folder)) != "fresh":
-        return [Finding(name, problem=state)]
-    loaded = checkpoint.load(name, folder=folder)
-    try:
-        found = recipes[name].evaluate(loaded.arrays, device)
-    except Exception as why:  # of one recipe; the others are to be checked all the same
-        return [Finding(name, problem=f"cannot be evaluated: {why!r}")]
-    stored = loaded.entry.metrics
-    return [
-        Finding(name, metric, stored.get(metric, math.nan), found.get(metric, math.nan), tolerance)
-        for metric, tolerance in recipes[name].tolerance.items()
-    ]
-
-
-# The command
+from genmodels.device import CHOICES
+from genmodels.store import checkpoint
+from genmodels.store.building import Finding, Recipes, build, check, find, status
+from genmodels.store.checkpoint import FOLDER, CheckpointError, Entry
+from genmodels.store.recipe import all_recipes
 
 
 def main(argv: list[str] | None = None, recipes: Recipes | None = None) -> int:
@@ -243,7 +59,7 @@ def _run(args: argparse.Namespace, recipes: Recipes) -> int:
         raise ValueError("Names go with no option or with --check; leave out the names or the option.")
     for name in args.names:
         if not args.check:
-            _recipe(name, recipes)  # a wrong name is told before the first build
+            find(name, recipes)  # a wrong name is told before the first build
     if args.check:
         return _print_findings(check(args.names or None, args.device, args.folder, recipes=recipes))
     if args.reindex:

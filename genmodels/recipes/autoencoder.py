@@ -1,4 +1,4 @@
-"""Recipes of :mod:`genmodels.autoencoder`; D = 784 pixels, pictures 28 × 28 uint8, errors root mean square per pixel.
+"""Recipes of :mod:`genmodels.autoencoder.model`; D = 784 pixels, pictures 28 × 28 uint8, errors RMS a pixel.
 
 ``autoencoder-2d``: weights under torch's names, float16, of the one whose code is a point in the plane; read it by
 ``ForwardAutoencoder(arrays, config["activation"])``.
@@ -35,13 +35,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16, as_uint8
-from genmodels.digits import Split, load_mnist
-from genmodels.forward import ForwardAutoencoder
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.data.digits import Split, load_mnist
+from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:
-    from genmodels.autoencoder import AutoencoderState
+    from genmodels.autoencoder.model import AutoencoderState
 
 SIDE = 28
 N_PICTURES = 8
@@ -110,7 +110,7 @@ def _train(
     Returns:
         The last network's last state.
     """
-    from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
+    from genmodels.autoencoder.model import AutoencoderConfig, iterate_autoencoder
 
     images = _flat(load_mnist().train)
     configs = [AutoencoderConfig(**one, every=STEPS_PER_EPOCH, device=job.device) for one in networks]

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16
-from genmodels.digits import Split, load_mnist
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.data.digits import Split, load_mnist
+from genmodels.store.checkpoint import as_float16
+from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:
     from genmodels.cnn import CNN
@@ -84,7 +84,7 @@ def _build(job: Job) -> Built:
 def model_of(arrays: dict[str, np.ndarray], given: dict[str, Any] | None = None) -> CNN:
     """The network that has these weights, on the CPU; by default that of ``cnn``."""
     from genmodels.cnn import CNN, CNNConfig
-    from genmodels.nets import load
+    from genmodels.nn.arrays import load
 
     model = CNN(CNNConfig(**(given or CONFIG)))
     load(model, arrays)

@@ -1,6 +1,6 @@
-"""Denoisers of points in the plane (:mod:`genmodels.denoisers`), one for each of four data sets.
+"""Denoisers of points in the plane (:mod:`genmodels.diffusion.denoisers`), one for each of four data sets.
 
-*Weights*, float32 of the running mean, under the names that :class:`genmodels.denoisers.ForwardDenoiser` reads. They
+*Weights*, float32 of the running mean, under the names that :class:`.denoisers.ForwardDenoiser` reads. They
 are judged by W₂ between 500 generated and 500 true points, standardised, mean of 24 draws: by 200 steps of DDPM,
 and by 50 of DDIM; ``true`` is the same between two sets of true points.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from genmodels.datasets import get_dataset
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.data.planar import get_dataset
+from genmodels.store.recipe import Built, Job, Recipe
 
 DATA = ("moons", "ffjord8", "checkerboard", "dino")
 CONFIG: dict[str, Any] = {
@@ -24,17 +24,17 @@ JUDGED, DRAWS = 500, 24
 
 
 def _config(name: str, device: str = "cpu") -> Any:
-    from genmodels.denoisers import DenoiserConfig
+    from genmodels.diffusion.denoisers import DenoiserConfig
 
     return DenoiserConfig(data=name, **CONFIG, every=100, device=device)
 
 
 def _build(name: str, job: Job) -> Built:
-    from genmodels.denoiser_training import iterate_training
+    from genmodels.diffusion.training import iterate_denoiser
 
     config = _config(name, job.device)
     state = None
-    for state in iterate_training(config, resume=job.resume()):
+    for state in iterate_denoiser(None, config, resume=job.resume()):
         job.keep(state.snapshot)
         job.progress(state.step, config.n_steps, f"loss {state.loss:.4f}")
     assert state is not None
@@ -42,8 +42,8 @@ def _build(name: str, job: Job) -> Built:
 
 
 def _evaluate(name: str, arrays: dict[str, np.ndarray], device: str) -> dict[str, float]:
-    from genmodels.denoisers import ForwardDenoiser
-    from genmodels.diffusion import ReverseConfig, sample_reverse
+    from genmodels.diffusion.denoisers import ForwardDenoiser
+    from genmodels.diffusion.sampler import ReverseConfig, sample_reverse
     from genmodels.metrics import wasserstein_2
 
     config, dataset = _config(name), get_dataset(name)

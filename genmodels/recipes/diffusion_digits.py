@@ -1,6 +1,6 @@
-"""A class-conditional denoiser of digits at 14 × 14 (:mod:`genmodels.denoisers`), and what guidance does to it.
+"""A class-conditional denoiser of digits at 14 × 14 (:mod:`.denoisers`), and what guidance does to it.
 
-*Weights*, float16 of the running mean, under the names that :class:`genmodels.denoisers.ForwardDenoiser` reads, with
+*Weights*, float16 of the running mean, under the names that :class:`.denoisers.ForwardDenoiser` reads, with
 ``centre`` and ``scale``; data units are ink, 0 … 1. Besides, for G strengths w of guidance, 50 samples of each class
 by 50 steps of DDIM from the same noise:
 
@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16, as_uint8, load
-from genmodels.digits import load_mnist
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.data.digits import load_mnist
 from genmodels.recipes.cnn import HALVED, halved, model_of
+from genmodels.store.checkpoint import as_float16, as_uint8, load
+from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:
-    from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
+    from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 
 CONFIG: dict[str, Any] = {
     "schedule": "cosine", "prediction": "v", "hidden": (512, 512, 512), "x_waves": 0, "n_classes": 10, "drop": 0.1,
@@ -39,19 +39,19 @@ DEFAULT, EACH, SHOWN, STEPS = 2.0, 50, 8, 50
 
 def config_of(**more: Any) -> DenoiserConfig:
     """The network and its training."""
-    from genmodels.denoisers import DenoiserConfig
+    from genmodels.diffusion.denoisers import DenoiserConfig
 
     return DenoiserConfig(**CONFIG, **more)
 
 
 def _build(job: Job) -> Built:
-    from genmodels.denoiser_training import iterate_training
+    from genmodels.diffusion.training import iterate_denoiser
 
     train = load_mnist().train
     config = config_of(every=100, device=job.device)
     x = halved(train.images).reshape(len(train.images), -1)
     state = None
-    for state in iterate_training(config, x, train.labels, resume=job.resume()):
+    for state in iterate_denoiser(x, config, train.labels, resume=job.resume()):
         job.keep(state.snapshot)
         job.progress(state.step, config.n_steps, f"loss {state.loss:.4f}")
     assert state is not None
@@ -74,8 +74,8 @@ def _guided(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def draw(arrays: dict[str, np.ndarray], w: float) -> np.ndarray:
     """Samples ``(10, 50, 14, 14)``, 0 … 1, the same noise for every w."""
-    from genmodels.denoisers import ForwardDenoiser
-    from genmodels.diffusion import ReverseConfig, sample_reverse
+    from genmodels.diffusion.denoisers import ForwardDenoiser
+    from genmodels.diffusion.sampler import ReverseConfig, sample_reverse
 
     denoiser: ForwardDenoiser = ForwardDenoiser(arrays, config_of())
     y = np.repeat(np.arange(10), EACH)

@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16, as_uint8, load
-from genmodels.datasets import get_dataset
-from genmodels.digits import load_mnist
-from genmodels.forward import Forward
+from genmodels.data.digits import load_mnist
+from genmodels.data.planar import get_dataset
 from genmodels.metrics import mode_coverage
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.nn.runtime import Forward
+from genmodels.store.checkpoint import as_float16, as_uint8, load
+from genmodels.store.recipe import Built, Job, Recipe
 
 SHOWN, JUDGED, FRAMES = 1_000, 2_500, 60
 STEPS_AN_EPOCH, EPOCHS = 40, (*range(11), *range(12, 41, 2), *range(45, 201, 5))
@@ -62,7 +62,7 @@ def _build_plane(name: str, job: Job) -> Built:
     config = GANConfig(**given, every=max(1, every // 10), device=job.device)
     frames: dict[str, list] = {key: [] for key in ("steps", "samples", "modes", "quality", "reverse_kl")}
     state = None
-    for state in iterate_gan(config):
+    for state in iterate_gan(None, config):
         job.progress(state.step, config.n_steps, f"{name}")
         if state.step % every and state.step > config.n_steps // 20:
             continue
@@ -99,7 +99,7 @@ def _build_digits(job: Job) -> Built:
     classify = _classifier()
     samples, classes = [], []
     state = None
-    for state in iterate_gan(config, images):
+    for state in iterate_gan(images, config):
         job.progress(state.step, config.n_steps, f"epoch {state.step // STEPS_AN_EPOCH}")
         if state.step // STEPS_AN_EPOCH in EPOCHS:
             drawn = np.clip(state.samples, 0, 1)

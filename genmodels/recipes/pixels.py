@@ -29,10 +29,10 @@ from typing import Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16, as_uint8
-from genmodels.digits import Split, load_mnist
+from genmodels.data.digits import Split, load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels, PixelModel
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.recipe import Built, Job, Recipe
 
 SIDE = 28
 SEED = 0

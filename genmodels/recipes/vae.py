@@ -1,6 +1,6 @@
-r"""Variational autoencoders of binarised MNIST (:mod:`genmodels.vae`): three networks and two recordings.
+r"""Variational autoencoders of binarised MNIST (:mod:`genmodels.vae.model`): three networks and two recordings.
 
-*Weights*, float16, under torch's names (``encoder.0.weight``, …), for :class:`genmodels.forward.ForwardVAE`:
+*Weights*, float16, under torch's names (``encoder.0.weight``, …), for :class:`genmodels.vae.runtime.ForwardVAE`:
 
 | name              | latents | density          |
 |-------------------|---------|------------------|
@@ -38,14 +38,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genmodels.checkpoint import as_float16, as_uint8
-from genmodels.digits import Split, load_binarised_mnist
-from genmodels.recipes import Built, Job, Recipe
+from genmodels.data.digits import Split, load_binarised_mnist
+from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:
     import torch
 
-    from genmodels.vae import VAE, Bound, VAEConfig
+    from genmodels.vae.model import VAE, Bound, VAEConfig
 
 DATA = "mnist-binarised"
 STEPS_AN_EPOCH = 40  # 4,000 images, 100 in a minibatch
@@ -74,7 +74,7 @@ def film(job: Job, configs: Sequence[VAEConfig], epochs: Sequence[int], frame_of
     Returns:
         The frames of all networks, stacked: arrays of shape (F, …).
     """
-    from genmodels.vae import iterate_vae
+    from genmodels.vae.model import iterate_vae
 
     train = load_binarised_mnist().train
     saved = job.resume()
@@ -110,7 +110,7 @@ def _unstack(saved: Frame) -> list[Frame]:
 
 def _config(config: dict[str, Any], seed: int, device: str = "cpu", **changes: Any) -> VAEConfig:
     """The network and its training, from a recipe's config."""
-    from genmodels.vae import VAEConfig
+    from genmodels.vae.model import VAEConfig
 
     fields = {key: value for key, value in config.items() if key not in OTHERS}
     return VAEConfig(**fields, **changes, seed=seed, device=device, every=STEPS_AN_EPOCH)
@@ -144,10 +144,10 @@ def weights(name: str, config: dict[str, Any], seed: int = 0, reference: bool = 
 
 
 def _build_weights(config: dict[str, Any], seed: int, reference: bool, job: Job) -> Built:
-    from genmodels import nets
+    from genmodels.nn import arrays as parameters
 
     epochs = config["epochs"]
-    trained = film(job, [_config(config, seed, job.device)], [epochs], nets.arrays)
+    trained = film(job, [_config(config, seed, job.device)], [epochs], parameters.arrays)
     arrays = {name: as_float16(values[0]) for name, values in trained.items()}
     if reference:
         model = _network(config, seed, arrays, job.device)
@@ -165,8 +165,8 @@ def _improbable(images: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 
 def _judge_weights(config: dict[str, Any], seed: int, arrays: Frame, device: str) -> dict[str, float]:
-    from genmodels.nets import seeded
-    from genmodels.vae import log_likelihood
+    from genmodels.nn.layers import seeded
+    from genmodels.vae.model import log_likelihood
 
     model, test = _network(config, seed, arrays, device), load_binarised_mnist().test
     x, y = _rows(test), _classes(model.config, test)
@@ -178,9 +178,9 @@ def _judge_weights(config: dict[str, Any], seed: int, arrays: Frame, device: str
 
 
 def _network(config: dict[str, Any], seed: int, arrays: Frame, device: str) -> Any:
-    from genmodels import nets
+    from genmodels.nn import arrays as parameters
 
-    return nets.load(_config(config, seed).build(), arrays).to(device)
+    return parameters.load(_config(config, seed).network(), arrays).to(device)
 
 
 def _elbo(model: VAE, x: np.ndarray, y: np.ndarray | None, n_samples: int, seed: int) -> np.ndarray:
@@ -191,8 +191,8 @@ def _elbo(model: VAE, x: np.ndarray, y: np.ndarray | None, n_samples: int, seed:
 def _bound(model: VAE, x: np.ndarray, y: np.ndarray | None, n_samples: int, seed: int) -> Bound:
     import torch
 
-    from genmodels.nets import seeded
-    from genmodels.vae import elbo
+    from genmodels.nn.layers import seeded
+    from genmodels.vae.model import elbo
 
     with torch.no_grad():
         return elbo(model, x, y, n_samples, generator=seeded(seed))
@@ -254,7 +254,7 @@ def betas(name: str, config: dict[str, Any], seed: int = 0) -> Recipe:
 
 
 def _build_betas(config: dict[str, Any], seed: int, job: Job) -> Built:
-    from genmodels.vae import kl_divergence
+    from genmodels.vae.model import kl_divergence
 
     beta, epochs, still = config["betas"], config["epochs"], _still(seed)
     test = _rows(load_binarised_mnist().test)

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 
 from dashboard.scenes.diffusion import backward, forward, guess
 from dashboard.scenes.diffusion.setup import learned, spaced
-from genmodels.datasets import get_dataset
-from genmodels.exact_denoisers import ExactMixtureDenoiser
-from genmodels.schedules import get_schedule
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.exact import ExactMixtureDenoiser
+from genmodels.diffusion.schedules import get_schedule
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -7,9 +7,9 @@ from scipy.special import xlogy
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from genmodels import autoencoder
-from genmodels.autoencoder import AutoencoderConfig, fit_autoencoder, iterate_autoencoder
-from genmodels.nets import initialise, seeded
+from genmodels.autoencoder import model as autoencoder
+from genmodels.autoencoder.model import AutoencoderConfig, fit_autoencoder, iterate_autoencoder
+from genmodels.nn.layers import initialise, seeded
 
 torch.set_num_threads(1)  # as in the app: two threads on two busy cores are far slower
 DIGITS = load_digits().data / 16
@@ -52,7 +52,7 @@ def test_denoising_beats_plain_on_noisy_digits_and_plain_on_clean_ones():
 
 @pytest.mark.parametrize("loss", autoencoder.LOSSES)
 def test_the_loss_is_summed_over_pixels(loss):
-    model = initialise(AutoencoderConfig(64, 3, loss=loss).build(), seeded(0))
+    model = initialise(AutoencoderConfig(64, 3, loss=loss).network(), seeded(0))
     copy = autoencoder.decode(model, autoencoder.encode(model, TEST)).astype(float)
     expected = {
         "squared": np.square(TEST - copy).sum(axis=1),

@@ -20,8 +20,8 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
-from genmodels import checkpoint
-from genmodels.checkpoint import FOLDER, INDEX, CheckpointError
+from genmodels.store import checkpoint
+from genmodels.store.checkpoint import FOLDER, INDEX, CheckpointError
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {
@@ -476,7 +476,7 @@ def test_two_threads_keep_both_entries(tmp_path):
 def test_reading_imports_no_torch(tmp_path):
     save(tmp_path)
     code = (
-        "import sys; from genmodels import checkpoint, train; folder = sys.argv[1];"
+        "import sys; from genmodels.store import checkpoint, building; folder = sys.argv[1];"
         "checkpoint.load('vae', folder=folder, config=checkpoint.verify('vae', folder).config);"
         "assert 'torch' not in sys.modules"
     )

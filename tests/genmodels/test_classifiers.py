@@ -18,22 +18,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from genmodels.classifiers import (
-    DiscriminativeClassifier,
-    DivergedError,
+from genmodels.classifiers.descent import DivergedError, LogisticConfig, iterate_logistic
+from genmodels.classifiers.discriminative import DiscriminativeClassifier, features, fit_logistic, separable
+from genmodels.classifiers.generative import (
     GenerativeClassifier,
-    LogisticConfig,
-    check_labelled,
-    features,
     fit_class_mixtures,
     fit_lda,
-    fit_logistic,
     fit_naive_bayes,
     fit_qda,
-    iterate_logistic,
-    separable,
 )
-from genmodels.datasets import get_dataset
+from genmodels.classifiers.labelled import check_labelled
+from genmodels.data.planar import get_dataset
 from genmodels.gaussian import Gaussian
 from genmodels.mixture import CollapseError, GaussianMixture, MixtureConfig, fit_mixture
 

@@ -16,7 +16,8 @@ from genmodels.cnn import (
     predict_proba,
     shift_images,
 )
-from genmodels.nets import DivergedError, initialise, n_parameters, seeded
+from genmodels.nn.layers import initialise, n_parameters, seeded
+from genmodels.states import DivergedError
 
 torch.set_num_threads(1)  # as in the app: two threads on two busy cores are far slower
 DIGITS = load_digits()
@@ -43,7 +44,7 @@ def test_it_learns_digits(trained):
     ],
 )
 def test_the_mean_of_a_map_and_the_bias_are_the_logit(config, grid):
-    model = initialise(config.build(), seeded(0))
+    model = initialise(config.network(), seeded(0))
     x = np.random.default_rng(0).random((6, config.side, config.side), dtype=np.float32)
     maps = class_activation_maps(model, x)
     assert maps.shape == (6, config.n_classes, grid, grid)
@@ -60,7 +61,7 @@ def test_the_same_holds_once_trained(trained):
 
 
 def test_a_change_in_one_corner_leaves_the_maps_far_from_it_alone():
-    model = initialise(CNNConfig().build(), seeded(0))
+    model = initialise(CNNConfig().network(), seeded(0))
     x = np.zeros((1, 28, 28), dtype=np.float32)
     touched = x.copy()
     touched[0, 0, 0] = 1
@@ -72,7 +73,7 @@ def test_a_change_in_one_corner_leaves_the_maps_far_from_it_alone():
 
 def test_the_field_of_one_cell_is_18_pixels_wide():
     config = CNNConfig()
-    model = initialise(config.build(), seeded(0))
+    model = initialise(config.network(), seeded(0))
     with torch.no_grad():
         for layer in model.convolutions:  # all positive, so that no ReLU hides a pixel
             layer.weight.abs_()
@@ -94,7 +95,7 @@ def test_shifts_equal_scipys():
 
 
 def test_it_is_small():
-    assert n_parameters(CNNConfig().build()) <= 30_000
+    assert n_parameters(CNNConfig().network()) <= 30_000
 
 
 @pytest.mark.parametrize("shift", [0, 1])

@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
-from genmodels.classifiers import LogisticConfig, iterate_logistic
+from genmodels.autoencoder.model import AutoencoderConfig, iterate_autoencoder
+from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
+from genmodels.classifiers.learning_curves import LearningCurveConfig, iterate_learning_curve
+from genmodels.classifiers.mlp import MLPConfig, iterate_mlp
 from genmodels.cnn import CNNConfig, iterate_cnn
-from genmodels.denoiser_training import iterate_training
-from genmodels.denoisers import DenoiserConfig
+from genmodels.diffusion.denoisers import DenoiserConfig
+from genmodels.diffusion.training import iterate_denoiser
 from genmodels.gan import GANConfig, iterate_gan
 from genmodels.gaussian import (
     AscentConfig,
@@ -21,10 +23,8 @@ from genmodels.gaussian import (
     iterate_transport,
 )
 from genmodels.kmeans import KMeansConfig, iterate_kmeans
-from genmodels.learning_curves import LearningCurveConfig, iterate_learning_curve
 from genmodels.mixture import MixtureConfig, iterate_em
-from genmodels.mlp import MLPConfig, iterate_mlp
-from genmodels.vae import VAEConfig, iterate_vae
+from genmodels.vae.model import VAEConfig, iterate_vae
 
 
 def data(seed: int = 0) -> np.ndarray:
@@ -72,14 +72,14 @@ MODELS = [
     (
         "gan",
         7,
-        lambda: iterate_gan(GANConfig(g_hidden=(4,), d_hidden=(4,), batch=8, n_steps=7, n_samples=20), data()),
+        lambda: iterate_gan(data(), GANConfig(g_hidden=(4,), d_hidden=(4,), batch=8, n_steps=7, n_samples=20)),
     ),
     (
         "gan, half-steps",
         14,
-        lambda: iterate_gan(GANConfig(g_hidden=(4,), d_hidden=(4,), average=0.9, n_steps=7, half_steps=True)),
+        lambda: iterate_gan(None, GANConfig(g_hidden=(4,), d_hidden=(4,), average=0.9, n_steps=7, half_steps=True)),
     ),
-    ("denoiser", 7, lambda: iterate_training(DenoiserConfig(hidden=(4,), batch=8, n_steps=7), data())),
+    ("denoiser", 7, lambda: iterate_denoiser(data(), DenoiserConfig(hidden=(4,), batch=8, n_steps=7))),
 ]
 every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
 

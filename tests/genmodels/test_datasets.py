@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genmodels import datasets
-from genmodels.datasets import DATASETS, Dataset, get_dataset
+from genmodels.data import planar as datasets
+from genmodels.data.planar import DATASETS, Dataset, get_dataset
 
 MIXTURES = ("ring8", "grid25", "ffjord8", "dino")
 N = 20_000
@@ -323,6 +323,6 @@ def test_dinosaurs_file_is_the_published_one(monkeypatch, tmp_path):
 
 def test_import_brings_no_heavy_module():
     heavy = "{'sklearn', 'torch', 'streamlit', 'plotly', 'scipy.stats', 'scipy.spatial'}"
-    code = f"import sys, genmodels.datasets; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    code = f"import sys, genmodels.data.planar; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,10 +13,10 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmodels.datasets import get_dataset
-from genmodels.denoiser_training import TorchDenoiser, fit_denoiser, iterate_training
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
-from genmodels.diffusion import (
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
+from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
+from genmodels.diffusion.sampler import (
     PREDICTIONS,
     ReverseConfig,
     coefficients,
@@ -30,11 +30,11 @@ from genmodels.diffusion import (
     q_sample,
     sample_reverse,
 )
-from genmodels.exact_denoisers import ExactMixtureDenoiser, ExactPointsDenoiser
+from genmodels.diffusion.schedules import SCHEDULES, SPACINGS, Schedule, get_schedule, linear
+from genmodels.diffusion.training import TorchDenoiser, fit_denoiser, iterate_denoiser
 from genmodels.metrics import energy_distance, wasserstein_2
 from genmodels.mixture import GaussianMixture
-from genmodels.nets import DivergedError
-from genmodels.schedules import SCHEDULES, SPACINGS, Schedule, get_schedule, linear
+from genmodels.states import DivergedError
 
 torch.set_num_threads(1)  # as in the app
 every_prediction = pytest.mark.parametrize("prediction", PREDICTIONS)
@@ -701,11 +701,11 @@ def test_guidance_exaggerates():
         (lambda: DenoiserConfig(drop=1.1), "drop"),
         (lambda: DenoiserConfig(batch=0), "batch"),
         (lambda: DenoiserConfig(device="tpu"), "choose one of auto"),
-        (lambda: fit_denoiser(DenoiserConfig(n_steps=0), np.empty((0, 2))), "no points"),
-        (lambda: fit_denoiser(DenoiserConfig(n_steps=0), [[np.nan, 0.0]]), "NaN"),
-        (lambda: fit_denoiser(DenoiserConfig(n_steps=0), normal(3, 2), [0, 1, 2]), "n_classes = 0"),
-        (lambda: fit_denoiser(DenoiserConfig(n_steps=0, n_classes=2), normal(3, 2), [0, 1, 2]), "0 … 1"),
-        (lambda: fit_denoiser(DenoiserConfig(n_steps=0, n_classes=2, data="ffjord8")), "n_classes = 8"),
+        (lambda: fit_denoiser(np.empty((0, 2)), DenoiserConfig(n_steps=0)), "no points"),
+        (lambda: fit_denoiser([[np.nan, 0.0]], DenoiserConfig(n_steps=0)), "NaN"),
+        (lambda: fit_denoiser(normal(3, 2), DenoiserConfig(n_steps=0), [0, 1, 2]), "n_classes = 0"),
+        (lambda: fit_denoiser(normal(3, 2), DenoiserConfig(n_steps=0, n_classes=2), [0, 1, 2]), "0 … 1"),
+        (lambda: fit_denoiser(None, DenoiserConfig(n_steps=0, n_classes=2, data="ffjord8")), "n_classes = 8"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(make, says):
@@ -716,10 +716,10 @@ def test_bad_input_is_told_in_a_sentence(make, says):
 def test_torch_is_imported_by_training_alone():
     code = """
 import sys, numpy as np
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
-from genmodels.exact_denoisers import ExactPointsDenoiser
-from genmodels.diffusion import ReverseConfig, iterate_reverse, log_likelihood
-from genmodels.schedules import linear
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion.exact import ExactPointsDenoiser
+from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse, log_likelihood
+from genmodels.diffusion.schedules import linear
 rng = np.random.default_rng(0)
 config = DenoiserConfig(hidden=(4,), x_waves=3, t_waves=4)
 layers = {"net.0.weight": rng.normal(size=(4, 23)), "net.0.bias": np.zeros(4)}
@@ -747,7 +747,7 @@ def trained(**options) -> DenoiserConfig:
 def test_training_states():
     before = torch.random.get_rng_state()
     config = trained(every=150, n_steps=400)
-    states = list(iterate_training(config))
+    states = list(iterate_denoiser(None, config))
     assert [s.step for s in states] == [0, 150, 300, 400]
     assert torch.equal(before, torch.random.get_rng_state())
     for s in states:
@@ -759,49 +759,49 @@ def test_training_states():
     assert states[-1].loss < 0.95  # of v, 0.88 cannot be told
     assert not np.array_equal(states[1].parameters, states[1].average)
     assert np.isfinite(states[-1].loss_by_time).all()
-    again = list(iterate_training(config))
+    again = list(iterate_denoiser(None, config))
     assert all(np.array_equal(a.average, b.average) and a.loss == b.loss for a, b in zip(states, again, strict=True))
-    other = fit_denoiser(dataclasses.replace(config, seed=1))
+    other = fit_denoiser(None, dataclasses.replace(config, seed=1))
     assert not np.array_equal(other.average, states[-1].average)
 
 
 def test_the_gradient_mode_is_the_callers():
     with torch.no_grad():
-        for _ in iterate_training(trained(n_steps=3)):
+        for _ in iterate_denoiser(None, trained(n_steps=3)):
             assert not torch.is_grad_enabled()
-    for _ in iterate_training(trained(n_steps=3)):
+    for _ in iterate_denoiser(None, trained(n_steps=3)):
         assert torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("options", [{}, {"average": 0.0}, {"data": "ring8", "n_classes": 8}])
 def test_a_resumed_run_goes_on_bit_for_bit(options):
     config = trained(every=7, n_steps=80, **options)  # across a block of minibatches
-    whole = list(iterate_training(config))
+    whole = list(iterate_denoiser(None, config))
     for saved in (whole[4], whole[4].snapshot()):
-        rest = list(iterate_training(config, resume=saved))
+        rest = list(iterate_denoiser(None, config, resume=saved))
         assert [s.step for s in rest] == [s.step for s in whole[4:]]
         for a, b in zip(rest, whole[4:], strict=True):
             np.testing.assert_array_equal(a.parameters, b.parameters)
             np.testing.assert_array_equal(a.average, b.average)
             np.testing.assert_array_equal(a.moments, b.moments)
     with pytest.raises(ValueError, match="same network"):
-        next(iterate_training(dataclasses.replace(config, n_steps=10), resume=whole[4]))
+        next(iterate_denoiser(None, dataclasses.replace(config, n_steps=10), resume=whole[4]))
     with pytest.raises(ValueError, match="same network"):
-        next(iterate_training(dataclasses.replace(config, hidden=(8,)), resume=whole[4]))
+        next(iterate_denoiser(None, dataclasses.replace(config, hidden=(8,)), resume=whole[4]))
     with pytest.raises(ValueError, match="holds no moments"):
-        next(iterate_training(config, resume={"parameters": 0, "average": 0, "step": 0}))
+        next(iterate_denoiser(None, config, resume={"parameters": 0, "average": 0, "step": 0}))
 
 
 def test_a_diverging_run_says_so():
     with pytest.raises(DivergedError, match="smaller learning rate"):
-        fit_denoiser(trained(learning_rate=1e12, activation="relu", decay=False, n_steps=300))
+        fit_denoiser(None, trained(learning_rate=1e12, activation="relu", decay=False, n_steps=300))
 
 
 @pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
 @pytest.mark.parametrize(("x_waves", "n_classes"), [(3, 0), (0, 8)])
 def test_the_network_is_the_same_in_numpy_and_torch(activation, x_waves, n_classes):
     config = trained(data="ffjord8", activation=activation, x_waves=x_waves, n_classes=n_classes)
-    state = fit_denoiser(config)
+    state = fit_denoiser(None, config)
     ours, theirs = state.denoiser(), TorchDenoiser(state.arrays(), config)
     x, y = normal(9, 2).astype(np.float32), np.array([0, 1, 2, 3, 7, -1, 5, 6, -1]) if n_classes else None
     for alpha_bar in (1e-6, 0.5, 0.9999):
@@ -825,7 +825,7 @@ def test_the_network_is_the_same_in_numpy_and_torch(activation, x_waves, n_class
 
 
 def test_without_hidden_layers_it_is_linear():
-    state = fit_denoiser(trained(hidden=(), x_waves=0, t_waves=1))
+    state = fit_denoiser(None, trained(hidden=(), x_waves=0, t_waves=1))
     denoiser, x = state.denoiser(), normal(4, 2).astype(np.float32)
     weight, bias = (state.arrays()[f"net.0.{kind}"] for kind in ("weight", "bias"))
     expected = np.concatenate([x, np.tile(noise_features(0.3, 1), (4, 1))], 1) @ weight.T + bias
@@ -834,7 +834,7 @@ def test_without_hidden_layers_it_is_linear():
 
 
 def test_many_rows_are_taken_in_blocks_that_change_nothing():
-    denoiser, x = fit_denoiser(trained(n_classes=2)).denoiser(), normal(2600, 2).astype(np.float32)
+    denoiser, x = fit_denoiser(None, trained(n_classes=2)).denoiser(), normal(2600, 2).astype(np.float32)
     y = rng().integers(-1, 2, size=2600)
     parts = [denoiser(x[i : i + 100], 0.3, y[i : i + 100]) for i in range(0, 2600, 100)]
     np.testing.assert_allclose(denoiser(x, 0.3, y), np.concatenate(parts), atol=1e-5)
@@ -862,7 +862,7 @@ def _trace(module, inputs, k):
 
 def test_the_torch_denoiser_samples_and_gives_likelihoods_like_the_numpy_one():
     config = trained(n_steps=100)
-    state = fit_denoiser(config)
+    state = fit_denoiser(None, config)
     x_T = normal(20, 2).astype(np.float32)
     numpy, theirs = state.denoiser(), TorchDenoiser(state.arrays(), config)
     for sampler in ("ddpm", "ddim", "ode"):
@@ -880,7 +880,7 @@ def test_the_learned_denoiser_comes_near_the_exact_one():
     """Excess of its squared error over the best possible one; saying 0 would cost 1."""
     dataset = get_dataset("ffjord8")
     config = DenoiserConfig(data="ffjord8", hidden=(64, 64), batch=256, n_steps=2000, every=2000)
-    learned, exact = fit_denoiser(config).denoiser(), ExactMixtureDenoiser.of(dataset, "v")
+    learned, exact = fit_denoiser(None, config).denoiser(), ExactMixtureDenoiser.of(dataset, "v")
     schedule, x_0 = config.make_schedule(), dataset.standardise(dataset.sample(2000, rng()))
     for t in (10, 100, 400, 700, 950):
         x_t = q_sample(x_0, t, schedule, normal(2000, 2, seed=t))
@@ -890,7 +890,7 @@ def test_the_learned_denoiser_comes_near_the_exact_one():
 
 def test_the_losses_by_time_are_those_of_the_denoiser():
     config = DenoiserConfig(data="ffjord8", hidden=(64,), batch=500, n_steps=150, every=150, learning_rate=1e-9)
-    state = fit_denoiser(config)  # a rate so small that nothing changes
+    state = fit_denoiser(None, config)  # a rate so small that nothing changes
     denoiser, dataset, schedule = state.denoiser(averaged=False), get_dataset("ffjord8"), config.make_schedule()
     x_0 = dataset.standardise(dataset.sample(4000, rng()))
     for b in (0, 10, 19):
@@ -906,7 +906,7 @@ def test_the_losses_by_time_are_those_of_the_denoiser():
 def test_classes_are_drawn_as_asked_and_guidance_sharpens_them():
     dataset = get_dataset("ffjord8")
     config = DenoiserConfig(data="ffjord8", n_classes=8, hidden=(64, 64), batch=256, n_steps=2000, every=2000)
-    denoiser, y = fit_denoiser(config).denoiser(), np.arange(800) % 8
+    denoiser, y = fit_denoiser(None, config).denoiser(), np.arange(800) % 8
 
     def samples(w: float) -> np.ndarray:
         run = ReverseConfig("ddim", 30, guidance=w)
@@ -922,7 +922,7 @@ def test_classes_are_drawn_as_asked_and_guidance_sharpens_them():
     with pytest.raises(ValueError, match="classes 0 … 7"):
         denoiser(normal(2, 2), 0.5, np.array([0, 8]))
     with pytest.raises(ValueError, match="knows no classes"):
-        fit_denoiser(trained(n_steps=0)).denoiser()(normal(2, 2), 0.5, np.zeros(2, int))
+        fit_denoiser(None, trained(n_steps=0)).denoiser()(normal(2, 2), 0.5, np.zeros(2, int))
 
 
 class Own(torch.nn.Module):
@@ -946,8 +946,8 @@ class Own(torch.nn.Module):
 def test_a_network_of_ones_own_is_trained_sampled_and_resumed():
     images, labels = (normal(60, 16) > 0) * 2.0 - 1, np.arange(60) % 3
     config = DenoiserConfig(n_classes=3, standardise=False, batch=16, n_steps=30, every=15, schedule="sigmoid")
-    states = list(iterate_training(config, images, labels, Own()))
-    rest = list(iterate_training(config, images, labels, Own(), resume=states[1]))
+    states = list(iterate_denoiser(images, config, labels, Own()))
+    rest = list(iterate_denoiser(images, config, labels, Own(), resume=states[1]))
     np.testing.assert_array_equal(rest[-1].average, states[-1].average)
     assert states[-1].loss < states[0].loss
     assert states[-1].scale == 1
@@ -960,12 +960,12 @@ def test_a_network_of_ones_own_is_trained_sampled_and_resumed():
 
 def test_points_of_ones_own_are_standardised():
     points = normal(500, 2) * [3.0, 0.5] + [10.0, -4.0]
-    denoiser = fit_denoiser(trained(), points).denoiser()
+    denoiser = fit_denoiser(points, trained()).denoiser()
     np.testing.assert_allclose(denoiser.centre, points.mean(0))
     assert denoiser.scale == pytest.approx(math.sqrt(points.var(0).mean()))
-    as_before = fit_denoiser(trained(standardise=False), points).denoiser()
+    as_before = fit_denoiser(points, trained(standardise=False)).denoiser()
     assert as_before.scale == 1
-    assert fit_denoiser(trained(), np.ones((5, 2))).denoiser().scale == 1  # all equal
+    assert fit_denoiser(np.ones((5, 2)), trained()).denoiser().scale == 1  # all equal
 
 
 # --- Quality ------------------------------------------------------------------------------------------------
@@ -986,7 +986,7 @@ def stratified(dataset, n: int, generator: np.random.Generator) -> np.ndarray:
 def test_the_default_recipe_learns_the_plane(data, w2, energy):
     """References: W₂ 0.24, 0.25, 0.53, 0.24 (against true samples that were not stratified)."""
     dataset, config = get_dataset(data), DenoiserConfig(data=data, every=10_000)
-    denoiser = fit_denoiser(config).denoiser()
+    denoiser = fit_denoiser(None, config).denoiser()
     truth = stratified(dataset, 1000, rng(9))
     for run in (ReverseConfig("ddpm", 200), ReverseConfig("ddim", 50)):
         x = denoiser.to_data(sample_reverse(denoiser, normal(4000, 2), config.make_schedule(), run, rng(1)))
@@ -995,7 +995,7 @@ def test_the_default_recipe_learns_the_plane(data, w2, energy):
 
 
 def test_a_wrong_set_of_arrays_is_told():
-    state = fit_denoiser(trained(n_steps=0))
+    state = fit_denoiser(None, trained(n_steps=0))
     with pytest.raises(ValueError, match=r"hold no net\.0\.weight"):
         ForwardDenoiser({"centre": np.zeros(2), "scale": np.ones(1)}, state.config)
     with pytest.raises(ValueError, match="the config asks for"):

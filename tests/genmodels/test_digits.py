@@ -8,9 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from genmodels import digits
-from genmodels.data import fetch_mnist
-from genmodels.digits import DIGITS, MNIST_FILE, binarise, data_sha256
+from genmodels.data import digits, fetch_mnist
+from genmodels.data.digits import DIGITS, MNIST_FILE, binarise, data_sha256
 
 SIZES = {"mnist": (4000, 500, 500), "mnist-binarised": (4000, 500, 500), "digits8": (1297, 250, 250)}
 HASHES = {
@@ -92,7 +91,7 @@ def test_labels_belong_to_their_images():
 
 def test_reading_imports_neither_sklearn_nor_torch():
     code = (
-        "import sys; from genmodels.digits import DIGITS; [load() for load in DIGITS.values()];"
+        "import sys; from genmodels.data.digits import DIGITS; [load() for load in DIGITS.values()];"
         "assert not {'sklearn', 'torch', 'scipy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=digits.__file__.rsplit("genmodels", 1)[0])

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels import nets
-from genmodels.autoencoder import AutoencoderConfig
-from genmodels.forward import Forward, ForwardAutoencoder, ForwardVAE, one_hot, sigmoid
-from genmodels.nets import initialise, mlp, seeded
-from genmodels.vae import VAEConfig, elbo, kl_divergence
+from genmodels.autoencoder.model import AutoencoderConfig
+from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.nn import arrays as parameters
+from genmodels.nn import layers
+from genmodels.nn.layers import initialise, mlp, seeded
+from genmodels.nn.runtime import Forward, one_hot, sigmoid
+from genmodels.vae.model import VAEConfig, elbo, kl_divergence
+from genmodels.vae.runtime import ForwardVAE
 
 torch.set_num_threads(1)
 close = {"rtol": 1e-5, "atol": 1e-5}
@@ -21,12 +24,12 @@ def inputs(n: int, d: int) -> np.ndarray:
     return np.random.default_rng(0).random((n, d), dtype=np.float32)
 
 
-@pytest.mark.parametrize("activation", list(nets.ACTIVATIONS))
+@pytest.mark.parametrize("activation", list(layers.ACTIVATIONS))
 @pytest.mark.parametrize("sizes", [(5, 3), (784, 256, 256, 10), (4, 1, 7)])
 @pytest.mark.parametrize("n", [0, 1, 6])
 def test_a_perceptron_equals_torchs(activation, sizes, n):
     module = initialise(mlp(sizes, activation), seeded(1))
-    forward = Forward({f"f.{k}": v for k, v in nets.arrays(module).items()}, "f", activation)
+    forward = Forward({f"f.{k}": v for k, v in parameters.arrays(module).items()}, "f", activation)
     x = inputs(n, sizes[0])
     assert forward.sizes == sizes
     assert forward(x).dtype == np.float32
@@ -36,8 +39,8 @@ def test_a_perceptron_equals_torchs(activation, sizes, n):
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 @pytest.mark.parametrize("hidden", [(), (32,), (32, 16)])
 def test_the_autoencoder_equals_torchs(loss, hidden):
-    model = initialise(AutoencoderConfig(20, 3, hidden=hidden, loss=loss, activation="silu").build(), seeded(0))
-    forward, x = ForwardAutoencoder(nets.arrays(model), "silu", loss), inputs(4, 20)
+    model = initialise(AutoencoderConfig(20, 3, hidden=hidden, loss=loss, activation="silu").network(), seeded(0))
+    forward, x = ForwardAutoencoder(parameters.arrays(model), "silu", loss), inputs(4, 20)
     z = model.encode(torch.from_numpy(x)).detach()
     np.testing.assert_allclose(forward.encode(x), z, **close)
     np.testing.assert_allclose(forward.decode(z.numpy()), model.decode(z).detach(), **close)
@@ -49,8 +52,8 @@ def test_the_autoencoder_equals_torchs(loss, hidden):
 @pytest.mark.parametrize("hidden", [(), (32, 16)])
 def test_the_vae_equals_torchs(decoder, n_classes, hidden):
     config = VAEConfig(20, 3, hidden=hidden, decoder=decoder, n_classes=n_classes, activation="tanh", noise=0.3)
-    model = initialise(config.build(), seeded(0))
-    forward, x = ForwardVAE(nets.arrays(model), "tanh"), inputs(4, 20)
+    model = initialise(config.network(), seeded(0))
+    forward, x = ForwardVAE(parameters.arrays(model), "tanh"), inputs(4, 20)
     y = np.array([0, 3, 1, 1]) if n_classes else None
     classes = None if y is None else torch.from_numpy(y)
     assert (forward.n_latents, forward.n_classes) == (3, n_classes)
@@ -64,8 +67,8 @@ def test_the_vae_equals_torchs(decoder, n_classes, hidden):
 
 @pytest.mark.parametrize("decoder", ["bernoulli", "gaussian"])
 def test_the_bound_is_torchs(decoder):
-    model = initialise(VAEConfig(20, 3, hidden=(16,), decoder=decoder, noise=0.3).build(), seeded(0))
-    forward, x = ForwardVAE(nets.arrays(model)), (inputs(4, 20) > 0.5).astype(np.float32)
+    model = initialise(VAEConfig(20, 3, hidden=(16,), decoder=decoder, noise=0.3).network(), seeded(0))
+    forward, x = ForwardVAE(parameters.arrays(model)), (inputs(4, 20) > 0.5).astype(np.float32)
     mu, log_var = model.encode(torch.from_numpy(x))
     at_mean = model.log_prob(model.decode(mu), torch.from_numpy(x)).detach()
     np.testing.assert_allclose(forward.log_prob(x, mu.detach().numpy()), at_mean, rtol=1e-5)
@@ -79,7 +82,7 @@ def test_the_bound_is_torchs(decoder):
 
 def test_a_class_is_asked_for_or_refused():
     plain, conditional = (
-        ForwardVAE(nets.arrays(initialise(VAEConfig(5, n_classes=c).build(), seeded(0)))) for c in (0, 3)
+        ForwardVAE(parameters.arrays(initialise(VAEConfig(5, n_classes=c).network(), seeded(0)))) for c in (0, 3)
     )
     with pytest.raises(ValueError, match="leave out y"):
         plain.decode(np.zeros((1, 2)), np.array([0]))
@@ -90,7 +93,7 @@ def test_a_class_is_asked_for_or_refused():
 
 
 def test_torch_is_not_imported():
-    code = "import sys, genmodels.forward; assert 'torch' not in sys.modules, 'torch came along'"
+    code = "import sys, genmodels.nn.runtime; assert 'torch' not in sys.modules, 'torch came along'"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -11,8 +11,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from genmodels import gan
-from genmodels.datasets import DATASETS, get_dataset
-from genmodels.forward import Forward
+from genmodels.data.planar import DATASETS, get_dataset
 from genmodels.gan import (
     GANConfig,
     Network,
@@ -27,7 +26,9 @@ from genmodels.gan import (
     sample_gan,
 )
 from genmodels.metrics import mode_coverage
-from genmodels.nets import DivergedError, seeded
+from genmodels.nn.layers import seeded
+from genmodels.nn.runtime import Forward
+from genmodels.states import DivergedError
 
 torch.set_num_threads(1)  # as in the app: two threads on two busy cores are far slower
 SMALL = {"g_hidden": (8,), "d_hidden": (8,), "n_noise": 2, "batch": 16, "n_samples": 40, "n_steps": 5}
@@ -176,7 +177,7 @@ def test_an_update_of_each_player_by_hand(r1):
     config = small(
         g_hidden=(), d_hidden=(), n_noise=1, batch=1, optimiser="sgd", beta_1=0, decay="none", r1=r1, half_steps=True
     )
-    start, d_moved, g_moved = list(iterate_gan(dataclasses.replace(config, n_steps=1), [[3.0]]))
+    start, d_moved, g_moved = list(iterate_gan([[3.0]], dataclasses.replace(config, n_steps=1)))
     (w, b), rate = start.discriminator, config.d_learning_rate
     by_w, by_b = (start.discriminator - d_moved.discriminator) / rate  # the gradient it took
     fake = (by_w - r1 * w) / (by_b + sigmoid(-b))  # since ∂b = σ(wf + b) − σ(−b) and ∂w = f σ(wf + b) + γ w
@@ -196,8 +197,8 @@ def test_an_update_of_each_player_by_hand(r1):
 @every_loss
 def test_half_steps_make_the_same_updates(loss):
     config = small(loss=loss, r1=0.1, instance_noise=0.3, average=0.9, d_steps=2, g_steps=3, packing=2)
-    whole = list(iterate_gan(config))
-    halves = list(iterate_gan(dataclasses.replace(config, half_steps=True)))
+    whole = list(iterate_gan(None, config))
+    halves = list(iterate_gan(None, dataclasses.replace(config, half_steps=True)))
     assert [s.step for s in halves] == list(range(11))
     assert [s.moved for s in halves] == ["", *["discriminator", "generator"] * 5]
     assert [(s.d_updates, s.g_updates) for s in whole] == [(2 * i, 3 * i) for i in range(6)]
@@ -213,11 +214,11 @@ def test_half_steps_make_the_same_updates(loss):
 
 def test_the_caller_may_choose_who_moves():
     asked = iter(["discriminator", "discriminator", "generator", "both"])
-    run = iterate_gan(small(), moves=asked)
+    run = iterate_gan(None, small(), moves=asked)
     next(run)
     assert next(run).moved == "discriminator"
     assert list(asked) == ["discriminator", "generator", "both"]  # asked one at a time
-    states = list(iterate_gan(small(), moves=["discriminator", "discriminator", "generator", "both"]))
+    states = list(iterate_gan(None, small(), moves=["discriminator", "discriminator", "generator", "both"]))
     assert [(s.step, s.d_updates, s.g_updates) for s in states] == [
         (0, 0, 0),
         (1, 1, 0),
@@ -226,14 +227,14 @@ def test_the_caller_may_choose_who_moves():
         (4, 3, 2),
     ]
     with pytest.raises(ValueError, match="'nobody'; choose one of"):
-        list(iterate_gan(small(), moves=["nobody"]))
+        list(iterate_gan(None, small(), moves=["nobody"]))
 
 
 @pytest.mark.parametrize("half_steps", [False, True])
 def test_recording_less_often_gives_some_of_the_same_states_and_the_last(half_steps):
     config = small(n_steps=7, average=0.9, r1=0.1, half_steps=half_steps)
-    all_states = list(iterate_gan(config))
-    some = list(iterate_gan(dataclasses.replace(config, every=4)))
+    all_states = list(iterate_gan(None, config))
+    some = list(iterate_gan(None, dataclasses.replace(config, every=4)))
     assert [s.step for s in some] == [i for i in range(len(all_states)) if i % 4 == 0 or i == len(all_states) - 1]
     for state in some:
         for name in ("generator", "discriminator", "average", "before"):
@@ -244,21 +245,21 @@ def test_recording_less_often_gives_some_of_the_same_states_and_the_last(half_st
 
 def test_the_same_seed_gives_the_same_states_bit_for_bit_and_others_differ():
     config = small(instance_noise=0.2, packing=2)
-    one, two = list(iterate_gan(config)), list(iterate_gan(config))
+    one, two = list(iterate_gan(None, config)), list(iterate_gan(None, config))
     assert all(same(a, b) and np.array_equal(a.samples, b.samples) for a, b in zip(one, two, strict=True))
-    other = fit_gan(dataclasses.replace(config, seed=1))
+    other = fit_gan(None, dataclasses.replace(config, seed=1))
     assert not np.array_equal(other.generator, one[-1].generator)
     assert not np.array_equal(other.noise, one[-1].noise)
 
 
 def test_how_many_samples_are_asked_for_does_not_change_the_training():
-    few, many = (fit_gan(small(n_samples=n)) for n in (3, 300))
+    few, many = (fit_gan(None, small(n_samples=n)) for n in (3, 300))
     assert np.array_equal(few.generator, many.generator)
 
 
 def test_a_state_kept_and_looked_at_later_has_not_changed():
     at_once, later = [], []
-    for state in iterate_gan(small()):
+    for state in iterate_gan(None, small()):
         at_once.append((state.generate(state.noise), state.field([[-1, 1], [-1, 1]], 5), state.losses))
         later.append(state)
     for state, (samples, field, losses) in zip(later, at_once, strict=True):
@@ -271,7 +272,7 @@ def test_a_state_kept_and_looked_at_later_has_not_changed():
 
 def test_gradient_mode_is_the_callers():
     with torch.no_grad():
-        run = iterate_gan(small())
+        run = iterate_gan(None, small())
         for _ in range(3):
             assert next(run).pull(4).gradient.shape == (4, 2)
             assert not torch.is_grad_enabled()
@@ -279,14 +280,14 @@ def test_gradient_mode_is_the_callers():
 
 
 def test_the_average_is_a_running_mean_that_starts_short():
-    states = list(iterate_gan(small(average=0.5, g_steps=1, n_steps=12)))
+    states = list(iterate_gan(None, small(average=0.5, g_steps=1, n_steps=12)))
     mean = states[0].generator.astype(np.float64)
     for n, state in enumerate(states[1:], start=1):
         beta = min(0.5, n / (n + 9))
         mean = beta * mean + (1 - beta) * state.generator
         np.testing.assert_allclose(state.average, mean, atol=1e-6)
     assert not np.array_equal(states[-1].samples, states[-1].generate(states[-1].noise, averaged=False))
-    plain = fit_gan(small())
+    plain = fit_gan(None, small())
     assert np.array_equal(plain.average, plain.generator)
 
 
@@ -300,7 +301,7 @@ def test_learning_rates_and_instance_noise_fall():
 
 
 def test_a_falling_rate_makes_smaller_updates():
-    states = list(iterate_gan(small(n_steps=40, decay="cosine", optimiser="sgd", beta_1=0)))
+    states = list(iterate_gan(None, small(n_steps=40, decay="cosine", optimiser="sgd", beta_1=0)))
     for state in (states[1], states[20], states[35]):
         moved = np.linalg.norm(state.generator - state.before)
         rate = state.config.g_learning_rate * state.config.rate((state.step - 1) / 40)
@@ -314,7 +315,7 @@ def test_a_falling_rate_makes_smaller_updates():
 @pytest.mark.parametrize("packing", [1, 2])
 def test_the_pull_is_the_gradient_of_each_points_loss_and_the_move_it_really_made(loss, packing):
     config = small(loss=loss, packing=packing, activation="tanh", n_steps=30, n_noise=3, average=0.9)
-    *_, before, state = iterate_gan(config, np.array([[5.0, 1.0], [9.0, -3.0], [0.0, 2.0]]))
+    *_, before, state = iterate_gan(np.array([[5.0, 1.0], [9.0, -3.0], [0.0, 2.0]]), config)
     pull = state.pull(10)
     points = before.generate(state.noise[:10], averaged=False)
     np.testing.assert_allclose(pull.points, points, rtol=1e-5, atol=1e-5)
@@ -338,7 +339,7 @@ def test_the_pull_is_the_gradient_of_each_points_loss_and_the_move_it_really_mad
 
 
 def test_nothing_is_displaced_when_only_the_discriminator_moved():
-    start, d_moved, g_moved = list(iterate_gan(small(n_steps=1, half_steps=True)))
+    start, d_moved, g_moved = list(iterate_gan(None, small(n_steps=1, half_steps=True)))
     assert not start.pull(5).displacement.any()
     assert not d_moved.pull(5).displacement.any()
     assert g_moved.pull(5).displacement.any()
@@ -346,7 +347,7 @@ def test_nothing_is_displaced_when_only_the_discriminator_moved():
 
 def test_the_field_has_y_upwards_in_rows_and_is_a_probability_only_where_it_is_one():
     for loss in gan.LOSSES:
-        state = fit_gan(small(loss=loss))
+        state = fit_gan(None, small(loss=loss))
         field = state.field([[-2, 2], [0, 1]], 4)
         assert field[0, 3] == pytest.approx(state.discriminate([[1.5, 0.125]])[0])
         assert field[3, 0] == pytest.approx(state.discriminate([[-1.5, 0.875]])[0])
@@ -358,18 +359,18 @@ def test_the_field_has_y_upwards_in_rows_and_is_a_probability_only_where_it_is_o
 
 
 def test_a_packed_discriminator_is_asked_beside_real_points():
-    state = fit_gan(small(packing=3, batch=18))
+    state = fit_gan(None, small(packing=3, batch=18))
     theta = torch.tensor(state.discriminator)
     z = torch.tensor((state.real[:32] - state.centre) / state.scale).float().reshape(16, -1)
     x = torch.tensor((np.array([0.3, -0.2]) - state.centre) / state.scale).float()
     a = Network((6, 8, 1), "relu", theta)(torch.cat([x.expand(16, 2), z], 1)).mean()
     assert state.discriminate([[0.3, -0.2]])[0] == pytest.approx(torch.sigmoid(a).item(), rel=1e-5)
-    assert fit_gan(small(packing=4, n_samples=1)).pull().points.shape == (4, 2)
+    assert fit_gan(None, small(packing=4, n_samples=1)).pull().points.shape == (4, 2)
 
 
 @every_loss
 def test_the_losses_are_those_of_the_states_own_parameters(loss):
-    state = fit_gan(small(loss=loss, average=0.9))
+    state = fit_gan(None, small(loss=loss, average=0.9))
     fake = state.generate(state.noise, averaged=False)
     a, b = (torch.tensor(state.discriminate(x)) for x in (state.real, fake))
     if state.probabilistic:
@@ -379,7 +380,7 @@ def test_the_losses_are_those_of_the_states_own_parameters(loss):
 
 
 def test_arrays_replay_the_generator_without_torch():
-    state = fit_gan(small(average=0.9, activation="silu", n_noise=5))
+    state = fit_gan(None, small(average=0.9, activation="silu", n_noise=5))
     arrays = state.arrays()
     generator = Forward(arrays, "generator", "silu")
     assert generator.sizes == (5, 8, 2)
@@ -413,19 +414,19 @@ def test_the_lattices_cells_are_equally_probable(noise):
 
 
 def test_the_lattice_is_mapped_to_points():
-    state = fit_gan(small(noise="sphere"))
+    state = fit_gan(None, small(noise="sphere"))
     image = state.lattice(9)
     assert image.shape == (9, 2)
     np.testing.assert_allclose(image[0], image[-1], atol=1e-5)
-    state = fit_gan(small())
+    state = fit_gan(None, small())
     z = noise_lattice(state.config, 6)
     np.testing.assert_allclose(state.lattice(6)[1, 4], state.generate(z[1, 4][None])[0], rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="n_noise is 16"):
-        fit_gan(small(n_noise=16)).lattice()
+        fit_gan(None, small(n_noise=16)).lattice()
 
 
 def test_samples_from_fresh_noise():
-    state = fit_gan(small(noise="uniform"))
+    state = fit_gan(None, small(noise="uniform"))
     x = sample_gan(state, 30, seeded(4))
     assert np.array_equal(x, state.generate(draw_noise(state.config, 30, seeded(4)).numpy()))
 
@@ -435,7 +436,7 @@ def test_samples_from_fresh_noise():
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_any_data_set_trains(name):
-    dataset, state = get_dataset(name), fit_gan(small(data=name, n_steps=2))
+    dataset, state = get_dataset(name), fit_gan(None, small(data=name, n_steps=2))
     assert state.samples.shape == (40, 2)
     np.testing.assert_allclose((state.centre, [state.scale] * 2), (dataset.mean, [dataset.scale] * 2))
     assert np.isfinite(state.samples).all()
@@ -444,7 +445,7 @@ def test_any_data_set_trains(name):
 @pytest.mark.parametrize("shape", [(1, 2), (5, 1), (30, 64), (3, 784)])
 def test_own_points_of_any_dimension_train(shape):
     points = np.random.default_rng(0).random(shape)
-    state = fit_gan(small(), points)
+    state = fit_gan(points, small())
     assert state.samples.shape == (40, shape[1])
     assert {tuple(row) for row in state.real} <= {tuple(row) for row in points}
 
@@ -452,7 +453,7 @@ def test_own_points_of_any_dimension_train(shape):
 def test_a_gaussian_is_learned():
     data = get_dataset("gaussian")
     config = small(data="gaussian", g_hidden=(), d_hidden=(32,), batch=128, r1=0.1, n_steps=1500, n_samples=2500)
-    state = fit_gan(dataclasses.replace(config, every=1500))
+    state = fit_gan(None, dataclasses.replace(config, every=1500))
     np.testing.assert_allclose(state.samples.mean(0), data.mean, atol=0.25)
     np.testing.assert_allclose(np.cov(state.samples.T), data.covariance, atol=0.8)
 
@@ -476,7 +477,7 @@ def test_a_gaussian_is_learned():
 def test_odd_settings_train_or_say_that_they_diverged(options, loss):
     states, error = [], None
     try:
-        states.extend(iterate_gan(small(**options, loss=loss)))
+        states.extend(iterate_gan(None, small(**options, loss=loss)))
     except DivergedError as raised:
         error = raised
     if error is not None:
@@ -489,7 +490,7 @@ def test_odd_settings_train_or_say_that_they_diverged(options, loss):
 def test_nan_ends_the_run(every):
     config = small(g_learning_rate=1e25, d_learning_rate=1e25, optimiser="sgd", n_steps=1000, every=every)
     with pytest.raises(DivergedError, match=r"diverged at step \d+: .*try a smaller learning rate"):
-        list(iterate_gan(config))
+        list(iterate_gan(None, config))
 
 
 @pytest.mark.parametrize(
@@ -540,7 +541,7 @@ def test_configs_check_themselves(options, message):
 )
 def test_points_that_cannot_be_used_are_refused(points, message):
     with pytest.raises(ValueError, match=message):
-        next(iterate_gan(small(), points))
+        next(iterate_gan(points, small()))
 
 
 # --- Quality ------------------------------------------------------------------------------------------------
@@ -550,7 +551,7 @@ def test_points_that_cannot_be_used_are_refused(points, message):
 @pytest.mark.parametrize(("options", "quality"), [({}, 0.88), (gan.GRID_RECIPE, 0.7)], ids=["ring8", "grid25"])
 def test_the_recipes_find_all_modes(options, quality):
     config = GANConfig(**options, every=10_000)
-    data, state = get_dataset(config.data), fit_gan(config)
+    data, state = get_dataset(config.data), fit_gan(None, config)
     coverage = mode_coverage(state.samples, data.centres, data.sigma)
     assert coverage.modes == len(data.centres)
     assert coverage.quality > quality
@@ -562,7 +563,7 @@ def test_the_grid_recipe_is_a_config():
 
 
 def test_a_lazy_penalty_is_paid_every_so_often_and_is_as_much_heavier():
-    every, lazy = (list(iterate_gan(small(r1=0.5, r1_every=m, n_steps=4))) for m in (1, 3))
+    every, lazy = (list(iterate_gan(None, small(r1=0.5, r1_every=m, n_steps=4))) for m in (1, 3))
     assert lazy[1].penalty == pytest.approx(3 * every[1].penalty, rel=1e-6)
     assert [s.penalty > 0 for s in lazy[1:]] == [True, False, False, True]
     assert all(s.penalty > 0 for s in every[1:])

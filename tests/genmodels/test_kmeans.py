@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from genmodels.datasets import get_dataset
+from genmodels.data.planar import get_dataset
 from genmodels.kmeans import KMeansConfig, first_distinct, fit_kmeans, iterate_kmeans, starting_means
 
 LINE = np.array([[0.0], [1.0], [9.0], [11.0]])

@@ -1,21 +1,20 @@
 """Learning curves: the exact error, naive Bayes by hand, who leads and where, and the stored file."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 from scipy.special import ndtr
 from sklearn.linear_model import LogisticRegression
 
-from genmodels import learning_curves as lc
-from genmodels.learning_curves import (
+from genmodels.classifiers import learning_curves as lc
+from genmodels.classifiers.learning_curves import (
     CONFIGS,
     TASKS,
     LearningCurveConfig,
     LearningCurveState,
-    build,
+    as_arrays,
+    compute,
     crossing,
     fit_logistic,
     fit_naive_bayes,
@@ -23,10 +22,13 @@ from genmodels.learning_curves import (
     leaders,
     limits,
     linear_error,
-    load,
     measure_learning_curve,
     population,
+    states_of,
 )
+from genmodels.recipes import learning_curves as recipe
+from genmodels.store import checkpoint
+from genmodels.store.recipe import Job
 
 SMALL = {
     "correlated": LearningCurveConfig("correlated", (4, 16), 3, seed=2),
@@ -36,7 +38,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def stored() -> dict[str, LearningCurveState]:
-    return load()
+    return states_of(checkpoint.load(lc.NAME).arrays)
 
 
 # --- The tasks ----------------------------------------------------------------------------------------------
@@ -319,46 +321,39 @@ def test_stored_curves_are_those_that_are_computed_now(stored, task):
     assert stored[task].step == config.repetitions == 50
 
 
-def test_what_is_built_is_loaded(tmp_path):
-    path, lines = tmp_path / "new" / "curves.safetensors", []
-    build(path, lambda share, line: lines.append(line), SMALL)
-    states = load(path, SMALL)
-    assert list(states) == list(SMALL)
+def test_what_is_stored_is_read_again():
+    lines = []
+    computed = compute(lambda share, line: lines.append(line), SMALL)
     assert len(lines) == 4 + 3
     assert lines[3] == "correlated: 3 of 3 repetitions"
+    arrays = {name: a for state in computed.values() for name, a in as_arrays(state).items()}
+    states = states_of(arrays, SMALL)
+    assert list(states) == list(SMALL)
     for task, config in SMALL.items():
         assert states[task].config == config
         np.testing.assert_allclose(states[task].errors, measure_learning_curve(config).errors, atol=1e-6)
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_files_that_cannot_be_read_are_refused_in_one_sentence(tmp_path):
-    good = tmp_path / "good"
-    build(good, configs=SMALL)
-    arrays, metadata = load_file(good), lc._metadata(SMALL)
-    bad = tmp_path / "bad"
-
-    def refused(match: str) -> None:
+def test_arrays_that_cannot_be_are_refused_in_one_sentence():
+    arrays = {name: a for state in compute(configs=SMALL).values() for name, a in as_arrays(state).items()}
+    faults = [
+        ({k: v for k, v in arrays.items() if k != "digits.errors"}, "'digits' are missing"),
+        (arrays | {"digits.errors": arrays["digits.errors"][:, :1]}, "have another shape"),
+        (arrays | {"digits.errors": arrays["digits.errors"] * np.nan}, "that cannot be"),
+        (arrays | {"digits.sizes": arrays["digits.sizes"] + 1}, "that cannot be"),
+    ]
+    for faulty, match in faults:
         with pytest.raises(ValueError, match=match) as why:
-            load(bad, SMALL)
-        assert str(why.value).endswith("run `python -m genmodels.learning_curves` to compute it anew.")
-        assert "\n" not in str(why.value)
+            states_of(faulty, SMALL)
+        assert str(why.value).endswith("run `python -m genmodels.train learning-curves` to compute them anew.")
 
-    refused("cannot be read")  # missing
-    for content in (b"", b"hello, this is no such file", good.read_bytes()[:-8]):
-        bad.write_bytes(content)
-        refused("cannot be read")
-    save_file(arrays, bad)
-    refused("other settings, or something else")
-    save_file(arrays, bad, metadata=metadata | {"configs": json.dumps({"digits": 3})})
-    refused("other settings, or something else")
-    save_file({k: v for k, v in arrays.items() if k != "digits.errors"}, bad, metadata=metadata)
-    refused("lacks the learning curves of 'digits'")
-    save_file(arrays | {"digits.errors": arrays["digits.errors"][:, :1].copy()}, bad, metadata=metadata)
-    refused("in another shape")
-    save_file(arrays | {"digits.errors": arrays["digits.errors"] * np.float32(np.nan)}, bad, metadata=metadata)
-    refused("that cannot be")
-    save_file(arrays | {"digits.sizes": arrays["digits.sizes"] + 1}, bad, metadata=metadata)
-    refused("that cannot be")
-    with pytest.raises(ValueError, match="other settings"):
-        load(good)
+
+def test_a_build_that_was_interrupted_goes_on(monkeypatch):
+    monkeypatch.setattr(recipe, "CONFIGS", SMALL)
+    kept, told = [], []
+    job = Job("cpu", lambda *said: told.append(said), lambda: None, kept.append)
+    whole = recipe._build(job).arrays
+    first = {name: a for name, a in whole.items() if name.startswith(next(iter(SMALL)))}
+    again = recipe._build(Job("cpu", lambda *said: told.append(said), lambda: first, kept.append)).arrays
+    assert all(np.array_equal(whole[name], again[name]) for name in whole)
+    assert told[-1][:2] == (told[-1][1], told[-1][1])

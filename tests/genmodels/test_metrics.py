@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.linalg import sqrtm
 
-from genmodels.datasets import get_dataset
+from genmodels.data.planar import get_dataset
 from genmodels.gaussian import Gaussian
 from genmodels.metrics import (
     MAX_EXACT,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import xlogy
 from sklearn.mixture import GaussianMixture as Oracle
 
-from genmodels.datasets import get_dataset
+from genmodels.data.planar import get_dataset
 from genmodels.gaussian import Gaussian
 from genmodels.kmeans import KMeansConfig, iterate_kmeans
 from genmodels.mixture import (

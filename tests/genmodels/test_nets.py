@@ -10,9 +10,13 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from torch import nn
 
-from genmodels import nets
-from genmodels.autoencoder import AutoencoderConfig, iterate_autoencoder
-from genmodels.nets import DivergedError, initialise, minibatch, mlp, restore, seeded, snapshot
+from genmodels.autoencoder.model import AutoencoderConfig, iterate_autoencoder
+from genmodels.nn import arrays as parameters
+from genmodels.nn import layers
+from genmodels.nn.arrays import restore, snapshot
+from genmodels.nn.layers import initialise, mlp, seeded
+from genmodels.nn.training import minibatch
+from genmodels.states import DivergedError
 
 torch.set_num_threads(1)  # as in the app: two threads on two busy cores are far slower
 
@@ -46,7 +50,7 @@ def test_a_restored_run_goes_on_bit_for_bit_even_through_safetensors(n_before, f
     take_steps(*other, 3)  # a past of its own, which must leave no trace
     assert restore(saved, *other[:2], other[2]) == n_before
     take_steps(*other, 5)
-    assert np.array_equal(nets.flat(run[0]), nets.flat(other[0]))
+    assert np.array_equal(parameters.flat(run[0]), parameters.flat(other[0]))
     assert torch.equal(run[2].get_state(), other[2].get_state())
 
 
@@ -70,29 +74,29 @@ def test_a_snapshot_of_another_network_is_refused():
     with pytest.raises(ValueError, match=r"hold no '4\.weight'"):
         restore(saved, *built(sizes=(3, 8, 2, 2)))
     with pytest.raises(ValueError, match=r"holds no adam\.exp_avg"):
-        restore(nets.arrays(wide[0]), *wide)
+        restore(parameters.arrays(wide[0]), *wide)
 
 
 def test_flat_and_unflatten_are_inverse():
     module = built()[0]
-    named = nets.arrays(module)
+    named = parameters.arrays(module)
     assert [value.shape for value in named.values()] == [p.shape for p in module.parameters()]
-    assert np.array_equal(np.concatenate([value.ravel() for value in named.values()]), nets.flat(module))
+    assert np.array_equal(np.concatenate([value.ravel() for value in named.values()]), parameters.flat(module))
     with pytest.raises(ValueError, match="50 parameters"):
-        nets.unflatten(np.zeros(49), {name: value.shape for name, value in named.items()})
+        parameters.unflatten(np.zeros(49), {name: value.shape for name, value in named.items()})
 
 
 def test_weights_come_from_the_generator_alone_with_torchs_own_spread():
     state = torch.get_rng_state()
-    module = nn.Sequential(nets.conv(4, 50), nets.linear(400, 100))
+    module = nn.Sequential(layers.conv(4, 50), layers.linear(400, 100))
     initialise(module, seeded(3))
     assert torch.equal(state, torch.get_rng_state())
     torch.manual_seed(0)
-    same = initialise(nn.Sequential(nets.conv(4, 50), nets.linear(400, 100)), seeded(3))
-    other = initialise(nn.Sequential(nets.conv(4, 50), nets.linear(400, 100)), seeded(4))
+    same = initialise(nn.Sequential(layers.conv(4, 50), layers.linear(400, 100)), seeded(3))
+    other = initialise(nn.Sequential(layers.conv(4, 50), layers.linear(400, 100)), seeded(4))
     torch.set_rng_state(state)
-    assert np.array_equal(nets.flat(module), nets.flat(same))
-    assert not np.array_equal(nets.flat(module), nets.flat(other))
+    assert np.array_equal(parameters.flat(module), parameters.flat(same))
+    assert not np.array_equal(parameters.flat(module), parameters.flat(other))
     for layer, fan_in in zip(module, (36, 400), strict=True):
         weight = layer.weight.detach() * fan_in**0.5
         assert weight.abs().max() <= 1

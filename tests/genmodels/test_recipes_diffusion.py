@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels import checkpoint, train
-from genmodels.datasets import get_dataset
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
-from genmodels.digits import load_mnist
-from genmodels.recipes import Job, diffusion_digits
+from genmodels.data.digits import load_mnist
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.recipes import diffusion as recipes
+from genmodels.recipes import diffusion_digits
 from genmodels.recipes.cnn import halved
+from genmodels.store import building, checkpoint
+from genmodels.store.recipe import Job
 
 torch.set_num_threads(1)
 DIGITS = "diffusion-digits"
@@ -36,7 +37,7 @@ def denoiser(name: str) -> tuple[ForwardDenoiser, DenoiserConfig]:
 
 @every_stored
 def test_the_checkpoint_is_fresh_and_has_the_metrics_of_its_recipe(name):
-    assert train.status(RECIPES[name]) == "fresh"
+    assert building.status(RECIPES[name]) == "fresh"
     arrays, entry = load(name)
     assert (entry.kind, entry.model, entry.data) == ("weights", "diffusion", RECIPES[name].data)
     assert entry.steps == RECIPES[name].config["n_steps"]

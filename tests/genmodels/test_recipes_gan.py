@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels import checkpoint, train
-from genmodels.datasets import get_dataset
-from genmodels.forward import Forward, sigmoid
+from genmodels.data.planar import get_dataset
 from genmodels.metrics import mode_coverage
-from genmodels.recipes import Job
+from genmodels.nn.runtime import Forward, sigmoid
 from genmodels.recipes import gan as recipes
+from genmodels.store import building, checkpoint
+from genmodels.store.recipe import Job
 
 torch.set_num_threads(1)
 RECIPES = {recipe.name: recipe for recipe in recipes.RECIPES}
@@ -31,7 +31,7 @@ def sizes(arrays: dict[str, np.ndarray], player: str) -> list[tuple[int, ...]]:
 
 @every_stored
 def test_the_checkpoint_is_fresh_and_has_the_metrics_of_its_recipe(name):
-    assert train.status(RECIPES[name]) == "fresh"
+    assert building.status(RECIPES[name]) == "fresh"
     arrays, entry = load(name)
     assert (entry.kind, entry.model, entry.data) == ("recording", "gan", RECIPES[name].data)
     found = RECIPES[name].evaluate(arrays, "cpu")

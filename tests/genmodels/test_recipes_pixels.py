@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from genmodels import checkpoint, train
-from genmodels.digits import load_mnist
-from genmodels.forward import ForwardAutoencoder
-from genmodels.recipes import Job, autoencoder, cnn, pixels
+from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.data.digits import load_mnist
+from genmodels.recipes import autoencoder, cnn, pixels
+from genmodels.store import building, checkpoint
+from genmodels.store.recipe import Job
 
 RECIPES = {recipe.name: recipe for module in (autoencoder, cnn, pixels) for recipe in module.RECIPES}
 TEST = load_mnist().test
@@ -88,7 +89,7 @@ def stored():
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_each_is_fresh_and_holds_what_its_recipe_says(stored, name):
-    assert train.status(RECIPES[name]) == "fresh"
+    assert building.status(RECIPES[name]) == "fresh"
     arrays = stored[name].arrays
     assert {key: (array.shape, str(array.dtype)) for key, array in arrays.items()} == ARRAYS[name]
     assert all(np.isfinite(array).all() for array in arrays.values())

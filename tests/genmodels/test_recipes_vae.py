@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels import checkpoint, train
-from genmodels.digits import load_binarised_mnist
-from genmodels.forward import ForwardVAE
-from genmodels.recipes import Job
+from genmodels.data.digits import load_binarised_mnist
 from genmodels.recipes import vae as recipes
+from genmodels.store import building, checkpoint
+from genmodels.store.recipe import Job
+from genmodels.vae.runtime import ForwardVAE
 
 torch.set_num_threads(1)
 RECIPES = {recipe.name: recipe for recipe in recipes.RECIPES}
@@ -27,7 +27,7 @@ def stored():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_checkpoint_is_fresh_and_has_the_metrics_of_its_recipe(name, stored):
-    assert train.status(RECIPES[name]) == "fresh"
+    assert building.status(RECIPES[name]) == "fresh"
     entry = stored[name].entry
     assert (entry.kind, entry.model, entry.data) == (RECIPES[name].kind, "vae", "mnist-binarised")
     assert entry.metrics.keys() == RECIPES[name].tolerance.keys()

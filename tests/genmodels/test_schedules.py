@@ -9,8 +9,18 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genmodels import schedules
-from genmodels.schedules import SCHEDULES, SPACINGS, Schedule, cosine, drawn, get_schedule, linear, sigmoid, spaced
+from genmodels.diffusion import schedules
+from genmodels.diffusion.schedules import (
+    SCHEDULES,
+    SPACINGS,
+    Schedule,
+    cosine,
+    drawn,
+    get_schedule,
+    linear,
+    sigmoid,
+    spaced,
+)
 
 BETAS = {"linear": "linear", "cosine": "squaredcos_cap_v2"}
 BY_HAND = (1.0, 0.9, 0.5, 0.6, 0.2, 0.05)

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genmodels import checkpoint, recipes, train
-from genmodels.checkpoint import INDEX, PARTIAL, CheckpointError
-from genmodels.digits import data_sha256
-from genmodels.recipes import Built, Recipe, all_recipes, array_to_generator, generator_to_array
+from genmodels import recipes, train
+from genmodels.data.digits import data_sha256
+from genmodels.store import building, checkpoint
+from genmodels.store.checkpoint import INDEX, PARTIAL, CheckpointError
+from genmodels.store.recipe import Built, Recipe, all_recipes, array_to_generator, generator_to_array
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ BOTH = {"walk": WALK, "noise": NOISE}
 
 
 def build(folder, name="walk", known=BOTH, **options):
-    return train.build(name, "cpu", folder=folder, recipes=known, **options)
+    return building.build(name, "cpu", folder=folder, recipes=known, **options)
 
 
 def command(folder, *arguments, known=BOTH):
@@ -90,7 +91,7 @@ def test_build_refuses(tmp_path):
     with pytest.raises(ValueError, match="no recipe 'gan'; choose one of walk, noise"):
         build(tmp_path, "gan")
     with pytest.raises(ValueError, match="Unknown device 'tpu'"):
-        train.build("walk", "tpu", folder=tmp_path, recipes=BOTH)
+        building.build("walk", "tpu", folder=tmp_path, recipes=BOTH)
     for metrics in ({}, {"max": np.nan}, {"max": 1.0, "min": 0.0}):
         odd = changed(NOISE, evaluate=lambda arrays, device, metrics=metrics: metrics)
         with pytest.raises(ValueError, match="expected finite numbers for: max"):
@@ -152,7 +153,7 @@ def test_snapshots_are_no_more_frequent_than_asked(tmp_path):
         build(tmp_path, progress=stop_at(100))
     assert not partial(tmp_path).exists()
     made = []
-    snapshot = train._Snapshot(WALK, tmp_path, every=60)
+    snapshot = building._Snapshot(WALK, tmp_path, every=60)
     snapshot.keep(lambda: made.append(1))
     snapshot._last -= 61
     snapshot.keep(lambda: made.append(1) or {"step": np.array(1)})
@@ -223,16 +224,18 @@ def main(folder, then):
 
 
 def test_status(tmp_path):
-    assert train.status(WALK, tmp_path) == "damaged: " + str(CheckpointError(f"{tmp_path / INDEX} is missing", None))
+    assert building.status(WALK, tmp_path) == "damaged: " + str(
+        CheckpointError(f"{tmp_path / INDEX} is missing", None)
+    )
     build(tmp_path, "noise")
-    assert train.status(WALK, tmp_path) == "missing"
+    assert building.status(WALK, tmp_path) == "missing"
     entry = build(tmp_path)
-    assert train.status(WALK, tmp_path) == "fresh"
+    assert building.status(WALK, tmp_path) == "fresh"
     other = changed(WALK, seed=8, config={"steps": 1})["walk"]
-    assert train.status(other, tmp_path) == "stale: config, seed changed"
-    assert train.status(changed(WALK, data="mnist")["walk"], tmp_path) == "stale: data, data_sha256 changed"
+    assert building.status(other, tmp_path) == "stale: config, seed changed"
+    assert building.status(changed(WALK, data="mnist")["walk"], tmp_path) == "stale: data, data_sha256 changed"
     (tmp_path / entry.file).unlink()
-    assert "cannot be read" in train.status(WALK, tmp_path)
+    assert "cannot be read" in building.status(WALK, tmp_path)
 
 
 def test_list(tmp_path, capsys):
@@ -268,7 +271,7 @@ def test_wrong_names_and_options_are_told_before_anything_is_built(tmp_path, cap
 
 
 def failures(folder, known=BOTH, names=None):
-    return [found for found in train.check(names, "cpu", folder, recipes=known) if not found.ok]
+    return [found for found in building.check(names, "cpu", folder, recipes=known) if not found.ok]
 
 
 def test_check_passes_and_finds_each_fault(tmp_path, capsys):
@@ -345,7 +348,7 @@ def test_recipes_are_found_in_their_modules(tmp_path, monkeypatch):
 
 def test_every_recipe_is_in_the_store_and_up_to_date():
     for recipe in all_recipes().values():
-        assert train.status(recipe) == "fresh", recipe.name
+        assert building.status(recipe) == "fresh", recipe.name
 
 
 def test_importing_the_builder_imports_no_torch():

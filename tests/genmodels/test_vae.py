@@ -10,10 +10,12 @@ from scipy.special import logsumexp
 from sklearn.datasets import load_digits
 from torch import distributions as dist
 
-from genmodels import vae
 from genmodels.gaussian import Gaussian
-from genmodels.nets import DivergedError, initialise, minibatch, seeded
-from genmodels.vae import VAEConfig, elbo, fit_vae, iterate_vae, kl_divergence, log_likelihood, sample_vae
+from genmodels.nn.layers import initialise, seeded
+from genmodels.nn.training import minibatch
+from genmodels.states import DivergedError
+from genmodels.vae import model as vae
+from genmodels.vae.model import VAEConfig, elbo, fit_vae, iterate_vae, kl_divergence, log_likelihood, sample_vae
 
 torch.set_num_threads(1)  # as in the app: two threads on two busy cores are far slower
 DIGITS = load_digits()
@@ -23,7 +25,7 @@ SMALL = {"n_features": 6, "hidden": (5,), "n_latents": 3}
 
 
 def model_of(config: VAEConfig, seed: int = 0, scale: float = 1.0) -> vae.VAE:
-    model = initialise(config.build(), seeded(seed)).double()
+    model = initialise(config.network(), seeded(seed)).double()
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             parameter *= scale
@@ -90,7 +92,7 @@ def ppca(orthogonal: bool, off: float = 0.0) -> tuple[vae.VAE, Gaussian]:
     """
     w = W if not orthogonal else torch.linalg.qr(W)[0] * torch.tensor([1.5, 0.8], dtype=torch.float64)
     config = VAEConfig(5, 2, hidden=(), decoder="gaussian", noise=SIGMA)
-    model = config.build().double()
+    model = config.network().double()
     precision = w.T @ w / SIGMA**2 + torch.eye(2, dtype=torch.float64)
     to_mean = torch.linalg.solve(precision, w.T) / SIGMA**2
     with torch.no_grad():
@@ -186,7 +188,7 @@ def test_a_single_encoder_sample_is_an_elbo_on_average():
 @pytest.mark.parametrize("proposal", vae.PROPOSALS)
 def test_the_class_of_a_conditional_model_moves_its_density(proposal):
     plain, truth = ppca(orthogonal=True)
-    model = VAEConfig(5, 2, hidden=(), decoder="gaussian", noise=SIGMA, n_classes=3).build().double()
+    model = VAEConfig(5, 2, hidden=(), decoder="gaussian", noise=SIGMA, n_classes=3).network().double()
     move = torch.randn(5, 3, generator=seeded(8), dtype=torch.float64)
     with torch.no_grad():
         model.log_noise.copy_(plain.log_noise)

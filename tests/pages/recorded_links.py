@@ -59,7 +59,9 @@ def first_frame(app: AppTest, page: str) -> dict[str, np.ndarray]:
         for scene in islice(filter(None, run.build()), 1):
             run.add(scene)
     arrays = {f"still.{name}": array for name, array in run.still.items()}
-    arrays |= {f"frame.{name}": array for name, array in run.recording.frames[next(iter(run.recording.frames))].items()}
+    arrays |= {
+        f"frame.{name}": array for name, array in run.recording.frames[next(iter(run.recording.frames))].items()
+    }
     names = {f"frame.readout.{k}": f"readout {r['name']}" for k, r in enumerate(run.layout["readouts"])}
     named = {names.get(name, name): np.asarray(array) for name, array in arrays.items()}
     return {name: array for name, array in named.items() if not name.endswith(CLOCKS)}

@@ -7,8 +7,8 @@ from scipy.spatial import Delaunay
 from dashboard import stored
 from dashboard.scenes.autoencoder import dream, noise, squeeze
 from dashboard.scenes.pictures import flat, grey
-from genmodels import checkpoint
-from genmodels.digits import load_mnist
+from genmodels.data.digits import load_mnist
+from genmodels.store import checkpoint
 from tests.pages.controls import healthy
 
 CUES = ("squeeze", "noise", "dream")
@@ -21,11 +21,11 @@ def readouts(scene) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def network():
     """The stored network, by torch."""
-    from genmodels import nets
-    from genmodels.autoencoder import Autoencoder, AutoencoderConfig
+    from genmodels.autoencoder.model import Autoencoder, AutoencoderConfig
+    from genmodels.nn import arrays as parameters
 
     loaded = checkpoint.load("autoencoder-2d")
-    return nets.load(Autoencoder(AutoencoderConfig(**loaded.entry.config)), loaded.arrays)
+    return parameters.load(Autoencoder(AutoencoderConfig(**loaded.entry.config)), loaded.arrays)
 
 
 def test_every_cue_can_be_walked_to_and_back(open_page):

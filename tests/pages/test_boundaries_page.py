@@ -18,7 +18,7 @@ from dashboard.scenes.boundaries.setup import (
     fit_discriminative,
     fit_generative,
 )
-from genmodels import learning_curves
+from genmodels.classifiers import learning_curves
 from tests.pages.controls import healthy, walk
 
 CUES = ("learn", "descend", "knows", "sample", "wrong", "faster", "prior", "missing")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dashboard import rebuild, stored
-from genmodels import checkpoint, train
-from genmodels.recipes import Built, Job, Recipe, all_recipes
+from genmodels.store import building, checkpoint
+from genmodels.store.recipe import Built, Job, Recipe, all_recipes
 from tests.pages.controls import healthy
 
 pytestmark = pytest.mark.slow
@@ -191,7 +191,7 @@ class Quick:
 @pytest.fixture
 def quick(monkeypatch):
     of = Quick()
-    for module in (rebuild, train):
+    for module in (rebuild, building):
         monkeypatch.setattr(module, "all_recipes", lambda: of.recipes)
     return of
 
@@ -245,7 +245,7 @@ def test_a_newer_format_is_left_alone_and_told_before_any_training(open_page, fo
 
 def test_a_build_that_fails_is_one_sentence_and_can_be_tried_again(open_page, folder, quick, monkeypatch):
     file_of(folder, "cnn").unlink()
-    build = rebuild.train.build
+    build = rebuild.building.build
     failures = [ValueError("It diverged at step 7; try a smaller learning rate."), OSError("No space left")]
 
     def failing(*args, **more):
@@ -253,7 +253,7 @@ def test_a_build_that_fails_is_one_sentence_and_can_be_tried_again(open_page, fo
             raise failures.pop(0)
         return build(*args, **more)
 
-    monkeypatch.setattr(train, "build", failing)
+    monkeypatch.setattr(building, "build", failing)
     app = open_cue(open_page, "cnn")
     for told in ("diverged at step 7", "No space left"):
         app.button(key="pixels.build.cnn").click().run()
@@ -280,4 +280,4 @@ def test_what_was_recorded_from_the_old_one_is_not_shown(open_page, folder, quic
 
 def test_nothing_leaks_into_the_store(folder):
     assert checkpoint.FOLDER != STORE
-    assert all(train.status(recipe, STORE) == "fresh" for name, recipe in all_recipes().items() if name in CUES)
+    assert all(building.status(recipe, STORE) == "fresh" for name, recipe in all_recipes().items() if name in CUES)

@@ -24,12 +24,12 @@ from dashboard.scenes.diffusion.setup import (
     learned,
 )
 from dashboard.scenes.pictures import grey, ink
-from genmodels import checkpoint
-from genmodels.datasets import get_dataset
-from genmodels.diffusion import convert, sample_reverse
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.sampler import convert, sample_reverse
+from genmodels.diffusion.schedules import Schedule, get_schedule
 from genmodels.metrics import energy_distance, wasserstein_2
-from genmodels.nets import DivergedError
-from genmodels.schedules import Schedule, get_schedule
+from genmodels.states import DivergedError
+from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
 

@@ -16,10 +16,11 @@ from dashboard.runs import LiveRun, Move
 from dashboard.scenes.gan import ab, digits, live, modes, onedim
 from dashboard.scenes.gan.setup import BOARD, COMPARED, SHOWN, TITLES, Config, coverage, world
 from dashboard.scenes.pictures import ink
-from genmodels import checkpoint
 from genmodels.gan import LOSSES, GANState, draw_noise, iterate_gan
 from genmodels.metrics import mode_coverage, wasserstein_2
-from genmodels.nets import DivergedError, seeded
+from genmodels.nn.layers import seeded
+from genmodels.states import DivergedError
+from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
 
@@ -358,7 +359,7 @@ def test_who_moves_changes_and_who_does_not_stays():
 def test_the_numbers_shown_are_those_of_genmodels(source):
     config = tiny(source, every=1, n_steps=9)
     scenes, of = frames(config), world(config)
-    states = list(iterate_gan(config.gan()))
+    states = list(iterate_gan(None, config.gan()))
     assert len(scenes) == len(states) == 10
     for k, (scene, state) in enumerate(zip(scenes, states, strict=True)):
         got = readouts(scene)
@@ -522,7 +523,7 @@ AFFINE = [(1.0, 0.6), (0.5, -1.0), (3.0, 0.0), (2.0, 3.0), (0.3, 9.0), (0.0171, 
 def small_state():
     config = dataclasses.replace(tiny().gan(), n_noise=1, noise="uniform", data="ring8")
     x = np.random.default_rng(0).normal(size=(300, 1))
-    return next(iterate_gan(config, x))
+    return next(iterate_gan(x, config))
 
 
 def heights(scene, name: str) -> np.ndarray:

@@ -9,9 +9,9 @@ from scipy.special import logsumexp
 from dashboard import stored
 from dashboard.scenes.pictures import DIGITS, flat, grey
 from dashboard.scenes.pixels import alone, bayes, eigen, looks
-from genmodels import checkpoint
-from genmodels.digits import load_mnist
+from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
+from genmodels.store import checkpoint
 from tests.pages.controls import healthy, walk
 
 CUES = ("looks", "alone", "eigen", "bayes")

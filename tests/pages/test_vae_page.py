@@ -11,8 +11,8 @@ from dashboard import own_data, stored
 from dashboard.scenes.pictures import DIGITS, binary, flat
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
 from dashboard.scenes.vae.setup import PLANE, aggregate, known
-from genmodels import checkpoint
-from genmodels.digits import load_binarised_mnist
+from genmodels.data.digits import load_binarised_mnist
+from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
 
@@ -43,13 +43,13 @@ def drawn(points) -> str:
 
 def by_torch(name: str):
     """A stored network, by torch."""
-    from genmodels import nets
+    from genmodels.nn import arrays as parameters
     from genmodels.recipes.vae import OTHERS
-    from genmodels.vae import VAE, VAEConfig
+    from genmodels.vae.model import VAE, VAEConfig
 
     loaded = checkpoint.load(name)
     config = {key: value for key, value in loaded.entry.config.items() if key not in OTHERS}
-    return nets.load(VAE(VAEConfig(**config)), loaded.arrays).requires_grad_(False)
+    return parameters.load(VAE(VAEConfig(**config)), loaded.arrays).requires_grad_(False)
 
 
 # --- the page -------------------------------------------------------------------------------------------------
@@ -383,8 +383,8 @@ def test_what_was_drawn_is_judged(name, fitted):
 def test_the_bound_is_genmodels_s():
     import torch
 
-    from genmodels.nets import seeded
-    from genmodels.vae import elbo
+    from genmodels.nn.layers import seeded
+    from genmodels.vae.model import elbo
 
     x = yours.pixels(STROKES["three"], fitted=True)
     got, model = readouts(yours.scene(yours.Config(yours.example()))), by_torch("vae-2d")
@@ -500,7 +500,7 @@ def test_a_small_beta_does_not():
 
 @pytest.mark.parametrize("data", ["digits8", "moons"])
 def test_a_huge_learning_rate_trains_or_says_what_to_try(data):
-    from genmodels.nets import DivergedError
+    from genmodels.states import DivergedError
 
     why = ""
     try:

@@ -13,9 +13,9 @@ from dashboard import stored
 from dashboard.hand import handle
 from dashboard.scene import Handle, Panel, Points, Readout, Scene
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
-from genmodels.checkpoint import Checkpoint
-from genmodels.digits import load_mnist
-from genmodels.forward import ForwardAutoencoder
+from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.data.digits import load_mnist
+from genmodels.store.checkpoint import Checkpoint
 
 DRAWN, COLUMNS = 24, 6
 FAR = 3  # so many times the usual distance between codes is a hole

@@ -23,7 +23,8 @@ from dashboard.scenes.boundaries.setup import (
     points_layer,
     posterior_layers,
 )
-from genmodels.classifiers import DivergedError, LogisticConfig, LogisticState, iterate_logistic, separable
+from genmodels.classifiers.descent import DivergedError, LogisticConfig, LogisticState, iterate_logistic
+from genmodels.classifiers.discriminative import separable
 
 STEPS, FRAMES = 2_000, 60
 NETWORK_STEPS, NETWORK_EVERY = 1_500, 5
@@ -118,7 +119,7 @@ def _weights(states: list[LogisticState]) -> Panel:
 
 def network(config: Config) -> Iterator[Scene | None]:
     """A multi-layer perceptron in front of the class: one frame every few steps, None between."""
-    from genmodels.mlp import MLPConfig, iterate_mlp
+    from genmodels.classifiers.mlp import MLPConfig, iterate_mlp
 
     data = config.data(at_least=1)
     test = config.fresh(1_000)
@@ -156,6 +157,6 @@ def steps_of(model: str) -> Callable:
     """The function whose steps are watched."""
     if model != "network":
         return iterate_logistic
-    from genmodels.mlp import iterate_mlp
+    from genmodels.classifiers.mlp import iterate_mlp
 
     return iterate_mlp

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
-from genmodels.learning_curves import MODELS, LearningCurveState, crossing, limits, spells
+from genmodels.classifiers.learning_curves import MODELS, LearningCurveState, crossing, limits, spells
 
 TITLES = {
     "independent": "Independent features",

@@ -18,7 +18,8 @@ from dashboard.scenes.boundaries.setup import (
     posterior_layers,
     ranges,
 )
-from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier
+from genmodels.classifiers.discriminative import DiscriminativeClassifier
+from genmodels.classifiers.generative import GenerativeClassifier
 
 SWEEP, TESTED = 61, 4_000
 SUB = "₁₂"

@@ -15,8 +15,10 @@ from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Sc
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
 from genmodels import classifiers
-from genmodels.classifiers import DiscriminativeClassifier, GenerativeClassifier, check_labelled
-from genmodels.datasets import get_dataset
+from genmodels.classifiers.discriminative import DiscriminativeClassifier
+from genmodels.classifiers.generative import GenerativeClassifier
+from genmodels.classifiers.labelled import check_labelled
+from genmodels.data.planar import get_dataset
 from genmodels.mixture import GaussianMixture
 
 Pair = tuple[float, float]

@@ -18,7 +18,7 @@ from dashboard.scenes.boundaries.setup import (
     posterior_layers,
 )
 from genmodels import classifiers
-from genmodels.classifiers import GenerativeClassifier
+from genmodels.classifiers.generative import GenerativeClassifier
 from genmodels.mixture import GaussianMixture
 
 WRONG = {"independence": "Independence (naive Bayes)", "shared": "One covariance for all (LDA)"}

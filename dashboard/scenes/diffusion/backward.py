@@ -10,9 +10,9 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Readout, Scene
 from dashboard.scenes.diffusion.setup import PLANE, Config, chain, learned
-from genmodels.diffusion import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
+from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
+from genmodels.diffusion.schedules import Schedule
 from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
-from genmodels.schedules import Schedule
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}

@@ -8,8 +8,8 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.diffusion.setup import PLANE, Config, learned
-from genmodels.diffusion import ReverseConfig, iterate_reverse, sample_reverse
-from genmodels.exact_denoisers import ExactPointsDenoiser
+from genmodels.diffusion.exact import ExactPointsDenoiser
+from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse, sample_reverse
 
 COUNTS = (10, 30, 100, 300, 1_000)
 PARTICLES, STEPS = 250, 60

@@ -11,8 +11,8 @@ import numpy as np
 from dashboard.hand import handle
 from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.diffusion.setup import PLANE, Config, T
-from genmodels.diffusion import q_sample
-from genmodels.schedules import Schedule, get_schedule
+from genmodels.diffusion.sampler import q_sample
+from genmodels.diffusion.schedules import Schedule, get_schedule
 
 KNOTS = 7
 START = "0.93,0.75,0.5,0.28,0.12,0.04,0.002"

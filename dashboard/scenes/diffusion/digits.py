@@ -10,8 +10,8 @@ from dashboard import stored
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
 from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
-from genmodels.denoisers import ForwardDenoiser
-from genmodels.diffusion import ReverseConfig, convert, iterate_reverse, q_sample
+from genmodels.diffusion.denoisers import ForwardDenoiser
+from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample
 
 NAME = "diffusion-digits"
 WHAT = {"back": "From static to digit", "forward": "A test digit's way forward", "guidance": "Guidance, w = 0 … 8"}

@@ -16,7 +16,7 @@ from dashboard.scenes.diffusion.setup import (
     spaced,
     without_hand,
 )
-from genmodels.diffusion import iterate_forward, q_sample
+from genmodels.diffusion.sampler import iterate_forward, q_sample
 from genmodels.metrics import energy_distance
 
 PARTICLES, FRAMES, COMPARED = 400, 60, 200

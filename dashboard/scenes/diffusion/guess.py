@@ -19,9 +19,9 @@ from dashboard.scenes.diffusion.setup import (
     learned,
     spaced,
 )
-from genmodels.diffusion import convert, q_sample
-from genmodels.exact_denoisers import ExactPointsDenoiser
-from genmodels.schedules import Schedule
+from genmodels.diffusion.exact import ExactPointsDenoiser
+from genmodels.diffusion.sampler import convert, q_sample
+from genmodels.diffusion.schedules import Schedule
 
 THREADS, FRAMES, DATA, GRID, TESTED, MANY = 60, 40, 300, 15, 300, 1_000
 

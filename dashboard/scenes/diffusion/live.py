@@ -11,7 +11,7 @@ import numpy as np
 from dashboard.contours import cell_centres
 from dashboard.scene import Arrows, Bars, Curve, Panel, Points, Readout, Scene
 from dashboard.scenes.diffusion.setup import EXTENT, OWN, PLANE, Config
-from genmodels.diffusion import ReverseConfig, convert, sample_reverse
+from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2
 
 PREDICTIONS = {"v": "v = √ᾱ ε − √(1 − ᾱ) x₀", "eps": "the noise ε", "x0": "the data x₀"}
@@ -35,8 +35,8 @@ def check(config: Live) -> None:
 
 def train(config: Live) -> Iterator[Scene | None]:
     """One frame every 40 steps."""
-    from genmodels.denoiser_training import iterate_training
-    from genmodels.denoisers import DenoiserConfig
+    from genmodels.diffusion.denoisers import DenoiserConfig
+    from genmodels.diffusion.training import iterate_denoiser
 
     own = config.own() if config.source in OWN else None
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
@@ -48,7 +48,7 @@ def train(config: Live) -> Iterator[Scene | None]:
     schedule, way = training.make_schedule(), ReverseConfig("ddim", SAMPLED)
     x_T, truth, at = config.noise(PARTICLES), config.points(DATA, 6), cell_centres(EXTENT, GRID)
     length = 0.9 * (PLANE[1] - PLANE[0]) / GRID
-    for state in iterate_training(training, own):
+    for state in iterate_denoiser(own, training):
         denoiser = state.denoiser()
         x = sample_reverse(denoiser, x_T, schedule, way)
         eps = convert(denoiser(at, LEVEL), denoiser.prediction, "eps", at, LEVEL)
@@ -89,6 +89,6 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
 
 def steps() -> tuple[Callable, ...]:
     """The functions whose steps are watched."""
-    from genmodels.denoiser_training import iterate_training
+    from genmodels.diffusion.training import iterate_denoiser
 
-    return iterate_training, convert
+    return iterate_denoiser, convert

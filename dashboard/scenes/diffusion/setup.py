@@ -13,11 +13,11 @@ from dashboard import own_data, stored
 from dashboard.contours import Extent, cell_centres
 from dashboard.hand import handle
 from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points
-from genmodels.checkpoint import Checkpoint
-from genmodels.datasets import get_dataset
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser
-from genmodels.exact_denoisers import ExactMixtureDenoiser, ExactPointsDenoiser
-from genmodels.schedules import Schedule, get_schedule
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
+from genmodels.diffusion.schedules import Schedule, get_schedule
+from genmodels.store.checkpoint import Checkpoint
 
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
 OWN = ("painted", "csv")
@@ -40,7 +40,7 @@ class Config:
     """What all cues on two-dimensional data know.
 
     Args:
-        source: A data set of :mod:`genmodels.datasets`, or one's own points.
+        source: A data set of :mod:`genmodels.data.planar`, or one's own points.
         painted, csv: One's own points.
         schedule: Its name.
         x_1, x_2: The place under the hand.

@@ -56,7 +56,7 @@ def train(pair: Pair, moves: Iterator[Move]) -> Iterator[Scene | None]:
     config, points = pair.left, pair.left.points()
     gans = [side.gan() for side in (pair.left, pair.right)]
     turns = Turns(moves)
-    sides = [iterate_gan(g, points, moves=m) for g, m in zip(gans, itertools.tee(turns), strict=True)]  # type: ignore[arg-type]
+    sides = [iterate_gan(points, g, moves=m) for g, m in zip(gans, itertools.tee(turns), strict=True)]  # type: ignore[arg-type]
     measured, frames = (Measured(), Measured()), 0
     for a, b in zip(*sides, strict=False):
         last = a.g_updates >= gans[0].n_steps * gans[0].g_steps

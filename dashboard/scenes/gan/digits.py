@@ -9,8 +9,8 @@ import numpy as np
 from dashboard import stored
 from dashboard.scene import Bars, Panel, Readout, Scene
 from dashboard.scenes.pictures import DIGITS, ink, sheet
-from genmodels.checkpoint import Checkpoint
-from genmodels.forward import Forward
+from genmodels.nn.runtime import Forward
+from genmodels.store.checkpoint import Checkpoint
 
 NAME = "gan-digits"
 WHAT = {"epochs": "Its training, epoch by epoch", "walk": "A walk through its latent space"}

@@ -62,7 +62,7 @@ def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     of, gan = world(config), config.gan()
     turns = Turns(moves)
     frames, measured = 0, Measured()
-    for state in iterate_gan(gan, config.points(), moves=turns):  # type: ignore[arg-type]
+    for state in iterate_gan(config.points(), gan, moves=turns):  # type: ignore[arg-type]
         last = state.g_updates >= gan.n_steps * gan.g_steps
         if not (turns.single or last or state.step % config.every == 0):
             yield None

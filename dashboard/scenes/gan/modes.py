@@ -10,8 +10,8 @@ from dashboard import stored
 from dashboard.contours import cell_centres
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.gan.setup import CELLS, World, world_of
-from genmodels.checkpoint import Checkpoint
-from genmodels.forward import Forward, sigmoid
+from genmodels.nn.runtime import Forward, sigmoid
+from genmodels.store.checkpoint import Checkpoint
 
 WHICH = {"gan-grid": "Twenty-five modes", "gan-ring": "A ring of eight"}
 

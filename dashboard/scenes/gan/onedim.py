@@ -58,7 +58,7 @@ def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     )  # fmt: skip
     x = _sample(config.truth, np.random.default_rng([config.seed, 1]))
     turns = Turns(moves)
-    for state in iterate_gan(gan, x, moves=turns):  # type: ignore[arg-type]
+    for state in iterate_gan(x, gan, moves=turns):  # type: ignore[arg-type]
         last = state.g_updates >= STEPS
         yield scene(state, config) if turns.single or last or state.step % config.every == 0 else None
         if last:

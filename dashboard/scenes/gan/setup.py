@@ -12,7 +12,7 @@ import numpy as np
 from dashboard import own_data
 from dashboard.contours import Extent
 from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polylines
-from genmodels.datasets import Dataset, get_dataset
+from genmodels.data.planar import Dataset, get_dataset
 from genmodels.metrics import Coverage, Spread, between_true, mode_coverage, wasserstein_2
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Config:
     """A GAN's controls; numbers not named here keep the defaults of :class:`genmodels.gan.GANConfig`.
 
     Args:
-        source: A data set of :mod:`genmodels.datasets`, or one's own.
+        source: A data set of :mod:`genmodels.data.planar`, or one's own.
         painted, csv: One's own points.
         g_layers, d_layers, width: Hidden layers of either player, and their width.
         rest: Other fields of the GAN's config, by name.

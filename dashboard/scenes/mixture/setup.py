@@ -13,7 +13,7 @@ from dashboard.hand import handle, moved, painted
 from dashboard.scene import Brush, Handle, Scene
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
-from genmodels.datasets import get_dataset
+from genmodels.data.planar import get_dataset
 from genmodels.kmeans import check_points, starting_means
 from genmodels.mixture import EMState, GaussianMixture, MixtureConfig
 

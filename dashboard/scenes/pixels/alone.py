@@ -14,7 +14,7 @@ from dashboard.contours import level_lines
 from dashboard.hand import handle
 from dashboard.scene import Field, Handle, Labels, Panel, Polylines, Readout, Scene
 from dashboard.scenes.pictures import SIDE, flat, picture, sheet
-from genmodels.digits import load_mnist
+from genmodels.data.digits import load_mnist
 
 COLUMNS = 3
 

@@ -11,11 +11,11 @@ import numpy as np
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
-from genmodels.datasets import get_dataset
-from genmodels.digits import load_small_digits
+from genmodels.data.digits import load_small_digits
+from genmodels.data.planar import get_dataset
 
 if TYPE_CHECKING:
-    from genmodels.vae import VAEState
+    from genmodels.vae.model import VAEState
 
 DATA = {"digits8": "Digits, 8 × 8 pixels", "moons": "Two moons", "pinwheel": "Pinwheel", "ring8": "A ring of eight"}
 LATENTS = (1, 2, 8)
@@ -37,7 +37,7 @@ class Config:
 
 def network(config: Config) -> Iterator[Scene | None]:
     """One frame every 20 steps."""
-    from genmodels.vae import VAEConfig, iterate_vae
+    from genmodels.vae.model import VAEConfig, iterate_vae
 
     on_digits = config.data == "digits8"
     x, draw = _digits(config) if on_digits else _points(config)
@@ -155,7 +155,7 @@ def _points(config: Config) -> tuple[np.ndarray, Draw]:
 
 def steps() -> tuple[Callable, ...]:
     """The functions whose steps are watched."""
-    from genmodels.vae import VAE, iterate_vae, kl_divergence
+    from genmodels.vae.model import VAE, iterate_vae, kl_divergence
 
     return iterate_vae, VAE.log_prob, kl_divergence
 

@@ -38,7 +38,7 @@ from dashboard.scenes.vae.setup import (
     prior,
     prior_circles,
 )
-from genmodels.checkpoint import Checkpoint
+from genmodels.store.checkpoint import Checkpoint
 
 NODES = (
     Node("x", (0.8, -1.6), (1.5, 0.8), round=True),

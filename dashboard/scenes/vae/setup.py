@@ -10,8 +10,8 @@ from dashboard import stored
 from dashboard.contours import Extent, cell_centres
 from dashboard.scene import Ellipses
 from dashboard.scenes.pictures import binary, flat
-from genmodels.checkpoint import Checkpoint
-from genmodels.forward import ForwardVAE
+from genmodels.store.checkpoint import Checkpoint
+from genmodels.vae.runtime import ForwardVAE
 
 PLANE = (-4.0, 4.0)
 EXTENT: Extent = (*PLANE, *PLANE)

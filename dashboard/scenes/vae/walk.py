@@ -13,7 +13,7 @@ from dashboard.hand import handle
 from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
-from genmodels.digits import load_binarised_mnist
+from genmodels.data.digits import load_binarised_mnist
 
 FRAMES = 41
 

@@ -41,7 +41,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-MNIST_FILE = Path(__file__).with_name("data") / "mnist_5k.safetensors.gz"
+MNIST_FILE = Path(__file__).with_name("mnist_5k.safetensors.gz")
 MNIST_SHA256 = "c0ee8d59d0ceb3fc2c1d4a21f6f708d983cbf70f7c8e64938603eecd2f11a54b"
 """Of the file's content, unpacked."""
 SMALL_SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"

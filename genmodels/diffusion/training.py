@@ -1,4 +1,4 @@
-r"""Training a denoiser (:mod:`genmodels.denoisers`), and running one in torch.
+r"""Training a denoiser (:mod:`genmodels.diffusion.denoisers`), and running one in torch.
 
 The loss is E |said − truth|², at times t drawn evenly (stratified: one from each B-th part of them in a batch of B)
 and fresh ε: the "simple" loss of Ho et al., for whichever of ε, x_0 and v is predicted.
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genmodels import device
-from genmodels.datasets import get_dataset
-from genmodels.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
-from genmodels.gaussian import check_data
+from genmodels.checks import check_data
+from genmodels.data.planar import get_dataset
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
+from genmodels.states import DivergedError, iterate, last
 
 if TYPE_CHECKING:
     import torch
@@ -74,9 +75,9 @@ class DenoiserState:
         return {name: getattr(self, name).copy() for name in names} | {"step": np.array([self.step])}
 
 
-def iterate_training(
+def iterate_denoiser(
+    points: Any,
     config: DenoiserConfig,
-    points: Any = None,
     labels: Any = None,
     network: nn.Module | None = None,
     resume: DenoiserState | Mapping[str, np.ndarray] | None = None,
@@ -86,8 +87,8 @@ def iterate_training(
     Minibatch i depends on the seed and i alone, so that a resumed run goes on as if it had never stopped.
 
     Args:
+        points: Data ``(N, D)``, rows of which are drawn with replacement; None for the data set of the config.
         config: Which one, and how.
-        points: Data ``(N, D)`` instead of a data set; rows are drawn with replacement.
         labels: ``(N,)`` in 0 … C − 1, if ``config.n_classes`` is not 0; a data set brings its own.
         network: Instead of the multi-layer perceptron, such as a convolutional one: called with x ``(B, D)``, the
             noise features ``(B, F)`` and y ``(B,)`` (−1: none; None without classes), it returns ``(B, D)``. Its
@@ -101,21 +102,12 @@ def iterate_training(
         DivergedError: The loss is no longer finite, *after* the states before have been yielded.
         ValueError: Points, labels or ``resume`` do not fit; the message says what to mend.
     """
-    run = _Training(config, points, labels, network, resume)
-    yield run.state()
-    while run.step < config.n_steps:
-        run.update()
-        if run.step % config.every == 0 or run.step == config.n_steps:
-            yield run.state()
+    return iterate(_Training(config, points, labels, network, resume), config.n_steps, config.every)
 
 
-def fit_denoiser(config: DenoiserConfig, points: Any = None, labels: Any = None) -> DenoiserState:
-    """The trained denoiser: the last state of :func:`iterate_training`."""
-    state = None
-    for state in iterate_training(config, points, labels):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+def fit_denoiser(points: Any, config: DenoiserConfig, labels: Any = None) -> DenoiserState:
+    """The trained denoiser: the last state of :func:`iterate_denoiser`."""
+    return last(iterate_denoiser(points, config, labels))
 
 
 class _Training:
@@ -126,7 +118,7 @@ class _Training:
     ) -> None:
         import torch
 
-        from genmodels.nets import initialise, mlp, seeded
+        from genmodels.nn.layers import initialise, mlp, seeded
 
         self.config, self.where, self.step = config, device.resolve(config.device), 0
         self.draw, self.centre, self.scale = _source(config, points, labels)
@@ -161,7 +153,7 @@ class _Training:
         """One step of Adam."""
         import torch
 
-        from genmodels.nets import DivergedError
+        from genmodels.states import DivergedError
 
         config = self.config
         if self.fresh:  # what the state before told
@@ -184,8 +176,6 @@ class _Training:
 
     def state(self) -> DenoiserState:
         """What is now, as copies."""
-        from genmodels.nets import DivergedError
-
         total, count = self.totals.cpu().double().numpy()
         self.fresh = True
         loss = float(total.sum() / count.sum())
@@ -368,7 +358,7 @@ class TorchDenoiser:
     Args:
         arrays: Of a state or a checkpoint.
         config: The network's.
-        network: As given to :func:`iterate_training`; its parameters are overwritten. None: the perceptron.
+        network: As given to :func:`iterate_denoiser`; its parameters are overwritten. None: the perceptron.
         where: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     """
 
@@ -379,7 +369,7 @@ class TorchDenoiser:
         network: nn.Module | None = None,
         where: str = "cpu",
     ) -> None:
-        from genmodels.nets import load
+        from genmodels.nn.arrays import load
 
         self.config, self.prediction, self._where = config, config.prediction, device.resolve(where)
         self._network = None if network is None else load(network, arrays).to(self._where).eval()

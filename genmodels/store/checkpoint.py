@@ -41,7 +41,7 @@ from safetensors.numpy import save as _to_safetensors
 if TYPE_CHECKING:
     import torch
 
-FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
+FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 INDEX = "index.json"
 PARTIAL = ".partial"
 FORMAT = 1

@@ -1,6 +1,6 @@
 r"""Diffusion: data become noise in small steps, and noise becomes data again.
 
-    x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε,   ε ~ N(0, I)        forward, at once; the schedule ᾱ: genmodels.schedules
+    x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε,   ε ~ N(0, I)        forward, at once; for ᾱ see :mod:`.schedules`
 
 *Forward* nothing is learned. *Backward* one thing is: a **denoiser**, which sees x_t and says what is in it. Three
 *predictions* are the same knowledge, since x_t is known:
@@ -10,7 +10,7 @@ r"""Diffusion: data become noise in small steps, and noise becomes data again.
     v      √ᾱ_t ε − √(1 − ᾱ_t) x_0                  "v"
 
 and so is the *score* ∇ log p_t(x_t) = −ε / √(1 − ᾱ_t). The best possible answers are the means E[ε | x_t],
-E[x_0 | x_t], E[v | x_t]; :mod:`genmodels.denoisers` has some in closed form, and the learned one. With s = √ᾱ_t and
+E[x_0 | x_t], E[v | x_t]; :mod:`.denoisers` has some in closed form, and the learned one. With s = √ᾱ_t and
 n = √(1 − ᾱ_t) (s² + n² = 1),
 
     x_0 = (x_t − n ε)/s = s x_t − n v,   ε = (x_t − s x_0)/n = n x_t + s v,   v = (ε − n x_t)/s = (s x_t − x_0)/n
@@ -53,7 +53,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from genmodels.schedules import SPACINGS, Schedule, check_steps
+from genmodels.checks import check_choice
+from genmodels.diffusion.schedules import SPACINGS, Schedule, check_steps
+from genmodels.states import last
 
 PREDICTIONS = ("eps", "x0", "v")
 SAMPLERS = ("ddpm", "ddim", "ode")
@@ -90,7 +92,7 @@ def q_sample(x_0: Any, t: Any, schedule: Schedule, eps: Any) -> Any:
         schedule: ᾱ.
         eps: ε, standard normal, as x_0.
 
-    >>> from genmodels.schedules import linear
+    >>> from genmodels.diffusion.schedules import linear
     >>> q_sample(np.ones((1, 1)), 500, linear(), np.zeros((1, 1))).round(3)
     array([[0.28]])
     """
@@ -199,8 +201,7 @@ def coefficients(source: str, target: str, alpha_bar: float) -> tuple[float, flo
 
 def check_prediction(prediction: str) -> str:
     """Return it, or raise a ValueError that names the ones that are known."""
-    if prediction not in PREDICTIONS:
-        raise ValueError(f"prediction is {prediction!r}; choose one of {', '.join(PREDICTIONS)}.")
+    check_choice("prediction", prediction, PREDICTIONS)
     return prediction
 
 
@@ -229,7 +230,7 @@ class ReverseConfig:
         sampler: ``"ddpm"``, ``"ddim"`` or ``"ode"``.
         n_steps: How many of the schedule's steps to take, 1 … T; None takes them all. A step asks the denoiser once;
             of the ODE, four times (the last, three).
-        spacing: Which times those are, see :mod:`genmodels.schedules`; a sample goes from each to the one before, and
+        spacing: Which times those are, see :mod:`.schedules`; a sample goes from each to the one before, and
             from the first to 0. (diffusers' DDIM goes ⌊T/n⌋ back from each, wherever that is.)
         eta: η of ddim, 0 … 1: 0 adds no noise, 1 is ddpm with ``"small"``. The others pass it over.
         variance: Of ddpm, ``"small"`` (right if the data are a point) or ``"large"`` (right if they are N(0, I)).
@@ -251,8 +252,7 @@ class ReverseConfig:
 
     def __post_init__(self) -> None:
         for name, known in (("sampler", SAMPLERS), ("spacing", SPACINGS), ("variance", VARIANCES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}.")
+            check_choice(name, getattr(self, name), known)
         if self.n_steps is not None:
             check_steps("n_steps", self.n_steps, 1, 1000)
         if not (isinstance(self.eta, int | float) and 0 <= self.eta <= 1):
@@ -401,11 +401,7 @@ def sample_reverse(
     y: Any = None,
 ) -> Any:
     """Samples, as x_T: the x_t of the last state of :func:`iterate_reverse`."""
-    state = None
-    for state in iterate_reverse(denoiser, x_T, schedule, config, rng, y):  # noqa: B007 (the last one is wanted)
-        pass
-    assert state is not None
-    return state.x_t
+    return last(iterate_reverse(denoiser, x_T, schedule, config, rng, y)).x_t
 
 
 def _plan(prediction: str, chosen: Schedule, config: ReverseConfig) -> list[tuple[float, float, float]]:

@@ -57,21 +57,20 @@ import torch.nn.functional as F
 from torch import nn
 
 from genmodels import device
-from genmodels.forward import ForwardVAE
-from genmodels.gaussian import LOG_2PI
-from genmodels.kmeans import check_whole
-from genmodels.nets import (
-    Resume,
-    TrainingConfig,
-    TrainingState,
+from genmodels.checks import (
     check_activation,
+    check_choice,
     check_hidden,
     check_images,
     check_labels,
     check_number,
-    mlp,
-    train,
+    check_whole,
 )
+from genmodels.gaussian import LOG_2PI
+from genmodels.nn.layers import mlp
+from genmodels.nn.training import Resume, TrainingConfig, TrainingState, train
+from genmodels.states import last
+from genmodels.vae.runtime import ForwardVAE
 
 DECODERS = ("bernoulli", "gaussian")
 PROPOSALS = ("prior", "encoder")
@@ -80,7 +79,7 @@ CHUNK = 4096  # most latent points decoded at once
 
 @dataclass(frozen=True)
 class VAEConfig(TrainingConfig):
-    """Which variational autoencoder, and how to train it (see :class:`genmodels.nets.TrainingConfig`).
+    """Which variational autoencoder, and how to train it (see :class:`genmodels.nn.training.TrainingConfig`).
 
     Args:
         n_features: Pixels of an image, D ≥ 1.
@@ -114,11 +113,10 @@ class VAEConfig(TrainingConfig):
         check_number("beta", self.beta, at_least=0)
         check_number("noise", self.noise, above=0)
         check_activation(self.activation)
-        if self.decoder not in DECODERS:
-            raise ValueError(f"decoder is {self.decoder!r}; choose one of {', '.join(DECODERS)}.")
+        check_choice("decoder", self.decoder, DECODERS)
         object.__setattr__(self, "hidden", check_hidden(self.hidden))
 
-    def build(self) -> VAE:
+    def network(self) -> VAE:
         """The networks, their weights not yet set."""
         return VAE(self)
 
@@ -240,8 +238,7 @@ def log_likelihood(
     Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
     check_whole("n_samples", n_samples, at_least=1)
-    if proposal not in PROPOSALS:
-        raise ValueError(f"proposal is {proposal!r}; choose one of {', '.join(PROPOSALS)}.")
+    check_choice("proposal", proposal, PROPOSALS)
     images, labels = _check(model, x, y)
     if model.config.decoder == "bernoulli" and not ((images == 0) | (images == 1)).all():
         raise ValueError(
@@ -332,7 +329,7 @@ def _check_class(config: VAEConfig, y: Any, n: int) -> torch.Tensor | None:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VAEState(TrainingState):
-    """A VAE in training; see :class:`genmodels.nets.TrainingState`.
+    """A VAE in training; see :class:`genmodels.nn.training.TrainingState`.
 
     The numbers are those of the next minibatch under these parameters: means over its images, one draw of z each.
 
@@ -397,11 +394,7 @@ def _report(reconstruction: torch.Tensor, kl: torch.Tensor) -> dict[str, Any]:
 
 def fit_vae(x: Any, config: VAEConfig, y: Any = None) -> VAEState:
     """The trained VAE: the last state of :func:`iterate_vae`."""
-    state = None
-    for state in iterate_vae(x, config, y):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_vae(x, config, y))
 
 
 # --- The distribution ---------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import i0e, logsumexp
 
-DINO_CSV = Path(__file__).with_name("data") / "dino.csv"
+DINO_CSV = Path(__file__).with_name("dino.csv")
 
 Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 Curve = Callable[[np.ndarray], np.ndarray]

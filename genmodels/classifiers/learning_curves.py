@@ -38,25 +38,23 @@ Sources: Ng & Jordan (2001), *On discriminative vs. generative classifiers*, NIP
 (2009), *The Elements of Statistical Learning*, sections 4.3–4.4, for the rules. Errors are shares (0 … 1), arrays
 float64, rows are points, logarithms natural.
 
-``python -m genmodels.learning_curves`` computes what ``checkpoints/learning_curves.safetensors`` holds.
+``python -m genmodels.train learning-curves`` computes what the checkpoint of that name holds.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
-from genmodels.gaussian import check_data
-from genmodels.kmeans import check_whole
+from genmodels.checks import check_choice, check_data, check_whole
+from genmodels.states import last
 
 MODELS = ("naive Bayes", "logistic regression")
 TASKS = ("independent", "correlated", "digits")
@@ -64,8 +62,10 @@ DIMENSION, N_INFORMATIVE, CORRELATION, MARGIN = 20, 10, 0.7, 3.0  # of the synth
 TOL, MAX_ITER = 1e-6, 1000  # of logistic regression
 STOPPING_RULE = f"no entry of the gradient of the mean loss exceeds {TOL:g}, or {MAX_ITER:,} iterations."
 SMOOTHING = 1e-9  # of naive Bayes, as in scikit-learn
-PATH = Path(__file__).parent.parent / "checkpoints" / "learning_curves.safetensors"
-REMEDY = "run `python -m genmodels.learning_curves` to compute it anew"
+SETTINGS = (DIMENSION, N_INFORMATIVE, CORRELATION, MARGIN, TOL, MAX_ITER, SMOOTHING)
+NAME = "learning-curves"
+"""Of the checkpoint."""
+REMEDY = f"run `python -m genmodels.train {NAME}` to compute them anew"
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ class LearningCurveConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task is {self.task!r}; choose one of {TASKS}.")
+        check_choice("task", self.task, TASKS)
         check_whole("repetitions", self.repetitions, at_least=1)
         check_whole("seed", self.seed, at_least=0)
         lowest, highest = (20, 896) if self.task == "digits" else (4, 100_000)
@@ -174,8 +173,7 @@ def iterate_learning_curve(config: LearningCurveConfig) -> Iterator[LearningCurv
 
 def measure_learning_curve(config: LearningCurveConfig) -> LearningCurveState:
     """The errors of all repetitions: the last state of :func:`iterate_learning_curve`."""
-    *_, state = iterate_learning_curve(config)
-    return state
+    return last(iterate_learning_curve(config))
 
 
 def _repetition(config: LearningCurveConfig, r: int) -> np.ndarray:
@@ -429,67 +427,26 @@ def compute(
     return states
 
 
-def build(
-    path: Path = PATH,
-    progress: Callable[[float, str], object] = lambda share, text: None,
-    configs: Mapping[str, LearningCurveConfig] = CONFIGS,
-) -> None:
-    """Compute the curves and store them: per task ``TASK.sizes`` and ``TASK.errors``, float32; configs as metadata.
-
-    Args:
-        path: The safetensors file; it is replaced only when all is computed.
-        progress: As for :func:`compute`.
-        configs: What to compute, by task.
-    """
-    from safetensors.numpy import save
-
-    arrays = {}
-    for task, state in compute(progress, configs).items():
-        arrays[f"{task}.sizes"] = state.sizes.astype(np.float32)
-        arrays[f"{task}.errors"] = state.errors.astype(np.float32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_bytes(save(arrays, metadata=_metadata(configs)))
-    unfinished.replace(path)
+def as_arrays(state: LearningCurveState) -> dict[str, np.ndarray]:
+    """As they are stored: ``TASK.sizes`` and ``TASK.errors``, float32."""
+    task = state.config.task
+    return {f"{task}.sizes": state.sizes.astype(np.float32), f"{task}.errors": state.errors.astype(np.float32)}
 
 
-def load(path: Path = PATH, configs: Mapping[str, LearningCurveConfig] = CONFIGS) -> dict[str, LearningCurveState]:
-    """The stored curves: each task's state after its last repetition.
+def states_of(
+    arrays: Mapping[str, np.ndarray], configs: Mapping[str, LearningCurveConfig] = CONFIGS
+) -> dict[str, LearningCurveState]:
+    """Each task's state after its last repetition, from the arrays of :func:`as_arrays`.
 
     Raises:
-        ValueError: The file is missing, is damaged or holds something else; the sentence names the remedy.
+        ValueError: Sizes or errors are missing, or cannot be.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "numpy") as file:
-            ours = file.metadata() == _metadata(configs)
-            names = file.keys() if ours else ()
-            arrays = {name: file.get_tensor(name).astype(np.float64) for name in names}
-    except (OSError, SafetensorError) as why:
-        raise ValueError(f"The learning curves cannot be read from {path} ({why}); {REMEDY}.") from why
-    if not ours:
-        raise ValueError(f"{path} holds learning curves of other settings, or something else; {REMEDY}.")
     states = {}
     for task, config in configs.items():
         sizes, errors = arrays.get(f"{task}.sizes"), arrays.get(f"{task}.errors")
         if sizes is None or errors is None or errors.shape != (2, config.repetitions, len(config.sizes)):
-            raise ValueError(f"{path} lacks the learning curves of {task!r} or has them in another shape; {REMEDY}.")
+            raise ValueError(f"The learning curves of {task!r} are missing or have another shape; {REMEDY}.")
         if not np.array_equal(sizes, config.sizes) or not ((errors >= 0) & (errors <= 1)).all():
-            raise ValueError(f"{path} holds sizes or errors of {task!r} that cannot be; {REMEDY}.")
-        states[task] = LearningCurveState(config.repetitions, config, errors)
+            raise ValueError(f"The learning curves of {task!r} hold sizes or errors that cannot be; {REMEDY}.")
+        states[task] = LearningCurveState(config.repetitions, config, errors.astype(np.float64))
     return states
-
-
-def _metadata(configs: Mapping[str, LearningCurveConfig]) -> dict[str, str]:
-    """What a stored file must say of itself: the configs, and what else the errors depend on."""
-    settings = (DIMENSION, N_INFORMATIVE, CORRELATION, MARGIN, TOL, MAX_ITER, SMOOTHING)
-    return {
-        "configs": json.dumps({task: asdict(config) for task, config in configs.items()}),
-        "settings": json.dumps(settings),
-    }
-
-
-if __name__ == "__main__":
-    build(progress=lambda share, line: print(f"\r{line}   ", end="", flush=True))
-    print(f"\nStored in {PATH}.")

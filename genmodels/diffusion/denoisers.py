@@ -1,7 +1,7 @@
 r"""The learned denoiser, without torch: a multi-layer perceptron that says what is in a noisy x_t.
 
-It takes x_t, waves of it, the noise level and the class, and is trained (:mod:`genmodels.denoiser_training`) towards
-the posterior mean that :mod:`genmodels.exact_denoisers` has in closed form for some data. The noise level enters as
+It takes x_t, waves of it, the noise level and the class, and is trained (:mod:`genmodels.diffusion.training`) towards
+the posterior mean that :mod:`genmodels.diffusion.exact` has in closed form for some data. The noise level enters as
 the angle φ, √ᾱ = cos φ, in shares of π/2, and as waves of that: no number of a step, so any schedule and spacing can
 be sampled.
 
@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from genmodels import device
-from genmodels.datasets import DATASETS
-from genmodels.diffusion import check_prediction
-from genmodels.kmeans import check_whole
-from genmodels.schedules import Schedule, check_steps, get_schedule
+from genmodels.checks import check_choice, check_whole
+from genmodels.data.planar import DATASETS
+from genmodels.diffusion.sampler import check_prediction
+from genmodels.diffusion.schedules import Schedule, check_steps, get_schedule
 
 ACTIVATIONS = ("relu", "silu", "tanh")
 ROWS = 1024  # that a network takes at once
@@ -36,9 +36,9 @@ class DenoiserConfig:
     """Which denoiser to learn, and how; the defaults are the best recipe found for two dimensions.
 
     Args:
-        data: Name in :data:`genmodels.datasets.DATASETS`; passed over if points are given to
-            :func:`iterate_training`.
-        schedule: Name in :data:`genmodels.schedules.SCHEDULES`, or ᾱ drawn by hand, see its ``drawn``.
+        data: Name in :data:`genmodels.data.planar.DATASETS`; passed over if points are given to
+            :func:`iterate_denoiser`.
+        schedule: Name in :data:`genmodels.diffusion.schedules.SCHEDULES`, or ᾱ drawn by hand, see its ``drawn``.
         n_times: T, 2 … 1,000.
         prediction: ``"eps"``, ``"x0"`` or ``"v"``. ε needs a schedule whose ᾱ_T is not too near 0: ``"linear"``.
         hidden: Widths of the hidden layers; () makes it linear.
@@ -90,8 +90,7 @@ class DenoiserConfig:
         check_steps("n_times", self.n_times, 2, 1000)
         check_prediction(self.prediction)
         for name, known in (("data", DATASETS), ("activation", ACTIVATIONS), ("device", device.CHOICES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}.")
+            check_choice(name, getattr(self, name), known)
         for name, ends in (("learning_rate", "above 0"), ("average", "0 … 1, 1 excluded"), ("drop", "0 … 1")):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,8 +2,8 @@ r"""The exact answers: what is in a noisy x_t, if the data are a Gaussian mixtur
 
     x_t = √ᾱ x_0 + √(1 − ᾱ) ε,   p(x_0 | x_t) ∝ p(x_0) N(x_t; √ᾱ x_0, (1 − ᾱ) I)
 
-The best answer under squared error is the posterior mean E[x_0 | x_t] (as ε, v or score: :mod:`genmodels.diffusion`).
-A network (:mod:`genmodels.denoisers`) is trained towards it without ever seeing it. For some data it has a closed
+The best answer under squared error is the posterior mean E[x_0 | x_t] (as ε, v or score: :mod:`.sampler`).
+A network (:mod:`.denoisers`) is trained towards it without ever seeing it. For some data it has a closed
 form, at every ᾱ:
 
 *A Gaussian mixture* Σ_k π_k N(μ_k, Σ_k) stays one, p_t = Σ_k π_k N(√ᾱ μ_k, S_k), S_k = ᾱ Σ_k + (1 − ᾱ) I. With
@@ -29,11 +29,12 @@ from typing import Any
 
 import numpy as np
 
-from genmodels.datasets import Dataset
-from genmodels.diffusion import check_prediction, convert
-from genmodels.forward import one_hot
-from genmodels.gaussian import LOG_2PI, check_data
+from genmodels.checks import check_data
+from genmodels.data.planar import Dataset
+from genmodels.diffusion.sampler import check_prediction, convert
+from genmodels.gaussian import LOG_2PI
 from genmodels.mixture import GaussianMixture
+from genmodels.nn.runtime import one_hot
 
 CHUNK = 2_000_000  # most numbers in one temporary array
 

@@ -13,7 +13,7 @@ With M < D the code has to leave something out; *over-wide*, M ≥ D, the identi
 learned of digits. The **denoising** autoencoder, σ > 0, sees a corrupted image and must give back the clean one,
 which the identity does not (Vincent et al. 2010). Noisy inputs are not clipped to 0…1.
 
-No distribution of z is trained: there is nothing to sample z *from*. That is what :mod:`genmodels.vae` adds.
+No distribution of z is trained: there is nothing to sample z *from*. That is what :mod:`genmodels.vae.model` adds.
 
 Sources: Hinton & Salakhutdinov (2006), *Science* 313; Bourlard & Kamp (1988), *Biological Cybernetics* 59; Baldi &
 Hornik (1989), *Neural Networks* 2; Vincent et al. (2010), *JMLR* 11. Rows are images, arrays float32.
@@ -31,26 +31,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from genmodels import device
-from genmodels.forward import ForwardAutoencoder
-from genmodels.kmeans import check_whole
-from genmodels.nets import (
-    Resume,
-    TrainingConfig,
-    TrainingState,
-    check_activation,
-    check_hidden,
-    check_images,
-    check_number,
-    mlp,
-    train,
-)
+from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.checks import check_activation, check_choice, check_hidden, check_images, check_number, check_whole
+from genmodels.nn.layers import mlp
+from genmodels.nn.training import Resume, TrainingConfig, TrainingState, train
+from genmodels.states import last
 
 LOSSES = ("cross-entropy", "squared")
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig(TrainingConfig):
-    """Which autoencoder, and how to train it (see :class:`genmodels.nets.TrainingConfig`).
+    """Which autoencoder, and how to train it (see :class:`genmodels.nn.training.TrainingConfig`).
 
     Args:
         n_features: Pixels of an image, D ≥ 1.
@@ -77,11 +69,10 @@ class AutoencoderConfig(TrainingConfig):
         check_whole("n_bottleneck", self.n_bottleneck, at_least=1)
         check_number("noise", self.noise, at_least=0)
         check_activation(self.activation)
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss is {self.loss!r}; choose one of {', '.join(LOSSES)}.")
+        check_choice("loss", self.loss, LOSSES)
         object.__setattr__(self, "hidden", check_hidden(self.hidden))
 
-    def build(self) -> Autoencoder:
+    def network(self) -> Autoencoder:
         """The network, its weights not yet set."""
         return Autoencoder(self)
 
@@ -118,7 +109,7 @@ class Autoencoder(nn.Module):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AutoencoderState(TrainingState):
-    """An autoencoder in training; see :class:`genmodels.nets.TrainingState`.
+    """An autoencoder in training; see :class:`genmodels.nn.training.TrainingState`.
 
     Attributes:
         loss: ℓ of the next minibatch under these parameters, mean over its images, noise included.
@@ -165,11 +156,7 @@ def iterate_autoencoder(
 
 def fit_autoencoder(images: Any, config: AutoencoderConfig) -> AutoencoderState:
     """The trained autoencoder: the last state of :func:`iterate_autoencoder`."""
-    state = None
-    for state in iterate_autoencoder(images, config):  # noqa: B007 (the last one is what we want)
-        pass
-    assert state is not None
-    return state
+    return last(iterate_autoencoder(images, config))
 
 
 def encode(model: Autoencoder, x: Any) -> np.ndarray:

@@ -16,7 +16,6 @@ Sources: Bishop (2006), section 5.1; Kingma & Ba (2015), *Adam*, algorithm 1 (β
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,15 +24,11 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import log_softmax
 
+from genmodels.checks import check_choice, check_data, check_whole
 from genmodels.device import CHOICES, resolve
-from genmodels.gaussian import check_data
-from genmodels.kmeans import check_whole
+from genmodels.states import DivergedError, iterate, last
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
-
-
-class DivergedError(ValueError):
-    """The loss or a parameter is no longer a finite number; the states before have been yielded."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +69,7 @@ class MLPConfig:
             if not (isinstance(value, int | float | np.number) and above < value < np.inf):
                 raise ValueError(f"{name} is {value!r}; give a finite number, {'0 or more' if above else 'above 0'}.")
         for name, choices in (("activation", tuple(ACTIVATIONS)), ("device", CHOICES)):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {choices}.")
+            check_choice(name, getattr(self, name), choices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,38 +125,61 @@ def iterate_mlp(x: np.ndarray, y: np.ndarray, n_classes: int, config: MLPConfig)
         DivergedError: A number overflowed, *after* the finite states have been yielded.
         ValueError: The data do not fit; the message says what to mend.
     """
-    import torch
+    return iterate(_Training(x, y, n_classes, config), config.n_steps)
 
-    z, y, centre, scale = _prepare(x, y, n_classes)
-    sizes = (z.shape[1], *config.hidden, int(n_classes))
-    device, rate = resolve(config.device), config.learning_rate
-    inputs, labels = torch.as_tensor(z, dtype=torch.float32, device=device), torch.as_tensor(y, device=device)
-    generator = torch.Generator().manual_seed(config.seed)  # on the CPU, whatever the device: the same draws
-    start = [(2 * torch.rand((i + 1) * o, generator=generator) - 1) / i**0.5 for i, o in pairwise(sizes)]
-    theta = torch.cat(start).to(device).requires_grad_()
-    adam = torch.optim.Adam([theta], rate, weight_decay=config.weight_decay, fused=True)
-    phi = getattr(torch, config.activation)
-    for step in range(config.n_steps + 1):
-        if step:
-            batch = torch.randperm(len(z), generator=generator)[: config.batch or None].to(device)
-            with torch.enable_grad():  # whatever the caller's mode
-                cost = torch.nn.functional.cross_entropy(forward(theta, inputs[batch], sizes, phi), labels[batch])
-                (theta.grad,) = torch.autograd.grad(cost, theta)
-            adam.step()
-        with torch.no_grad():  # closed before the yield
-            scores = forward(theta, inputs, sizes, phi)
-            loss = float(torch.nn.functional.cross_entropy(scores, labels))
-            accuracy = float((scores.argmax(dim=1) == labels).float().mean())
-        parameters = theta.detach().cpu().numpy().copy()
+
+class _Training:
+    """Parameters, optimiser and data, while they change."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, n_classes: int, config: MLPConfig) -> None:
+        import torch
+
+        z, y, self.centre, self.scale = _prepare(x, y, n_classes)
+        self.config, self.step, self.sizes = config, 0, (z.shape[1], *config.hidden, int(n_classes))
+        self.device = resolve(config.device)
+        self.inputs = torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        self.labels = torch.as_tensor(y, device=self.device)
+        self.generator = torch.Generator().manual_seed(config.seed)  # on the CPU, whatever the device: the same draws
+        widths = pairwise(self.sizes)
+        start = [(2 * torch.rand((i + 1) * o, generator=self.generator) - 1) / i**0.5 for i, o in widths]
+        self.theta = torch.cat(start).to(self.device).requires_grad_()
+        decay = config.weight_decay
+        self.adam = torch.optim.Adam([self.theta], config.learning_rate, weight_decay=decay, fused=True)
+        self.phi = getattr(torch, config.activation)
+
+    def update(self) -> None:
+        """One step of Adam."""
+        import torch
+
+        rows = torch.randperm(len(self.inputs), generator=self.generator)[: self.config.batch or None]
+        batch = rows.to(self.device)
+        with torch.enable_grad():  # whatever the caller's mode
+            scores = forward(self.theta, self.inputs[batch], self.sizes, self.phi)
+            cost = torch.nn.functional.cross_entropy(scores, self.labels[batch])
+            (self.theta.grad,) = torch.autograd.grad(cost, self.theta)
+        self.adam.step()
+        self.step += 1
+
+    def state(self) -> MLPState:
+        """What is now, as copies, and how it does on all training data."""
+        import torch
+
+        with torch.no_grad():
+            scores = forward(self.theta, self.inputs, self.sizes, self.phi)
+            loss = float(torch.nn.functional.cross_entropy(scores, self.labels))
+            accuracy = float((scores.argmax(dim=1) == self.labels).float().mean())
+        parameters = self.theta.detach().cpu().numpy().copy()
         if not (np.isfinite(loss) and np.isfinite(parameters).all()):
-            raise DivergedError(f"Training diverged at step {step}; try a smaller learning rate than {rate:g}.")
-        norm = float(np.sqrt(sum(np.square(w).sum() for w, _ in layers(parameters.astype(np.float64), sizes))))
-        yield MLPState(step, loss, accuracy, norm, parameters, sizes, config.activation, centre, scale)
+            raise DivergedError(self.step, f"try a smaller learning rate than {self.config.learning_rate:g}")
+        weights = layers(parameters.astype(np.float64), self.sizes)
+        norm = float(np.sqrt(sum(np.square(w).sum() for w, _ in weights)))
+        known = (self.sizes, self.config.activation, self.centre, self.scale)
+        return MLPState(self.step, loss, accuracy, norm, parameters, *known)
 
 
 def fit_mlp(x: np.ndarray, y: np.ndarray, n_classes: int, config: MLPConfig) -> MLPState:
     """The trained network: the last state of :func:`iterate_mlp`."""
-    return deque(iterate_mlp(x, y, n_classes, config), maxlen=1).pop()
+    return last(iterate_mlp(x, y, n_classes, config))
 
 
 def layers(parameters: Any, sizes: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:

@@ -41,6 +41,8 @@ from typing import Any
 
 import numpy as np
 
+from genmodels.checks import check_choice
+
 MAX_STEPS = 1000
 SCHEDULES = ("linear", "cosine", "sigmoid")
 SPACINGS = ("trailing", "leading", "linspace")
@@ -182,8 +184,7 @@ def spaced(total: int, n_steps: int, spacing: str = "trailing") -> np.ndarray:
     ([0, 2, 5, 8, 10], [0, 1, 3, 5, 7], [0, 1, 4, 7, 10])
     """
     check_steps("n_steps", n_steps, 1, total)
-    if spacing not in SPACINGS:
-        raise ValueError(f"spacing is {spacing!r}; choose one of {', '.join(SPACINGS)}.")
+    check_choice("spacing", spacing, SPACINGS)
     if spacing == "trailing":
         times = np.round(total - np.arange(n_steps) * (total / n_steps))[::-1]
     elif spacing == "leading":

@@ -1,0 +1,1 @@
+"""The autoencoder: the model and its training in torch, its runtime in numpy."""

@@ -1,0 +1,1 @@
+"""Diffusion: schedules, the walk forward and back, exact denoisers, learned ones and their training."""

@@ -1,0 +1,1 @@
+"""What neural models share: layers, parameters as arrays, the training of one module, a runtime without torch."""
