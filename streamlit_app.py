@@ -5,8 +5,8 @@ The script itself is ``dashboard/main.py``: beside a folder ``pages/`` it would 
 
 import streamlit as st
 
-from dashboard.routes import routes
-from dashboard.warmup import share_cores
+from dashboard.player.files import routes
+from dashboard.runs.warmup import share_cores
 
 share_cores()
 app = st.App("dashboard/main.py", routes=routes())

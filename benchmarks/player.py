@@ -59,7 +59,7 @@ ENTRY = """
 import sys
 sys.path.insert(0, {root!r})
 import streamlit as st
-from dashboard.routes import routes
+from dashboard.player.files import routes
 app = st.App({script!r}, routes=routes())
 """
 READY = {"player": '.player[data-frames="120"]', "plotly": ".js-plotly-plot", "canvas": "canvas.bare"}

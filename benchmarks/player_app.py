@@ -15,9 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import theme
 from dashboard.player import play
-from dashboard.scene import Field, Panel, Points, Scene
+from dashboard.scene import Field, Panel, Points, Scene, colours
 
 N, FRAMES, FPS = 1500, 120, 60
 WIDTH, HEIGHT = 1000, 560
@@ -63,13 +62,13 @@ def traces(k: int, xy: np.ndarray, values: np.ndarray | None) -> list:
 def style(drawn: go.Figure, cells: int) -> None:
     """Dots as the Player draws them; the field as one smoothed image, Plotly's fastest way."""
     rim = {"width": 0.8, "color": "white"}
-    marker = {"size": 2 * RADIUS, "color": theme.ROLES["light"]["data"], "line": rim}
+    marker = {"size": 2 * RADIUS, "color": colours.ROLES["light"]["data"], "line": rim}
     drawn.update_traces(selector={"type": "scatter"}, mode="markers", marker=marker, hoverinfo="skip")
     if cells:
         x, y = ([low, (high - low) / cells] for low, high in (X, Y))
         drawn.update_traces(
             selector={"type": "heatmap"}, x0=x[0] + x[1] / 2, dx=x[1], y0=y[0] + y[1] / 2, dy=y[1], zmin=-1,
-            zmax=1, colorscale=theme.colour_map("diverging", "light"), showscale=False, zsmooth="fast",
+            zmax=1, colorscale=colours.colour_map("diverging", "light"), showscale=False, zsmooth="fast",
             hoverinfo="skip",
         )  # fmt: skip
 
@@ -164,7 +163,7 @@ def canvas(cells: int) -> None:
     """The same on a canvas with nothing around it: what is the least that drawing this can cost."""
     data = {
         "n": N, "frames": FRAMES, "cells": cells, "x": X, "y": Y, "radius": RADIUS,
-        "colour": theme.ROLES["light"]["data"], "table": theme.colour_map("diverging", "light", 256),
+        "colour": colours.ROLES["light"]["data"], "table": colours.colour_map("diverging", "light", 256),
         "area": [LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM],
         "xy": base64.b64encode(points().tobytes()).decode(),
         "field": base64.b64encode(field(cells).tobytes() if cells else b"").decode(),

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from dashboard import runs
-from dashboard.routes import routes
+from dashboard.player.files import routes
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,9 +7,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import streamlit as st
 
-from dashboard import controls, theme, warmup
+from dashboard.lesson import controls
 from dashboard.player import train
+from dashboard.runs import warmup
 from dashboard.scenes.random_walk import Config, scenes
+from dashboard.shell import theme
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import controls, theme, warmup
-from dashboard.atlas import SECTIONS
+from dashboard.lesson import controls
+from dashboard.runs import warmup
+from dashboard.shell import sidebar, theme
+from dashboard.shell.atlas import SECTIONS
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
@@ -20,7 +22,7 @@ for section, concepts in SECTIONS.items():
         navigation[section] = pages
 
 page = st.navigation(navigation, position="top")
-shell = controls.sidebar()
+shell = sidebar.sidebar()
 theme.apply(shell.projector)
 st.session_state["_shell"] = shell
 page.run()

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import controls, lesson, rebuild
+from dashboard import lesson
+from dashboard.lesson import checkpoints as rebuild
+from dashboard.lesson import controls
 from dashboard.player import play
 from dashboard.scene import Scene
 from dashboard.scenes.autoencoder import dream, noise, squeeze

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import charts, controls, lesson
+from dashboard import lesson
+from dashboard.lesson import charts, controls
 from dashboard.player import play, train
 from dashboard.scene import Scene
 from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong

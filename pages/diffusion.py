@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard import controls, lesson, rebuild
+from dashboard import lesson
+from dashboard.lesson import checkpoints as rebuild
+from dashboard.lesson import controls
 from dashboard.player import play, train
 from dashboard.scene import Scene
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why

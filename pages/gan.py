@@ -4,7 +4,9 @@ import functools
 
 import streamlit as st
 
-from dashboard import controls, lesson, rebuild
+from dashboard import lesson
+from dashboard.lesson import checkpoints as rebuild
+from dashboard.lesson import controls
 from dashboard.player import last_readouts, play, train
 from dashboard.scenes.gan import ab, digits, live, modes, onedim
 from dashboard.scenes.gan.setup import BOARD, TITLES, Config

@@ -4,7 +4,8 @@ import functools
 
 import streamlit as st
 
-from dashboard import charts, controls, lesson
+from dashboard import lesson
+from dashboard.lesson import charts, controls
 from dashboard.player import play
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from dashboard import home, lesson
+from dashboard import lesson
 from dashboard.player import play
 from dashboard.scenes.home import SchemaConfig, schema_scene
+from dashboard.shell import families as home
 
 lesson.question("See generative models work")
 st.markdown("Every page is this picture, with another model in the middle.")

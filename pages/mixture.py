@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import controls, lesson
+from dashboard import lesson
+from dashboard.lesson import controls
 from dashboard.player import play
 from dashboard.scene import Scene
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts

@@ -3,7 +3,7 @@
 
 import { arrange } from "./panel.js";
 import { hover, number, painters } from "./layers.js";
-import { Hand } from "./hand.js";
+import { Hand } from "./drag.js";
 import { Look } from "./look.js";
 import { Recording } from "./recording.js";
 import { readBlob } from "./safetensors.js";

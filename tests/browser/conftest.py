@@ -115,9 +115,10 @@ def forgetful_server(tmp_path: Path) -> Iterator[Server]:
     entry = tmp_path / "forgetful_app.py"
     entry.write_text(
         "import streamlit as st\n"
-        "from dashboard import routes, runs\n"
-        "runs.SECONDS_UNWATCHED = 0.3\n"
-        f"app = st.App({str(ROOT / 'dashboard' / 'main.py')!r}, routes=routes.routes())\n",
+        "from dashboard.player.files import routes\n"
+        "from dashboard.runs import all_runs\n"
+        "all_runs.SECONDS_UNWATCHED = 0.3\n"
+        f"app = st.App({str(ROOT / 'dashboard' / 'main.py')!r}, routes=routes())\n",
         "utf-8",
     )
     one = Server(free_port(), entry).start()

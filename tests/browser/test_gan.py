@@ -22,7 +22,9 @@ ENTRY = """
 import streamlit as st
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from dashboard import routes, runs, warmup
+from dashboard import runs
+from dashboard.player.files import routes
+from dashboard.runs import warmup
 
 warmup.share_cores()
 
@@ -30,7 +32,7 @@ async def state(_request):
     return JSONResponse({{r.id: {{"status": r.status, "frames": len(r.recording.frames), "watchers": len(r.watchers)}}
                          for r in runs.registry.all() if r.live}})
 
-app = st.App({main!r}, routes=[*routes.routes(), Route("/state", state)])
+app = st.App({main!r}, routes=[*routes(), Route("/state", state)])
 """
 
 

@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from websockets.sync.client import connect
 
-from dashboard import own_data
-from dashboard.blob import unpack
+from dashboard.runs.blob import unpack
+from dashboard.lesson.csv_files import read_csv
+from dashboard.scene.painted import CELLS, decode_points, encode_points
 from dashboard.scenes.gaussian import ellipse, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import OWN
 
@@ -31,7 +32,7 @@ RERUN = 0x5A  # the first byte of Streamlit's BackMsg that asks for a rerun: fie
 
 SPY = """async () => {
   const files = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const { Hand } = await import(files.find((name) => name.endsWith("/hand.js")));
+  const { Hand } = await import(files.find((name) => name.endsWith("/drag.js")));
   const place = Hand.prototype.place;
   Hand.prototype.place = function () { window.hand = this; return place.call(this); };
 }"""
@@ -318,7 +319,7 @@ def test_handles_of_likelihood(tab, server, name, by):
 
 # --- the brush ----------------------------------------------------------------------------------------------
 
-HALF_CELL = 0.5 * 10 / own_data.CELLS + 1e-6
+HALF_CELL = 0.5 * 10 / CELLS + 1e-6
 
 
 def tool(page: Page, name: str):
@@ -335,7 +336,7 @@ def board(page: Page, x: float, y: float) -> tuple[float, float]:
 
 def in_link(page: Page) -> np.ndarray:
     """The points that the link holds."""
-    return own_data.decode_points(asked(page).get("painted", ""), fit.BOARD, fit.BOARD)[0]
+    return decode_points(asked(page).get("painted", ""), fit.BOARD, fit.BOARD)[0]
 
 
 def expect_points(page: Page, count: int) -> None:
@@ -345,7 +346,7 @@ def expect_points(page: Page, count: int) -> None:
 
 
 def open_board(page: Page, server, points: np.ndarray | None = None) -> None:
-    text = "" if points is None else own_data.encode_points(points, [0] * len(points), fit.BOARD, fit.BOARD)
+    text = "" if points is None else encode_points(points, [0] * len(points), fit.BOARD, fit.BOARD)
     open_cue(page, server, "fit", source=OWN["painted"], **({"painted": text} if text else {}))
     page.mouse.move(*drive_to_middle(page))
 
@@ -401,7 +402,7 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     assert np.abs(np.array(other.evaluate("() => window.hand.painted"))[:, :2] - painted).max() <= HALF_CELL
     with other.expect_download() as file:
         other.get_by_role("button", name="Data as CSV").click()
-    points = own_data.read_csv(file.value.path().read_bytes()).points
+    points = read_csv(file.value.path().read_bytes()).points
     assert np.allclose(points[np.lexsort(points.T)], (own := in_link(other))[np.lexsort(own.T)])
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from scipy import stats
 
-from dashboard import own_data
+from dashboard.scene.painted import decode_points
 from dashboard.scenes.vae import yours
 from dashboard.scenes.vae.setup import known
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 SPY = """async () => {
   const files = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const { Hand } = await import(files.find((name) => name.endsWith("/hand.js")));
+  const { Hand } = await import(files.find((name) => name.endsWith("/drag.js")));
   const place = Hand.prototype.place;
   Hand.prototype.place = function () { window.hand = this; return place.call(this); };
 }"""
@@ -114,7 +114,7 @@ def stroke(page: Page, *corners: tuple[float, float]) -> None:
 
 
 def points(page: Page) -> np.ndarray:
-    return own_data.decode_points(asked(page).get("drawn", yours.example()), yours.BOARD, yours.BOARD)[0]
+    return decode_points(asked(page).get("drawn", yours.example()), yours.BOARD, yours.BOARD)[0]
 
 
 def expect_judged(page: Page) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.blob import pack, unpack
+from dashboard.runs.blob import pack, unpack
 
 BASE = np.arange(24, dtype=np.float32).reshape(4, 6)
 ARRAYS = {

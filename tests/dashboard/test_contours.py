@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.contours import cell_centres, hatching, level_lines
+from dashboard.scene.contours import cell_centres, hatching, level_lines
 
 EXTENT = (-2.0, 2.0, -1.5, 1.5)
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dashboard.own_data import decode_points, encode_points, read_csv, write_csv
+from dashboard.lesson.csv_files import read_csv, write_csv
+from dashboard.scene.painted import decode_points, encode_points
 
 QUICK = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 COORDINATE = st.floats(-1e6, 1e6)

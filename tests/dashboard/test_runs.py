@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dashboard import runs
-from dashboard.blob import unpack
 from dashboard.runs import Recording, Registry, Run
+from dashboard.runs.blob import unpack
 from dashboard.scene import Panel, Points, Scene
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dashboard.theme import ROLES, colour_map
+from dashboard.scene.colours import ROLES, colour_map
 
 
 def linear(hex_colour: str) -> np.ndarray:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
-from dashboard import stored
 from dashboard.scenes.autoencoder import dream, noise, squeeze
 from dashboard.scenes.pictures import flat, grey
 from genmodels.data.digits import load_mnist
+from genmodels.store import cache as stored
 from genmodels.store import checkpoint
 from tests.pages.controls import healthy
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dashboard import runs
-from dashboard.own_data import encode_points, read_csv
+from dashboard.lesson.csv_files import read_csv
+from dashboard.scene.painted import encode_points
 from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
 from dashboard.scenes.boundaries.setup import (
     BOARD,

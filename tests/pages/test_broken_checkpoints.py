@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashboard import rebuild, stored
+from dashboard.lesson import checkpoints as rebuild
 from genmodels.store import building, checkpoint
+from genmodels.store import cache as stored
 from genmodels.store.recipe import Built, Job, Recipe, all_recipes
 from tests.pages.controls import healthy
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dashboard import own_data, runs, stored
-from dashboard.contours import cell_centres
+from dashboard import runs
+from dashboard.scene.contours import cell_centres
+from dashboard.scene.painted import encode_points
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
 from dashboard.scenes.diffusion.setup import (
     BOARD,
@@ -29,6 +30,7 @@ from genmodels.diffusion.sampler import convert, sample_reverse
 from genmodels.diffusion.schedules import Schedule, get_schedule
 from genmodels.metrics import energy_distance, wasserstein_2
 from genmodels.states import DivergedError
+from genmodels.store import cache as stored
 from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
@@ -60,7 +62,7 @@ def layer(scene, name: str, panel: int = 0):
 
 def drawn(points) -> str:
     xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return own_data.encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
+    return encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
 
 
 def shown(app):

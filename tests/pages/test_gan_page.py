@@ -11,8 +11,10 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from dashboard import own_data, runs, stored
+from dashboard import runs
 from dashboard.runs import LiveRun, Move
+from dashboard.lesson.csv_files import read_csv
+from dashboard.scene.painted import encode_points
 from dashboard.scenes.gan import ab, digits, live, modes, onedim
 from dashboard.scenes.gan.setup import BOARD, COMPARED, SHOWN, TITLES, Config, coverage, world
 from dashboard.scenes.pictures import ink
@@ -20,6 +22,7 @@ from genmodels.gan import LOSSES, GANState, draw_noise, iterate_gan
 from genmodels.metrics import mode_coverage, wasserstein_2
 from genmodels.nn.layers import seeded
 from genmodels.states import DivergedError
+from genmodels.store import cache as stored
 from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
@@ -91,7 +94,7 @@ def same(a, b) -> bool:
 
 def drawn(points) -> str:
     xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return own_data.encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
+    return encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
 
 
 def shown_config(app):
@@ -208,7 +211,7 @@ def test_a_file_brings_its_points(open_page):
     assert healthy(app)
     assert not app.warning
     assert len(shown_config(app).csv) == 5, "an example, until there is a file"
-    app.session_state["gan.file.data"] = own_data.read_csv("x,y\n1,2\n3,4\n5,1\n")
+    app.session_state["gan.file.data"] = read_csv("x,y\n1,2\n3,4\n5,1\n")
     app.run()
     assert healthy(app)
     assert shown_config(app).csv == ((1.0, 2.0), (3.0, 4.0), (5.0, 1.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.own_data import decode_points, encode_points
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES
 from genmodels.gaussian import Gaussian, fit_gaussian

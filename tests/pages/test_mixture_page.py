@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard import runs
-from dashboard.own_data import encode_points
+from dashboard.scene.painted import encode_points
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
 from dashboard.scenes.mixture.setup import BOARD, TITLES, Config, after_hand
 from genmodels.kmeans import KMeansConfig, fit_kmeans

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from dashboard import stored
 from dashboard.scenes.pictures import DIGITS, flat, grey
 from dashboard.scenes.pixels import alone, bayes, eigen, looks
 from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
+from genmodels.store import cache as stored
 from genmodels.store import checkpoint
 from tests.pages.controls import healthy, walk
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.atlas import FAMILIES, SECTIONS
+from dashboard.shell.atlas import FAMILIES, SECTIONS
 
 
 def test_home_shows_no_exception(open_page):

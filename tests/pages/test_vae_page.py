@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dashboard import own_data, stored
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import DIGITS, binary, flat
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
 from dashboard.scenes.vae.setup import PLANE, aggregate, known
 from genmodels.data.digits import load_binarised_mnist
+from genmodels.store import cache as stored
 from genmodels.store import checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
@@ -38,7 +39,7 @@ def shown_config(app):
 
 def drawn(points) -> str:
     xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return own_data.encode_points(xy, np.zeros(len(xy), int), yours.BOARD, yours.BOARD)
+    return encode_points(xy, np.zeros(len(xy), int), yours.BOARD, yours.BOARD)
 
 
 def by_torch(name: str):
@@ -327,7 +328,7 @@ def test_one_style_in_all_classes(style):
 
 TURN = np.linspace(0, 2 * np.pi, 60)
 STROKES = {
-    "three": own_data.decode_points(yours.example(), yours.BOARD, yours.BOARD)[0],
+    "three": decode_points(yours.example(), yours.BOARD, yours.BOARD)[0],
     "circle": np.stack([8 + 3 * np.cos(TURN), 20 + 5 * np.sin(TURN)], -1),
     "one": np.stack([np.full(20, 2.0), np.linspace(3, 25, 20)], -1),
     "lying": np.stack([np.linspace(1, 27, 20), np.full(20, 26.0)], -1),
@@ -411,10 +412,10 @@ def test_strokes_come_back_from_the_hand():
     painted = [[x, y, 0] for x, y in STROKES["circle"]]
     config = yours.after_hand(yours.Config("", False, 5), {"painted": painted})
     assert (config.fitted, config.seed) == (False, 5)
-    points, _ = own_data.decode_points(config.drawn, yours.BOARD, yours.BOARD)
+    points, _ = decode_points(config.drawn, yours.BOARD, yours.BOARD)
     assert np.abs(points - STROKES["circle"]).max() < 28 / 1024
     outside = yours.after_hand(config, {"painted": [[-1e6, 1e6, 0]]})
-    at, _ = own_data.decode_points(outside.drawn, yours.BOARD, yours.BOARD)
+    at, _ = decode_points(outside.drawn, yours.BOARD, yours.BOARD)
     assert np.allclose(at, [[0, 28]], atol=0.02)
     assert yours.after_hand(config, {"painted": []}).drawn == ""
     for none in ([[np.nan, 0, 0]], [[1, 2]], "ab", None, [[0, 0, 0]] * 501, [[0, 0, 7]]):

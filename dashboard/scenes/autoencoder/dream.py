@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.hand import handle
 from dashboard.scene import Handle, Panel, Points, Readout, Scene
+from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
 from genmodels.autoencoder.runtime import ForwardAutoencoder
 from genmodels.data.digits import load_mnist
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 
 DRAWN, COLUMNS = 24, 6

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Curve, Panel, Readout, Scene
 from dashboard.scenes.pictures import rows
+from genmodels.store import cache as stored
 
 ROWS = {"x": "pictures", "x + σ ε": "noisy", "copying": "copied", "denoising": "denoised"}
 CURVES = {"noisy picture": ("rmse_noisy", "muted"), "copying": ("rmse_copied", "data"),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
 from dashboard.scenes.pictures import rows
+from genmodels.store import cache as stored
 
 COLOURS = ("class1", "class0", "class2", "class3", "model")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.contours import level_lines
 from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.contours import level_lines
 from dashboard.scenes.boundaries.setup import (
     CELLS,
     PROBES,

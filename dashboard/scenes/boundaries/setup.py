@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from dashboard import own_data
-from dashboard.contours import cell_centres, hatching, level_lines
-from dashboard.hand import handle, painted
 from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene
+from dashboard.scene.contours import cell_centres, hatching, level_lines
+from dashboard.scene.drag import handle, painted
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
 from genmodels import classifiers
@@ -134,7 +134,7 @@ class Config:
         if self.source == "csv":
             return Labelled(np.array(self.csv), np.array(self.labels, dtype=np.int64), self.names)
         if self.source == "painted":
-            x, y = own_data.decode_points(self.painted, BOARD, BOARD)
+            x, y = decode_points(self.painted, BOARD, BOARD)
             k = max(k, int(y.max(initial=0)) + 1)
         else:
             y = np.concatenate([rng.permutation(k), rng.integers(k, size=max(n - k, 0))])
@@ -344,7 +344,7 @@ def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a probe was moved, or points were painted."""
     if "painted" in values:
         xy, labels = painted(values)
-        return replace(config, painted=own_data.encode_points(xy, labels, BOARD, BOARD), brisk=True)
+        return replace(config, painted=encode_points(xy, labels, BOARD, BOARD), brisk=True)
     name = str(values.get("moved", "probe"))
     x, y = handle(values, name if name in PROBES else "probe").round(3).tolist()
     return replace(config, probe_1=x, probe_2=y)
@@ -354,7 +354,7 @@ def brush(config: Config) -> Brush | None:
     """Where points can be painted, one brush for each class."""
     if config.source != "painted":
         return None
-    xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    xy, labels = decode_points(config.painted, BOARD, BOARD)
     rows = tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True))
     return Brush(0, rows, classes=max(config.classes, int(labels.max(initial=0)) + 1))
 
@@ -362,7 +362,7 @@ def brush(config: Config) -> Brush | None:
 def _board(config: Config, why: str) -> Scene:
     told = f"Paint points of each class into the picture. {why}"
     alt = "An empty board to paint points of two or three classes on."
-    return empty_board(*own_data.decode_points(config.painted, BOARD, BOARD), BOARD, told, alt, brush(config))
+    return empty_board(*decode_points(config.painted, BOARD, BOARD), BOARD, told, alt, brush(config))
 
 
 on_board = board.on_board(_board)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle
 from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import handle
 from dashboard.scenes.diffusion.setup import PLANE, Config, T
 from genmodels.diffusion.sampler import q_sample
 from genmodels.diffusion.schedules import Schedule, get_schedule

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
 from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
 from genmodels.diffusion.denoisers import ForwardDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample
+from genmodels.store import cache as stored
 
 NAME = "diffusion-digits"
 WHAT = {"back": "From static to digit", "forward": "A test digit's way forward", "guidance": "Guidance, w = 0 … 8"}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.contours import cell_centres
 from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import (
     EXTENT,
     PLANE,

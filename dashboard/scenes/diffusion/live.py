@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.contours import cell_centres
 from dashboard.scene import Arrows, Bars, Curve, Panel, Points, Readout, Scene
+from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import EXTENT, OWN, PLANE, Config
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dashboard import own_data, stored
-from dashboard.contours import Extent, cell_centres
-from dashboard.hand import handle
 from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points
+from dashboard.scene.contours import Extent, cell_centres
+from dashboard.scene.drag import handle
+from dashboard.scene.painted import decode_points
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
 from genmodels.diffusion.schedules import Schedule, get_schedule
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
@@ -69,7 +70,7 @@ class Config:
 
     def own(self) -> np.ndarray:
         """One's own points in standard units."""
-        xy = np.array(self.csv) if self.source == "csv" else own_data.decode_points(self.painted, BOARD, BOARD)[0]
+        xy = np.array(self.csv) if self.source == "csv" else decode_points(self.painted, BOARD, BOARD)[0]
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
         return (xy - xy.mean(axis=0)) / np.sqrt(xy.var(axis=0).mean())

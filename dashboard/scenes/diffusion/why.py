@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from dashboard.contours import cell_centres
 from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene
+from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import (
     PLANE,
     Config,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Bars, Panel, Readout, Scene
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 
 NAME = "gan-digits"
@@ -57,7 +57,7 @@ def _epochs() -> Scene:
 
 
 def generator(of: Checkpoint) -> Forward:
-    """For :func:`dashboard.stored.made`."""
+    """For :func:`genmodels.store.cache.made`."""
     return Forward(of.arrays, "generator", "relu")
 
 

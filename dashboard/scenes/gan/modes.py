@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.contours import cell_centres
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.contours import cell_centres
 from dashboard.scenes.gan.setup import CELLS, World, world_of
 from genmodels.nn.runtime import Forward, sigmoid
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 
 WHICH = {"gan-grid": "Twenty-five modes", "gan-ring": "A ring of eight"}
@@ -72,7 +72,7 @@ def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
 
 
 def verdict(of: Checkpoint) -> np.ndarray:
-    """D on the plane at the end of training, ``(CELLS, CELLS)``; for :func:`dashboard.stored.made`."""
+    """D on the plane at the end of training, ``(CELLS, CELLS)``; for :func:`genmodels.store.cache.made`."""
     known = world_of(of.entry.config["data"])
     discriminator = Forward(of.arrays, "discriminator", of.entry.config["activation"])
     at = (cell_centres(known.extent, CELLS) - of.arrays["centre"]) / of.arrays["scale"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dashboard import own_data
-from dashboard.contours import Extent
 from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polylines
+from dashboard.scene.contours import Extent
+from dashboard.scene.painted import decode_points
 from genmodels.data.planar import Dataset, get_dataset
 from genmodels.metrics import Coverage, Spread, between_true, mode_coverage, wasserstein_2
 
@@ -68,7 +68,7 @@ class Config:
             return np.concatenate([t, 0.5 * t], axis=1)
         if self.source not in OWN:
             return None
-        xy = np.array(self.csv) if self.source == "csv" else own_data.decode_points(self.painted, BOARD, BOARD)[0]
+        xy = np.array(self.csv) if self.source == "csv" else decode_points(self.painted, BOARD, BOARD)[0]
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A GAN needs two different points at least, and there are {len(xy)}: add some.")
         return xy

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle, moved
 from dashboard.scene import Handle
+from dashboard.scene.drag import handle, moved
 from genmodels.gaussian import Gaussian
 
 SIGMA = (0.1, 4.0)

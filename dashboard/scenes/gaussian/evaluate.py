@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle
 from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import handle
 from genmodels.gaussian import Gaussian, covariance_matrix
 
 CELLS = 56

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import own_data
-from dashboard.hand import painted
-from dashboard.latex import matrix
 from dashboard.scene import Brush, Curve, Ellipses, Panel, Points, Readout, Scene
+from dashboard.scene.drag import painted
+from dashboard.scene.latex import matrix
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.gaussian.sources import OWN, SOURCES, Pair, Source
 from genmodels.gaussian import FitState, fit_gaussian, iterate_fit, probability_within
 
@@ -42,14 +42,14 @@ class Config:
         """The points in the order of their arrival, ``(N, 2)``."""
         if self.truth:
             return self.truth.sample(self.points, np.random.default_rng(self.seed))
-        own = own_data.decode_points(self.painted, BOARD, BOARD)[0] if self.source == "painted" else self.csv
+        own = decode_points(self.painted, BOARD, BOARD)[0] if self.source == "painted" else self.csv
         return np.random.default_rng(self.seed).permutation(np.array(own, dtype=float).reshape(-1, 2))
 
 
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after points were painted or erased."""
     points, labels = painted(values)
-    return replace(config, painted=own_data.encode_points(points, labels, BOARD, BOARD))
+    return replace(config, painted=encode_points(points, labels, BOARD, BOARD))
 
 
 def scene(config: Config) -> Scene:
@@ -100,7 +100,7 @@ def _divergence(source: Source, state: FitState) -> float:
 def _brush(config: Config, data: np.ndarray) -> Brush | None:
     if config.source != "painted":
         return None
-    points, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    points, labels = decode_points(config.painted, BOARD, BOARD)
     return Brush(
         panel=0, points=tuple((float(x), float(y), int(c)) for (x, y), c in zip(points, labels, strict=True))
     )

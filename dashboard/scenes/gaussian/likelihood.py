@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle, moved
-from dashboard.latex import matrix
 from dashboard.scene import Bars, Curve, Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import handle, moved
+from dashboard.scene.latex import matrix
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
     AscentConfig,

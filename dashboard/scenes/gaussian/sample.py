@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.latex import matrix
 from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.latex import matrix
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
     Gaussian,

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dashboard import own_data
-from dashboard.hand import handle, moved, painted
 from dashboard.scene import Brush, Handle, Scene
+from dashboard.scene.drag import handle, moved, painted
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
 from genmodels.data.planar import get_dataset
@@ -68,7 +68,7 @@ class Config:
     def _draw(self) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
         if self.source == "painted":
-            return own_data.decode_points(self.painted, BOARD, BOARD)[0]
+            return decode_points(self.painted, BOARD, BOARD)[0]
         if self.source == "csv":
             return np.array(self.csv)
         if self.source == "moons":
@@ -80,7 +80,7 @@ class Config:
 
     def start(self, data: np.ndarray) -> np.ndarray:
         """Starting means, ``(K, 2)``: those set by hand, else k-means++."""
-        by_hand = own_data.decode_points(self.means, BOARD, BOARD)[0]
+        by_hand = decode_points(self.means, BOARD, BOARD)[0]
         if len(by_hand) == self.k:
             return by_hand
         return starting_means(data, self.k, "kmeans++", np.random.default_rng(self.seed))
@@ -113,24 +113,24 @@ def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a starting mean or the probe was moved, or points were painted."""
     if "painted" in values:
         xy, labels = painted(values)
-        return replace(config, painted=own_data.encode_points(xy, 0 * labels, BOARD, BOARD))
+        return replace(config, painted=encode_points(xy, 0 * labels, BOARD, BOARD))
     if moved(values) == "probe":
         x, y = handle(values, "probe").round(2).tolist()
         return replace(config, probe_1=x, probe_2=y)
     start = np.clip([handle(values, f"start {k + 1}") for k in range(config.k)], *BOARD)
-    return replace(config, means=own_data.encode_points(start, np.zeros(len(start), dtype=int), BOARD, BOARD))
+    return replace(config, means=encode_points(start, np.zeros(len(start), dtype=int), BOARD, BOARD))
 
 
 def brush(config: Config) -> Brush | None:
     """Where points can be painted."""
     if config.source != "painted":
         return None
-    xy, labels = own_data.decode_points(config.painted, BOARD, BOARD)
+    xy, labels = decode_points(config.painted, BOARD, BOARD)
     return Brush(0, tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True)))
 
 
 def _board(config: Config, why: str) -> Scene:
-    xy = own_data.decode_points(config.painted, BOARD, BOARD)[0]
+    xy = decode_points(config.painted, BOARD, BOARD)[0]
     told = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
     return empty_board(xy, None, BOARD, told, "An empty board to paint points on.", brush(config))
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.contours import level_lines
-from dashboard.hand import handle
 from dashboard.scene import Field, Handle, Labels, Panel, Polylines, Readout, Scene
+from dashboard.scene.contours import level_lines
+from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import SIDE, flat, picture, sheet
 from genmodels.data.digits import load_mnist
+from genmodels.store import cache as stored
 
 COLUMNS = 3
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Bars, Curve, Panel, Readout, Scene
 from dashboard.scenes.pictures import DIGITS, grey, sheet
+from genmodels.store import cache as stored
 
 COLOURS = ("class0", "class1", "model", "data")
 WHICH = {"all": "All test digits in turn", "differ": "Those on which they differ"}

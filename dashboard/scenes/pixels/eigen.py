@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene
 from dashboard.scenes.pictures import ink, picture
+from genmodels.store import cache as stored
 
 COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
 

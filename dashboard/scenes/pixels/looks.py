@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.contours import level_lines
 from dashboard.scene import Bars, Field, Labels, Panel, Polylines, Readout, Scene
+from dashboard.scene.contours import level_lines
 from dashboard.scenes.pictures import DIGITS, grey, sheet
+from genmodels.store import cache as stored
 
 WHICH = {"all": "Test digits in turn", "wrong": "Only those it gets wrong"}
 SHOWN = 40

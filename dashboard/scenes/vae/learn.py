@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard import stored
 from dashboard.scene import Curve, Panel, Readout, Scene
 from dashboard.scenes.pictures import codes, in_pairs, rows, sheet
 from dashboard.scenes.vae.setup import PLANE, prior_circles
+from genmodels.store import cache as stored
 
 
 @dataclass(frozen=True)

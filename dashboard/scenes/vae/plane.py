@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.hand import handle
 from dashboard.scene import (
     Arrows,
     Diagram,
@@ -26,6 +24,7 @@ from dashboard.scene import (
     Readout,
     Scene,
 )
+from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, chosen, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import (
     EXTENT,
@@ -38,6 +37,7 @@ from dashboard.scenes.vae.setup import (
     prior,
     prior_circles,
 )
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 
 NODES = (

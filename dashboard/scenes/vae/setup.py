@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dashboard import stored
-from dashboard.contours import Extent, cell_centres
 from dashboard.scene import Ellipses
+from dashboard.scene.contours import Extent, cell_centres
 from dashboard.scenes.pictures import binary, flat
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import Checkpoint
 from genmodels.vae.runtime import ForwardVAE
 
@@ -58,5 +58,5 @@ def prior(z: np.ndarray) -> np.ndarray:
 
 
 def aggregate_field(of: Checkpoint) -> np.ndarray:
-    """q(z) on the plane, ``(CELLS, CELLS)``; for :func:`dashboard.stored.made`."""
+    """q(z) on the plane, ``(CELLS, CELLS)``; for :func:`genmodels.store.cache.made`."""
     return aggregate(_known(of), cell_centres(EXTENT, CELLS)).reshape(CELLS, CELLS).astype(np.float32)

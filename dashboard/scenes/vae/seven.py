@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle
 from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 

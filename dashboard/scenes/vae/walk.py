@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.hand import handle
 from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 from genmodels.data.digits import load_binarised_mnist

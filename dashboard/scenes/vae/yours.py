@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import shift
 
-from dashboard import own_data, stored
-from dashboard.hand import painted
 from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.drag import painted
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import SIDE, codes, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+from genmodels.store import cache as stored
 
 BOARD = (0.0, float(SIDE))
 BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its centre of mass into the middle
@@ -33,7 +34,7 @@ def example() -> str:
     turn = np.linspace(0.5 * np.pi, -0.75 * np.pi, 26)
     lower = np.stack([13 + 6 * np.cos(turn), 9 + 5 * np.sin(turn)], -1)
     points = np.concatenate([upper, lower])
-    return own_data.encode_points(points, np.zeros(len(points), int), BOARD, BOARD)
+    return encode_points(points, np.zeros(len(points), int), BOARD, BOARD)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _joined(points: np.ndarray) -> np.ndarray:
 
 def scene(config: Config) -> Scene:
     """One frame: there is nothing to scrub, only to draw."""
-    points, _ = own_data.decode_points(config.drawn, BOARD, BOARD)
+    points, _ = decode_points(config.drawn, BOARD, BOARD)
     brush = Brush(0, tuple((float(x), float(y), 0) for x, y in points))
     board = [Points(name="drawn", xy=points, radius=7)]
     if not len(points):
@@ -170,4 +171,4 @@ def _empty(board: list, brush: Brush) -> Scene:
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a stroke."""
     xy, labels = painted(values)
-    return replace(config, drawn=own_data.encode_points(xy, labels, BOARD, BOARD))
+    return replace(config, drawn=encode_points(xy, labels, BOARD, BOARD))

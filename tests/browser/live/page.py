@@ -7,9 +7,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import streamlit as st
 
-from dashboard import runs, theme
+from dashboard import runs
 from dashboard.player import run_for, session_id, show, train
 from dashboard.scenes.random_walk import Config, scenes
+from dashboard.shell import theme
 
 
 def walk() -> None:

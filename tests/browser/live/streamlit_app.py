@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from dashboard import runs
-from dashboard.routes import routes
+from dashboard.player.files import routes
 
 runs.workers.slots = int(os.environ.get("LIVE_SLOTS", runs.workers.slots))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.atlas import FAMILIES, TIMELINE, Family, Model
+from dashboard.shell.atlas import FAMILIES, TIMELINE, Family, Model
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 

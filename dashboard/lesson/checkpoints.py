@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import stored
 from genmodels.store import building, checkpoint
+from genmodels.store import cache as stored
 from genmodels.store.checkpoint import CheckpointError
 from genmodels.store.recipe import all_recipes
 

@@ -1,4 +1,4 @@
-"""What the server answers besides Streamlit: the socket ``/runs/{id}`` and the Player's own files.
+"""The socket ``/runs/{id}``: how a Player is fed.
 
 The Player says ``{"after": ID}`` when it can take more (``null`` when it has nothing); the run answers with
 the frames after that id, as soon as there are some, and at most ten times a second. ``{"ask": {…}, "step": ID,
@@ -9,45 +9,21 @@ is answered. ``{"do": …}`` is for live runs, see :meth:`dashboard.runs.LiveRun
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
-from pathlib import Path
 from urllib.parse import urlparse
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard import blob, runs, warmup
+from dashboard.runs import blob, warmup
+from dashboard.runs.all_runs import Watch, registry
+from dashboard.runs.run import Run
 
-PLAYER = Path(__file__).parent / "player"
-TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 SECONDS_BETWEEN = 0.1
 MAX_MESSAGE = 64 * 1024
 GONE = 4404
-
 log = logging.getLogger(__name__)
-
-
-def player_version() -> str:
-    """A name for the Player's files as they are now, so that a browser never mixes two versions."""
-    digest = hashlib.sha256()
-    for path in sorted(PLAYER.iterdir()):
-        if path.suffix in TYPES:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-async def player_file(request: Request) -> Response:
-    """One of the Player's modules; its address holds the version, so that it may be kept for ever."""
-    path = PLAYER / request.path_params["name"]
-    if path.parent != PLAYER or path.suffix not in TYPES or not path.is_file():
-        return PlainTextResponse("no such file", status_code=404)
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Encoding": "identity"}
-    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
 
 
 async def run_socket(socket: WebSocket) -> None:
@@ -57,19 +33,19 @@ async def run_socket(socket: WebSocket) -> None:
         await socket.close(code=4403)
         return
     await socket.accept()
-    run = runs.registry.get(socket.path_params["run"])
+    run = registry.get(socket.path_params["run"])
     if run is None:
         await socket.send_text(json.dumps({"error": "gone"}))
         await socket.close(code=GONE)
         return
-    with runs.Watch(run) as watch:
+    with Watch(run) as watch:
         await Conversation(socket, run, watch).hold()
 
 
 class Conversation:
     """What is said over one socket."""
 
-    def __init__(self, socket: WebSocket, run: runs.Run, watch: runs.Watch) -> None:
+    def __init__(self, socket: WebSocket, run: Run, watch: Watch) -> None:
         self.socket, self.run, self.watch = socket, run, watch
         self.wanted: list[int | None] = []  # the latest {"after": …} that is not yet answered
         self.asked = asyncio.Event()
@@ -187,11 +163,3 @@ def check_after(after: object) -> int | None:
     if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
         raise ValueError('"after" must be the id of a frame, or null.')
     return after
-
-
-def routes() -> list[BaseRoute]:
-    """The routes for ``st.App``."""
-    return [
-        WebSocketRoute("/runs/{run}", run_socket),
-        Route("/player-files/{version}/{name}", player_file),
-    ]

@@ -6,29 +6,23 @@ Streamlit without a word; these controls notice it, and :func:`show_ignored` say
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from dashboard import own_data
-from genmodels import device
-
-MAX_SEED = 2**31 - 1
+from dashboard.scene.painted import decode_points
 
 
 def slider(page: str, name: str, label: str, low: float, high: float, default: float, step: float, **more):
     """A number within limits; whole where all of its limits are."""
-    with _Bound(page, name) as key:
+    with Bound(page, name) as key:
         return st.slider(label, low, high, default, step, key=key, bind="query-params", **more)
 
 
 def choice(page: str, name: str, label: str, options: dict[str, str], default: str, **more) -> str:
     """One of a few, by key; Streamlit writes the text, as one reads it on the page, into the link."""
     keys = list(options)
-    with _Bound(page, name) as key:
+    with Bound(page, name) as key:
         return st.selectbox(
             label,
             keys,
@@ -42,7 +36,7 @@ def choice(page: str, name: str, label: str, options: dict[str, str], default: s
 
 def switch(page: str, name: str, label: str, default: bool = False, **more) -> bool:
     """On or off."""
-    with _Bound(page, name) as key:
+    with Bound(page, name) as key:
         return st.toggle(label, default, key=key, bind="query-params", **more)
 
 
@@ -77,7 +71,7 @@ def painted(page: str, name: str, x: tuple[float, float], y: tuple[float, float]
     """Painted points as they stand in the link; what cannot be read is ignored with a note."""
     text = linked(page, name, default)
     try:
-        own_data.decode_points(text, x, y)
+        decode_points(text, x, y)
     except ValueError:
         note_ignored(f"{page}.{name}", text)
         st.session_state[f"{page}.{name}"] = default
@@ -92,50 +86,7 @@ def put(page: str, new: Any) -> None:
             st.session_state[f"{page}.{name}"] = value
 
 
-def csv_points(page: str) -> tuple[tuple[float, float], ...]:
-    """The points of a file; a faulty file gets one sentence, and the last good points stay."""
-    data = _csv(page, "CSV: two columns of numbers")
-    return _rows(data.points) if data else ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
-
-
-def csv_labelled(page: str) -> dict[str, tuple]:
-    """Points ``csv``, their classes ``labels`` from 0 and the ``names`` of these, of a file with a third column."""
-    data = _csv(page, "CSV: two columns of numbers, one of labels")
-    if data and not data.label_names:
-        st.warning("The file has no third column; add one that says which class each point belongs to.")
-    elif data and len(data.label_names) not in (2, 3):
-        st.warning(f"The third column names {len(data.label_names)} classes; two or three can be told apart here.")
-    elif data:
-        return {"csv": _rows(data.points), "labels": tuple(data.labels.tolist()), "names": data.label_names}
-    rows = ((0.0, 0.2), (0.8, 0.5), (0.4, 1.1), (1.2, 0.1), (2.2, 1.9), (2.9, 1.4), (2.5, 2.6), (3.3, 2.2))
-    return {"csv": rows, "labels": (0,) * 4 + (1,) * 4, "names": ("a", "b")}
-
-
-def _csv(page: str, label: str) -> own_data.OwnData | None:
-    """The last good file of this session."""
-    kept = f"{page}.file.data"
-    file = st.file_uploader(label, type=["csv", "tsv", "txt"], key=f"{page}.file")
-    if file is not None and st.session_state.get(f"{kept}.name") != file.file_id:
-        try:
-            st.session_state[kept] = own_data.read_csv(file.getvalue())
-        except ValueError as why:
-            st.warning(str(why))
-        else:
-            st.session_state[f"{kept}.name"] = file.file_id
-    st.caption("A file is not part of the link.")
-    return st.session_state.get(kept)
-
-
-def _rows(points: np.ndarray) -> tuple[tuple[float, float], ...]:
-    return tuple(map(tuple, points.tolist()))
-
-
-def download_points(points: Callable[[], np.ndarray]) -> None:
-    """Offer the points as CSV."""
-    st.download_button("Data as CSV", lambda: own_data.write_csv(points()), "points.csv", "text/csv")
-
-
-class _Bound:
+class Bound:
     """Compares the link before and after a widget, and remembers what was ignored."""
 
     def __init__(self, page: str, name: str) -> None:
@@ -170,40 +121,3 @@ def show_ignored() -> None:
     if ignored:
         told = ", ".join(f"{key}={value[:40]}" for key, value in ignored.items())
         st.info(f"The link asks for something this page does not have ({told}); the usual value is used instead.")
-
-
-@dataclass(frozen=True)
-class Shell:
-    """What the sidebar decides for all pages."""
-
-    seed: int
-    device: str
-    projector: bool
-
-
-def sidebar() -> Shell:
-    """Seed, device and projector mode."""
-    with st.sidebar:
-        st.markdown("**For all pages**")
-        with _Bound("", "projector") as key:
-            projector = st.toggle(
-                "Projector mode",
-                key=key,
-                bind="query-params",
-                help="Larger type, thicker lines: for the back row.",
-            )
-        with _Bound("", "seed") as key:
-            seed = st.number_input(
-                "Seed", 0, MAX_SEED, 0, 1, key=key, bind="query-params",
-                help="Same seed, same pictures. It is part of the link.",
-            )  # fmt: skip
-        with _Bound("", "device") as key:
-            wanted = st.selectbox(
-                "Device", device.CHOICES, key=key, bind="query-params",
-                help="Where networks are trained. 'auto' takes a GPU if there is one.",
-            )  # fmt: skip
-        in_use = device.guess() if wanted == "auto" else wanted
-        st.caption(f"In use: **{device.NAMES[in_use]}**")
-        if wanted not in ("auto", "cpu") and device.guess() != wanted:
-            st.warning(f"No {device.NAMES[wanted]} was found on this machine; choose auto or cpu.")
-    return Shell(int(seed), wanted, bool(projector))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from dashboard import controls, theme
+from dashboard.lesson import controls
+from dashboard.scene.colours import ROLES, colour_map
 from genmodels.gaussian import Gaussian
 
 
@@ -28,7 +29,7 @@ def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: 
     import plotly.graph_objects as go
 
     mode = "dark" if st.context.theme.type == "dark" else "light"
-    colours = theme.colour_map("sequential", mode, 11)
+    colours = colour_map("sequential", mode, 11)
     scale = [[i / 10, c] for i, c in enumerate(colours)]
     hover = f"{x_label} %{{x:.2f}}<br>{y_label} %{{y:.2f}}<br>{z_label} %{{z:.4f}}<extra></extra>"
     figure = go.Figure(go.Surface(x=x, y=y, z=z, colorscale=scale, hovertemplate=hover, showscale=False))
@@ -56,7 +57,7 @@ def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]):
     import plotly.graph_objects as go
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    colours = theme.ROLES["dark" if st.context.theme.type == "dark" else "light"]
+    colours = ROLES["dark" if st.context.theme.type == "dark" else "light"]
     figure = go.Figure()
     hover = "false alarms %{x:.1f} %<br>strangers found %{y:.1f} %<extra></extra>"
     for (name, (familiar, strange)), colour in zip(detectors.items(), ("model", "data"), strict=False):

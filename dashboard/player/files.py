@@ -1,0 +1,41 @@
+"""The routes of our own: the Player's files, and the socket of its runs."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from dashboard.runs.socket import run_socket
+
+PLAYER = Path(__file__).parent
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+def player_version() -> str:
+    """A name for the Player's files as they are now, so that a browser never mixes two versions."""
+    digest = hashlib.sha256()
+    for path in sorted(PLAYER.iterdir()):
+        if path.suffix in TYPES:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def player_file(request: Request) -> Response:
+    """One of the Player's modules; its address holds the version, so that it may be kept for ever."""
+    path = PLAYER / request.path_params["name"]
+    if path.parent != PLAYER or path.suffix not in TYPES or not path.is_file():
+        return PlainTextResponse("no such file", status_code=404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Encoding": "identity"}
+    return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
+
+
+def routes() -> list[BaseRoute]:
+    """The routes for ``st.App``."""
+    return [
+        WebSocketRoute("/runs/{run}", run_socket),
+        Route("/player-files/{version}/{name}", player_file),
+    ]

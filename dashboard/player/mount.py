@@ -1,0 +1,178 @@
+"""Mounts the Player: give it a scene, and it plays.
+
+The component's code is a thin adapter; the Player itself is a set of ES modules that our own server sends
+(:mod:`dashboard.player.files`) and that know nothing of Streamlit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dashboard import runs
+from dashboard.player.files import player_version
+from dashboard.scene import Scene
+from dashboard.scene.colours import PALETTE
+
+HERE = Path(__file__).parent
+ROOM = "calc(100vh - 20.5rem)"  # what title, cues, transport and one row of readouts leave of the first screen
+
+_mount = st.components.v2.component(
+    "generative_models_player",
+    html='<div class="mount"></div>',
+    css=(HERE / "player.css").read_text("utf-8"),
+    js=(HERE / "adapter.js").read_text("utf-8"),
+)
+
+
+AfterHand = Callable[[Any, Mapping[str, Any]], Any]
+
+
+def play(
+    build: Callable[[Any], Scene],
+    config: Any,
+    *,
+    key: str,
+    after_hand: AfterHand | None = None,
+    on_hand: Callable[[Any], None] | None = None,
+    height: str = ROOM,
+    focus: str = "",
+) -> None:
+    """Show the scene ``build(config)``; it is built once for each config in a session.
+
+    Args:
+        build: A module-level function from a frozen config to a scene.
+        config: An equal one gives the recording that is already there.
+        key: Names the Player on the page.
+        after_hand: From the config and what the hand says to a new config; while something is dragged the
+            Player shows that config's scene.
+        on_hand: Takes the new config over, on release.
+        height: CSS height of the picture.
+        focus: A word; when it changes, the Player takes the keyboard's focus.
+    """
+
+    def ask(values: Mapping[str, Any], step: int) -> Scene:
+        return build(after_hand(config, values)) if after_hand else build(config)
+
+    def make() -> runs.Run:
+        return runs.record(build(config), session_id(), ask if after_hand else None)
+
+    run = run_for((build.__module__, build.__qualname__, config), make, key)
+    if run is None:
+        return
+
+    def released() -> None:
+        said = st.session_state[key].get("hand")
+        if said and after_hand and on_hand:
+            on_hand(after_hand(config, said))
+
+    show(
+        run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus, released=released
+    )
+
+
+def train(
+    build: Callable[..., Iterator[Scene | None]],
+    config: Any,
+    *,
+    key: str,
+    rate: float | None = None,
+    moves: Mapping[str, str] | None = None,
+    slow: bool = False,
+    check: Callable[[Any], None] = lambda config: None,
+    height: str = ROOM,
+    focus: str = "",
+) -> None:
+    """Show a run that grows while it is watched: ``build(config)`` yields its frames.
+
+    Args:
+        build: A module-level function from a frozen config to an iterator of one-frame scenes; with moves it takes
+            an iterator of :class:`dashboard.runs.Move` besides.
+        config: An equal one gives the run that is already there.
+        key: Names the Player on the page.
+        rate: At most so many frames a second.
+        moves: Buttons for single steps, by their words; see :class:`dashboard.runs.LiveRun`.
+        slow: Whether it starts in slow motion.
+        check: Raises a ValueError where the config cannot be: the page says why, and the last good run stays.
+        height: CSS height of the picture.
+        focus: A word; when it changes, the Player takes the keyboard's focus.
+    """
+
+    def make() -> runs.Run:
+        check(config)
+        run = runs.LiveRun(
+            session_id(),
+            lambda: build(config, run.next_moves()) if moves else build(config),
+            rate=rate,
+            moves=moves,
+            slow=slow,
+        )
+        return runs.start(run)
+
+    run = run_for((build.__module__, build.__qualname__, config), make, key)
+    if run is not None:
+        show(run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus)
+
+
+def show(
+    run: runs.Run,
+    *,
+    key: str,
+    scene: str,
+    height: str = ROOM,
+    focus: str = "",
+    released: Callable[[], None] = lambda: None,
+) -> None:
+    """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
+    data = {
+        "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
+        "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
+    }  # fmt: skip
+    _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_hand_change=released)
+
+
+def last_readouts(key: str) -> dict[str, float]:
+    """The numbers of the newest frame of the run that a Player shows, by name; empty if there is none."""
+    had = st.session_state.get("_runs", {}).get(key)
+    run = runs.registry.get(had[1]) if had else None
+    return run.last_readouts() if run else {}
+
+
+def session_id() -> str:
+    """The session that a run belongs to."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def _forget(key: str) -> None:
+    """The Player asks for another run: the one it had is gone, or is to start again."""
+    had = st.session_state.get("_runs", {}).get(key)
+    if had and had[1] == st.session_state[key].get("gone"):  # it may have another one by now
+        del st.session_state["_runs"][key]
+        runs.registry.drop(had[1])
+
+
+def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run | None:
+    """The session's run for this config, if it is still held; else a new one.
+
+    Where the config cannot be drawn (a ValueError), the page says why and keeps the last good run.
+    """
+    kept = st.session_state.setdefault("_runs", {})
+    had = kept.get(key)
+    run = runs.registry.get(had[1]) if had else None
+    if run and had[0] == want:
+        return run
+    try:
+        new = make()
+    except ValueError as why:
+        st.warning(str(why))
+        return run
+    if run:
+        runs.registry.drop(run.id)
+    kept[key] = (want, new.id)
+    return new
