@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import streamlit as st
 
 from dashboard.lesson import controls
 from dashboard.scene.colours import ROLES, colour_map
-from genmodels.gaussian import Gaussian
+from dashboard.scene.fields import Switch
 
 
-def show_surface(page: str, gaussian: Gaussian) -> None:
+class Density(Protocol):
+    """What has a mean, a covariance and a log-density in the plane."""
+
+    @property
+    def mean(self) -> np.ndarray:
+        """``(2,)``."""
+        ...
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """``(2, 2)``."""
+        ...
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray:
+        """log p(x), ``(N, 2)`` to ``(N,)``."""
+        ...
+
+
+def show_surface(page: str, density: Density) -> None:
     """The density as a surface that one can turn; drawn when asked for, as WebGL without a GPU takes seconds."""
     st.header("The density as a surface", anchor=False)
-    if not controls.switch(page, "surface", "Show it in three dimensions"):
+    if not controls.switch(f"{page}.surface", Switch("Show it in three dimensions"), False):
         return
-    reach = 3.5 * np.sqrt(gaussian.covariance.diagonal())
-    x, y = (m + r * np.linspace(-1, 1, 61) for m, r in zip(gaussian.mean, reach, strict=True))
+    reach = 3.5 * np.sqrt(density.covariance.diagonal())
+    x, y = (m + r * np.linspace(-1, 1, 61) for m, r in zip(density.mean, reach, strict=True))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    z = np.exp(gaussian.log_prob(grid)).reshape(61, 61)
+    z = np.exp(density.log_prob(grid)).reshape(61, 61)
     st.plotly_chart(surface(x, y, z, "x₁", "x₂", "p(x)"), width="stretch")
 
 
-def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: str, z_label: str):
+def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: str, z_label: str) -> Any:
     """A surface z ``(len(y), len(x))`` over x and y, as a ``plotly.graph_objects.Figure``."""
     import plotly.graph_objects as go
 
@@ -52,7 +71,7 @@ def show_roc(title: str, detectors: Callable[[], dict[str, tuple[np.ndarray, np.
         st.caption(f"No curve: {why}")
 
 
-def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]):
+def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
     """Share of strangers found over false alarms, as a ``plotly.graph_objects.Figure``; areas in the legend."""
     import plotly.graph_objects as go
     from sklearn.metrics import roc_auc_score, roc_curve

@@ -1,4 +1,4 @@
-"""Widgets that are bound to the link: each returns a value, each key is prefixed by its page.
+"""Controls bound to the link, made from the fields of a scene's config; each key is prefixed by its page.
 
 A link is the whole state. What a link says that cannot be (out of range, of the wrong kind) is ignored by
 Streamlit without a word; these controls notice it, and :func:`show_ignored` says so.
@@ -6,46 +6,128 @@ Streamlit without a word; these controls notice it, and :func:`show_ignored` say
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from dashboard.lesson import own_data
+from dashboard.scene.fields import (
+    Choice,
+    Control,
+    File,
+    Painted,
+    Placed,
+    Slider,
+    Switch,
+    control_of,
+    default_of,
+)
 from dashboard.scene.painted import decode_points
 
-
-def slider(page: str, name: str, label: str, low: float, high: float, default: float, step: float, **more):
-    """A number within limits; whole where all of its limits are."""
-    with Bound(page, name) as key:
-        return st.slider(label, low, high, default, step, key=key, bind="query-params", **more)
+C = TypeVar("C")
 
 
-def choice(page: str, name: str, label: str, options: dict[str, str], default: str, **more) -> str:
-    """One of a few, by key; Streamlit writes the text, as one reads it on the page, into the link."""
-    keys = list(options)
-    with Bound(page, name) as key:
-        return st.selectbox(
-            label,
-            keys,
-            keys.index(default),
-            format_func=options.__getitem__,
+# --- From a config's fields to widgets ----------------------------------------------------------------------
+
+
+def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **given: Any) -> C:
+    """Show the controls of a config's fields, and return the config that they say.
+
+    Args:
+        page: Prefix of the keys.
+        config: A dataclass whose fields bring their controls along (:mod:`dashboard.scene.fields`).
+        names: Which fields, in this order; all of them by default. The others keep their defaults.
+        start: Defaults that differ here, by field.
+        given: Values of fields that have no control here.
+    """
+    fields = {f.name: f for f in dataclasses.fields(config)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {name: default_of(f) for name, f in fields.items() if _has_default(f)} | given
+    folded = None
+    for name in names or fields:
+        control = control_of(fields[name])
+        if control is None or name in given or not control.when(values):
+            continue
+        if control.folded and folded is None:
+            folded = st.expander("More")
+        with folded if control.folded and folded is not None else nullcontext():
+            values |= _show(page, name, control, start.get(name, values[name]))
+    return config(**values)
+
+
+def has_widgets(config: type, *names: str) -> bool:
+    """Whether any of these fields is one that a visitor sees a control of."""
+    controls = [control_of(f) for f in dataclasses.fields(config) if f.name in names or not names]
+    return any(control is not None and not isinstance(control, Placed) for control in controls)
+
+
+def _has_default(field: dataclasses.Field) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any]:
+    """Show one control; the values it sets, by field."""
+    key = f"{page}.{name}"
+    if isinstance(control, File):
+        return own_data.of_file(page, control.labelled)
+    _register(page, name, default, control.kept)
+    if isinstance(control, Slider):
+        value: Any = slider(key, control, default)
+    elif isinstance(control, Choice):
+        value = choice(key, control, default)
+    elif isinstance(control, Switch):
+        value = switch(key, control, default)
+    elif isinstance(control, Placed):
+        value = min(max(linked(key, default), control.low), control.high)
+    elif isinstance(control, Painted):
+        value = _painted(key, control, default)
+    else:
+        raise TypeError(f"{name} has the control {control!r}, which nobody knows how to show.")
+    return {name: value}
+
+
+def slider(key: str, control: Slider, default: float) -> float:
+    """A number within limits."""
+    with Bound(key):
+        return st.slider(
+            control.label,
+            control.low,
+            control.high,
+            default,
+            control.step,
+            format=control.format,
             key=key,
             bind="query-params",
-            **more,
         )
 
 
-def switch(page: str, name: str, label: str, default: bool = False, **more) -> bool:
+def choice(key: str, control: Choice, default: Any) -> Any:
+    """One of a few; Streamlit writes the text, as one reads it on the page, into the link."""
+    options = list(control.options)
+    with Bound(key):
+        return st.selectbox(
+            control.label,
+            options,
+            options.index(default),
+            format_func=control.options.__getitem__,
+            key=key,
+            bind="query-params",
+        )
+
+
+def switch(key: str, control: Switch, default: bool) -> bool:
     """On or off."""
-    with Bound(page, name) as key:
-        return st.toggle(label, default, key=key, bind="query-params", **more)
+    with Bound(key):
+        return st.toggle(control.label, default, key=key, bind="query-params")
 
 
-def linked(page: str, name: str, default: Any) -> Any:
+def linked(key: str, default: Any) -> Any:
     """A value without a widget that still stands in the link: what was painted, where a handle was left.
 
     It has the type of its default; what the link says that has not, is ignored with a note.
     """
-    key = f"{page}.{name}"
     if key not in st.session_state:
         asked = st.query_params.get(key)
         st.session_state[key] = default if asked is None else _read(key, asked, default)
@@ -67,30 +149,57 @@ def _read(key: str, asked: str, default: Any) -> Any:
     return value
 
 
-def painted(page: str, name: str, x: tuple[float, float], y: tuple[float, float], default: str = "") -> str:
+def _painted(key: str, control: Painted, default: str) -> str:
     """Painted points as they stand in the link; what cannot be read is ignored with a note."""
-    text = linked(page, name, default)
+    text = linked(key, default)
     try:
-        decode_points(text, x, y)
+        decode_points(text, control.ends, control.ends)
     except ValueError:
-        note_ignored(f"{page}.{name}", text)
-        st.session_state[f"{page}.{name}"] = default
-        return linked(page, name, default)
+        note_ignored(key, text)
+        st.session_state[key] = default
+        return linked(key, default)
     return text
 
 
-def put(page: str, new: Any) -> None:
-    """Take over a config that the hand has made: each field goes to the control of that name."""
-    for name, value in vars(new).items():
+# --- What a cue and a drag set ------------------------------------------------------------------------------
+
+
+def _register(page: str, name: str, default: Any, kept: bool) -> None:
+    """Remember what a control goes back to when a cue is started."""
+    if not kept:
+        st.session_state.setdefault("_defaults", {}).setdefault(page, {})[name] = default
+
+
+def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
+    """Put the page's controls at their defaults, but for what differs; one's own data stay.
+
+    Args:
+        page: Prefix of the keys.
+        differs: Values by field.
+        keep: Keys that the link may go on holding.
+    """
+    defaults = st.session_state.get("_defaults", {}).get(page, {})
+    for name, value in (defaults | dict(differs)).items():
+        st.session_state[f"{page}.{name}"] = value
+    for key in [k for k in st.query_params if k.startswith(f"{page}.") and k not in keep]:
+        del st.query_params[key]
+
+
+def put(page: str, config: Any) -> None:
+    """Take over a config that a drag or a brush has made: each field goes to the control of that name."""
+    for name, value in vars(config).items():
         if f"{page}.{name}" in st.session_state:
             st.session_state[f"{page}.{name}"] = value
+
+
+# --- What the link asks for that cannot be ------------------------------------------------------------------
 
 
 class Bound:
     """Compares the link before and after a widget, and remembers what was ignored."""
 
-    def __init__(self, page: str, name: str) -> None:
-        self.key = f"{page}.{name}" if page else name
+    def __init__(self, key: str) -> None:
+        self.key = key
 
     def __enter__(self) -> str:
         # Streamlit drops the value from the link while it makes the widget, and only on its first run

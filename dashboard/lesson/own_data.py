@@ -1,35 +1,40 @@
-"""The learner's own points: the controls that take them in and give them out."""
+"""The learner's own points in a file: the uploader that takes them in, and the button that gives points out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from dashboard.lesson import csv_files
 
-
-def csv_points(page: str) -> tuple[tuple[float, float], ...]:
-    """The points of a file; a faulty file gets one sentence, and the last good points stay."""
-    data = _csv(page, "CSV: two columns of numbers")
-    return _rows(data.points) if data else ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
+EXAMPLE = ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
+LABELLED = ((0.0, 0.2), (0.8, 0.5), (0.4, 1.1), (1.2, 0.1), (2.2, 1.9), (2.9, 1.4), (2.5, 2.6), (3.3, 2.2))
 
 
-def csv_labelled(page: str) -> dict[str, tuple]:
-    """Points ``csv``, their classes ``labels`` from 0 and the ``names`` of these, of a file with a third column."""
-    data = _csv(page, "CSV: two columns of numbers, one of labels")
+def of_file(page: str, labelled: bool) -> dict[str, tuple]:
+    """The fields that a file sets; a faulty file gets one sentence, and the last good points stay.
+
+    Args:
+        page: Prefix of the keys.
+        labelled: Whether a third column says the classes: ``labels`` from 0 and their ``names`` are set as well.
+    """
+    if not labelled:
+        data = _last_good(page, "CSV: two columns of numbers")
+        return {"csv": _rows(data.points) if data else EXAMPLE}
+    data = _last_good(page, "CSV: two columns of numbers, one of labels")
     if data and not data.label_names:
         st.warning("The file has no third column; add one that says which class each point belongs to.")
     elif data and len(data.label_names) not in (2, 3):
         st.warning(f"The third column names {len(data.label_names)} classes; two or three can be told apart here.")
     elif data:
         return {"csv": _rows(data.points), "labels": tuple(data.labels.tolist()), "names": data.label_names}
-    rows = ((0.0, 0.2), (0.8, 0.5), (0.4, 1.1), (1.2, 0.1), (2.2, 1.9), (2.9, 1.4), (2.5, 2.6), (3.3, 2.2))
-    return {"csv": rows, "labels": (0,) * 4 + (1,) * 4, "names": ("a", "b")}
+    return {"csv": LABELLED, "labels": (0,) * 4 + (1,) * 4, "names": ("a", "b")}
 
 
-def _csv(page: str, label: str) -> csv_files.OwnData | None:
+def _last_good(page: str, label: str) -> csv_files.OwnData | None:
     """The last good file of this session."""
     kept = f"{page}.file.data"
     file = st.file_uploader(label, type=["csv", "tsv", "txt"], key=f"{page}.file")
@@ -48,6 +53,7 @@ def _rows(points: np.ndarray) -> tuple[tuple[float, float], ...]:
     return tuple(map(tuple, points.tolist()))
 
 
-def download_points(points: Callable[[], np.ndarray]) -> None:
-    """Offer the points as CSV."""
+def download(config: Any) -> None:
+    """Offer a config's points as CSV."""
+    points: Callable[[], np.ndarray] = config.data
     st.download_button("Data as CSV", lambda: csv_files.write_csv(points()), "points.csv", "text/csv")

@@ -1,96 +1,244 @@
-"""What turns a picture into a lesson: cues, what to notice, the formula, the source of a step."""
+"""A page: its question, its cues, and one stage on which whatever a cue shows is played.
+
+    page = Page(gaussian.CONCEPT)
+
+    @page.cue("Fit", "**Learn.** Points arrive one by one.")
+    def show_fit() -> None:
+        page.stage(fit.Config, fit.scene)
+        notice("After one point the covariance is a dot.")
+
+    page.run("C. F. Gauss (1809), *Theoria motus*.")
+
+A cue is a preset that a lecturer walks to with one key; it says only what differs from the defaults that stand in the
+scene's config. Its link and its button open the same.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.lesson import controls
+from dashboard import player
+from dashboard.concepts import Concept
+from dashboard.lesson import blocks, checkpoints, controls
+from dashboard.player import AfterDrag
 
 C = TypeVar("C")
 
 
 @dataclass(frozen=True)
 class Cue:
-    """A preset that a lecturer walks to with one key.
+    """A preset.
 
     Args:
+        name: In the link.
         title: On its button.
         say: One sentence that tells the class what to look at.
-        show: Draws the cue's controls, picture and text; takes the seed.
-        preset: Values for controls, by their names without the page's prefix.
+        show: Draws the cue's controls, picture and text.
+        differs: Values of controls, by field, where they are not the config's defaults.
     """
 
+    name: str
     title: str
     say: str
-    show: Callable[[int], None]
-    preset: Mapping[str, Any] = field(default_factory=dict)
+    show: Callable[[], None]
+    differs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def question(text: str) -> None:
-    """The question that the page answers."""
-    st.title(text, anchor=False)
+class Page:
+    """One page of the dashboard.
 
+    Args:
+        concept: What it is about.
+        after_drag: From a config and what the hand does to a new config, for all stages that say nothing else.
 
-def cues(page: str, all_cues: Mapping[str, Cue]) -> Cue:
-    """A row of buttons, keys 1, 2, 3 …; returns the cue that is on. It is part of the link."""
-    key = f"{page}.cue"
-    current = _current(key, list(all_cues))
-    with st.container(horizontal=True, gap="small"):
-        for number, (name, cue) in enumerate(all_cues.items(), start=1):
-            st.button(
-                cue.title,
-                key=f"{key}.{name}",
-                type="primary" if name == current else "secondary",
-                shortcut=str(number),
-                on_click=_start,
-                args=(page, name, cue),
-            )
-    st.markdown(all_cues[current].say)
-    return all_cues[current]
+    Attributes:
+        shown: Whether the stage has its picture: not if a checkpoint that it needs cannot be read.
+    """
 
+    def __init__(self, concept: Concept, after_drag: AfterDrag | None = None) -> None:
+        self.name, self.question, self.after_drag = concept.page, concept.question, after_drag
+        self.player = f"{concept.page}.player"
+        self.cues: dict[str, Cue] = {}
+        self.shown = False
 
-def _current(key: str, names: list[str]) -> str:
-    if key not in st.session_state:
-        asked = st.query_params.get(key)
-        if asked is not None and asked not in names:
-            controls.note_ignored(key, asked)
-        st.session_state[key] = asked if asked in names else names[0]
-    current = st.session_state[key]
-    if current != names[0] and st.query_params.get(key) != current:
-        st.query_params[key] = current
-    return current
+    @property
+    def seed(self) -> int:
+        """The seed of the sidebar."""
+        return st.session_state["_shell"].seed
 
+    @property
+    def device(self) -> str:
+        """Where networks are trained, as the sidebar says."""
+        return st.session_state["_shell"].device
 
-def _start(page: str, name: str, cue: Cue) -> None:
-    st.session_state[f"{page}.cue"] = name
-    st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
-    st.query_params[f"{page}.cue"] = name
-    for control, value in cue.preset.items():
-        st.session_state[f"{page}.{control}"] = value
+    # --- cues -----------------------------------------------------------------------------------------------
 
+    def cue(self, title: str, say: str, **differs: Any) -> Callable[[Callable[[], None]], Callable[[], None]]:
+        """Make a cue of a function ``show_NAME``; ``differs`` are defaults that are others here."""
 
-def focus_token() -> str:
-    """Changes when a cue was started, so that the Player takes the keyboard."""
-    return str(st.session_state.get("_focus", "")) or ""
+        def register(show: Callable[[], None]) -> Callable[[], None]:
+            name = show.__name__.removeprefix("show_")
+            self.cues[name] = Cue(name, title, say, show, differs)
+            return show
+
+        return register
+
+    def run(self, *references: str) -> None:
+        """Show the question, the tabs of all cues, the cue that is on, and where to read on."""
+        st.title(self.question, anchor=False)
+        cue = self.current
+        with st.container(horizontal=True, gap="small"):
+            for number, other in enumerate(self.cues.values(), start=1):
+                self._tab(other, number, other is cue)
+        st.markdown(cue.say)
+        cue.show()
+        blocks.references(*references)
+
+    @property
+    def current(self) -> Cue:
+        """The cue that is on: what the session says, else the link, else the first."""
+        key, names = f"{self.name}.cue", list(self.cues)
+        if key not in st.session_state:
+            asked = st.query_params.get(key)
+            if asked is not None and asked not in names:
+                controls.note_ignored(key, asked)
+            st.session_state[key] = asked if asked in names else names[0]
+        name = st.session_state[key]
+        if name != names[0] and st.query_params.get(key) != name:
+            st.query_params[key] = name
+        return self.cues[name]
+
+    def _tab(self, cue: Cue, number: int, on: bool) -> None:
+        st.button(
+            cue.title,
+            key=f"{self.name}.cue.{cue.name}",
+            type="primary" if on else "secondary",
+            shortcut=str(number),
+            on_click=self._start,
+            args=(cue,),
+        )
+
+    def _start(self, cue: Cue) -> None:
+        st.session_state[f"{self.name}.cue"] = cue.name
+        st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
+        st.query_params[f"{self.name}.cue"] = cue.name
+        controls.reset(self.name, cue.differs, keep=frozenset({f"{self.name}.cue", f"{self.name}.painted"}))
+
+    # --- the stage ------------------------------------------------------------------------------------------
+
+    def choose(self, config: type[C], *names: str, **given: Any) -> C:
+        """Show the controls of a config's fields (these, or all); the config that they say."""
+        known = {f.name for f in fields(config)}  # type: ignore[arg-type]
+        shell = {"seed": self.seed, "device": self.device}
+        given = {name: value for name, value in shell.items() if name in known} | given
+        return controls.choose(self.name, config, *names, start=self.current.differs, **given)
+
+    def stage(
+        self,
+        choose: type[C] | Callable[[], C],
+        draw: Callable[..., Any],
+        *names: str,
+        needs: tuple[str, ...] | Callable[[C], tuple[str, ...]] = (),
+        under: Callable[[C], Any] | None = None,
+        given: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> C:
+        """Controls on the left, those of the cue, and in all the room that is left the picture of what they say.
+
+        Args:
+            choose: A config class, whose fields say which controls there are; or what shows controls and returns a
+                config. A class without a control gives the picture the whole width.
+            draw: A module-level function from a config to a scene, or to an iterator of scenes: a run that grows.
+            names: Which of the class's fields have a control here; all by default.
+            needs: Checkpoints; where one cannot be read, the page says so in place of the picture, and offers to
+                build it.
+            under: Shows more below the controls.
+            given: Values of fields without a control.
+            more: As :meth:`show` takes them.
+
+        Returns:
+            The config; :attr:`shown` says whether its picture is there.
+        """
+
+        def chosen() -> C:
+            config = self.choose(choose, *names, **(given or {})) if isinstance(choose, type) else choose()
+            if under:
+                under(config)
+            return config
+
+        if isinstance(choose, type) and not under and not controls.has_widgets(choose, *names):
+            config = chosen()
+            self.show(draw, config, needs=needs, **more)
+            return config
+        with beside() as (left, right):
+            with left:
+                config = chosen()
+            with right:
+                self.show(draw, config, needs=needs, **more)
+        return config
+
+    def show(
+        self,
+        draw: Callable[..., Any],
+        config: Any,
+        *,
+        needs: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
+        after_drag: AfterDrag | None = None,
+        **more: Any,
+    ) -> None:
+        """Play the scene or the run of a config here, if the checkpoints that it needs can be read.
+
+        Args:
+            draw: See :meth:`stage`.
+            config: A frozen one.
+            needs: Checkpoints.
+            after_drag: Instead of the page's.
+            more: For a run that grows, as :func:`dashboard.player.watch` takes them.
+        """
+        self.shown = self.ready(*(needs(config) if callable(needs) else needs))
+        if not self.shown:
+            return
+        focus = focus_token()
+        if inspect.isgeneratorfunction(draw):
+            player.watch(draw, config, key=self.player, focus=focus, **more)
+        else:
+            after_drag = after_drag or self.after_drag
+            player.play(draw, config, key=self.player, focus=focus, after_drag=after_drag, on_drop=self.put, **more)
+
+    def put(self, config: Any) -> None:
+        """Take over a config that a drag has made."""
+        controls.put(self.name, config)
+
+    def ready(self, *names: str) -> bool:
+        """Whether these checkpoints can be shown; if not, the page says why and offers to build them."""
+        return checkpoints.ready(self.name, *names)
+
+    # --- below the stage ------------------------------------------------------------------------------------
+
+    def predict(self, question: str, options: list[str], right: str, because: str) -> None:
+        """Ask first, then reveal."""
+        blocks.predict(self.name, question, options, right, because)
+
+    def challenge(
+        self, title: str, task: str, measure: str, score: Callable[[], float], goal: float, unit: str
+    ) -> None:
+        """A task that checks itself: the score must fall below the goal."""
+        blocks.challenge(self.name, title, task, measure, score, goal, unit)
 
 
 @contextmanager
-def beside_controls() -> Iterator[tuple[Any, Any]]:
+def beside() -> Iterator[tuple[Any, Any]]:
     """Two places side by side: the few controls, and all the room that is left for the picture."""
     with st.container(horizontal=True, gap="medium", wrap=False):
         yield st.container(width=264, key="controls"), st.container(width="stretch", key="picture")
 
 
-def beside(choose: Callable[[], C], draw: Callable[[C], None]) -> C:
-    """Controls on the left, and on the right the picture of what they say; returns that."""
-    with beside_controls() as (left, right):
-        with left:
-            config = choose()
-        with right:
-            draw(config)
-    return config
+def focus_token() -> str:
+    """Changes when a cue was started, so that the Player takes the keyboard."""
+    return str(st.session_state.get("_focus", "")) or ""

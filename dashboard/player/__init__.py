@@ -1,5 +1,5 @@
 """The Player: ES modules that know no Streamlit, the adapter that does, its files' routes and its Python mount."""
 
-from dashboard.player.mount import last_readouts, play, run_for, session_id, show, train
+from dashboard.player.mount import AfterDrag, last_readouts, play, run_for, session_id, show, watch
 
-__all__ = ["last_readouts", "play", "run_for", "session_id", "show", "train"]
+__all__ = ["AfterDrag", "last_readouts", "play", "run_for", "session_id", "show", "watch"]

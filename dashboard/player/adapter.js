@@ -18,11 +18,11 @@ function socketUrl(run) {
 async function update(place, { data, setTriggerValue }) {
   place.latest = data;
   place.onGone = () => setTriggerValue("gone", place.run);
-  place.onHand = (values) => setTriggerValue("hand", values);
+  place.onDrop = (values) => setTriggerValue("drop", values);
   const { createPlayer, SocketSource } = await (place.modules ??= modules(data.version));
   if (place.closed || place.latest !== data) return;
   place.root.style.setProperty("--player-height", data.height);
-  place.player ??= createPlayer(place.root, null, { onGone: () => place.onGone(), onHand: (values) => place.onHand(values), palette: data.palette, scale: data.scale });
+  place.player ??= createPlayer(place.root, null, { onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), palette: data.palette, scale: data.scale });
   place.player.setTheme(data.palette, data.scale);
   if (place.run !== data.run) {
     const fresh = place.scene !== data.scene;

@@ -6,7 +6,7 @@ const ERASE = 20; // pixels
 const SPACING = 13; // pixels between points of one stroke
 const PATIENCE = 350; // milliseconds after the last arrow key until the page hears of it
 
-export class Hand {
+export class Drag {
   /** @param player gives views, recording, index, draw(), ask(values, step), released(values) */
   constructor(player, stage, tools) {
     Object.assign(this, { player, stage, tools });

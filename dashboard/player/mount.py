@@ -30,54 +30,52 @@ _mount = st.components.v2.component(
 )
 
 
-AfterHand = Callable[[Any, Mapping[str, Any]], Any]
+AfterDrag = Callable[[Any, Mapping[str, Any]], Any]
 
 
 def play(
-    build: Callable[[Any], Scene],
+    draw: Callable[[Any], Scene],
     config: Any,
     *,
     key: str,
-    after_hand: AfterHand | None = None,
-    on_hand: Callable[[Any], None] | None = None,
+    after_drag: AfterDrag | None = None,
+    on_drop: Callable[[Any], None] | None = None,
     height: str = ROOM,
     focus: str = "",
 ) -> None:
-    """Show the scene ``build(config)``; it is built once for each config in a session.
+    """Show the scene ``draw(config)``; it is computed once for each config in a session.
 
     Args:
-        build: A module-level function from a frozen config to a scene.
+        draw: A module-level function from a frozen config to a scene.
         config: An equal one gives the recording that is already there.
         key: Names the Player on the page.
-        after_hand: From the config and what the hand says to a new config; while something is dragged the
+        after_drag: From the config and what a drag says to a new config; while something is dragged the
             Player shows that config's scene.
-        on_hand: Takes the new config over, on release.
+        on_drop: Takes the new config over, on release.
         height: CSS height of the picture.
         focus: A word; when it changes, the Player takes the keyboard's focus.
     """
 
     def ask(values: Mapping[str, Any], step: int) -> Scene:
-        return build(after_hand(config, values)) if after_hand else build(config)
+        return draw(after_drag(config, values)) if after_drag else draw(config)
 
     def make() -> runs.Run:
-        return runs.record(build(config), session_id(), ask if after_hand else None)
+        return runs.record(draw(config), session_id(), ask if after_drag else None)
 
-    run = run_for((build.__module__, build.__qualname__, config), make, key)
+    run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is None:
         return
 
     def released() -> None:
-        said = st.session_state[key].get("hand")
-        if said and after_hand and on_hand:
-            on_hand(after_hand(config, said))
+        said = st.session_state[key].get("drop")
+        if said and after_drag and on_drop:
+            on_drop(after_drag(config, said))
 
-    show(
-        run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus, released=released
-    )
+    show(run, key=key, scene=f"{draw.__module__}.{draw.__qualname__}", height=height, focus=focus, released=released)
 
 
-def train(
-    build: Callable[..., Iterator[Scene | None]],
+def watch(
+    draw: Callable[..., Iterator[Scene | None]],
     config: Any,
     *,
     key: str,
@@ -88,10 +86,10 @@ def train(
     height: str = ROOM,
     focus: str = "",
 ) -> None:
-    """Show a run that grows while it is watched: ``build(config)`` yields its frames.
+    """Show a run that grows while it is watched: ``draw(config)`` yields its frames.
 
     Args:
-        build: A module-level function from a frozen config to an iterator of one-frame scenes; with moves it takes
+        draw: A module-level function from a frozen config to an iterator of one-frame scenes; with moves it takes
             an iterator of :class:`dashboard.runs.Move` besides.
         config: An equal one gives the run that is already there.
         key: Names the Player on the page.
@@ -107,16 +105,16 @@ def train(
         check(config)
         run = runs.LiveRun(
             session_id(),
-            lambda: build(config, run.next_moves()) if moves else build(config),
+            lambda: draw(config, run.next_moves()) if moves else draw(config),
             rate=rate,
             moves=moves,
             slow=slow,
         )
         return runs.start(run)
 
-    run = run_for((build.__module__, build.__qualname__, config), make, key)
+    run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is not None:
-        show(run, key=key, scene=f"{build.__module__}.{build.__qualname__}", height=height, focus=focus)
+        show(run, key=key, scene=f"{draw.__module__}.{draw.__qualname__}", height=height, focus=focus)
 
 
 def show(
@@ -133,7 +131,7 @@ def show(
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
         "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
-    _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_hand_change=released)
+    _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_drop_change=released)
 
 
 def last_readouts(key: str) -> dict[str, float]:

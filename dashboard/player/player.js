@@ -3,7 +3,7 @@
 
 import { arrange } from "./panel.js";
 import { hover, number, painters } from "./layers.js";
-import { Hand } from "./drag.js";
+import { Drag } from "./drag.js";
 import { Look } from "./look.js";
 import { Recording } from "./recording.js";
 import { readBlob } from "./safetensors.js";
@@ -94,7 +94,7 @@ class Player {
     for (const name of ["back", "play", "next", "loop", "save", "full"]) setIcon(this.ui[name], name);
     this.ui.speed.value = "1";
     this.wire();
-    this.hand = new Hand(this, this.ui.stage, this.ui.brush);
+    this.drag = new Drag(this, this.ui.stage, this.ui.brush);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.ui.stage);
   }
@@ -172,11 +172,11 @@ class Player {
     source.open({
       onOpen: () => {
         if (current()) this.say("");
-        if (source === this.source) this.hand.resume();
+        if (source === this.source) this.drag.resume();
       },
       onBlob: (buffer) => current() && this.take(coming, buffer),
       onTrouble: (why) => current() && this.say(why, true),
-      onRefused: (n, why) => current() && this.hand.refused(n, why),
+      onRefused: (n, why) => current() && this.drag.refused(n, why),
       onGone: () => current() && (this.callbacks.onGone ? this.callbacks.onGone() : this.say("This run is no longer there.", true)),
     });
   }
@@ -185,7 +185,7 @@ class Player {
     const shown = this.recording.steps[this.index];
     try {
       const blob = readBlob(buffer);
-      if (blob.message.answer !== undefined) return this.hand.hear(blob.message.answer, blob.arrays, blob.message.step);
+      if (blob.message.answer !== undefined) return this.drag.hear(blob.message.answer, blob.arrays, blob.message.step);
       coming.recording.take(blob);
     } catch (why) {
       return this.say(`This animation arrived damaged: ${why.message}.`, true);
@@ -216,8 +216,8 @@ class Player {
     Object.assign(this, { source, recording, coming: null, backdrop: null });
     const { layout } = recording;
     this.canvas.setAttribute("aria-label", layout.alt);
-    const byHand = performance.now() - this.byHand < 3000 && layout.start !== null ? layout.start : undefined;
-    this.byHand = -Infinity;
+    const dropped = performance.now() - this.dropped < 3000 && layout.start !== null ? layout.start : undefined;
+    this.dropped = -Infinity;
     if (fresh || !before.length) {
       this.hidden = new Set(layersOf(layout).filter((l) => !l.visible).map((l) => l.name));
       this.setLoop(layout.loop);
@@ -227,14 +227,14 @@ class Player {
       this.buildLayers();
     } else {
       const follow = recording.growing && (this.following || this.anew || (wasAtEnd && !before.growing));
-      this.resumeAt = follow ? undefined : byHand ?? (wasAtEnd && !this.playing ? "end" : step);
+      this.resumeAt = follow ? undefined : dropped ?? (wasAtEnd && !this.playing ? "end" : step);
       if (follow) this.setPlaying(true);
       this.following = follow;
       this.buildLayers();
     }
     this.anew = false;
     this.buildReadouts();
-    this.hand.show();
+    this.drag.show();
   }
 
   /** Frames were added, or the status changed. */
@@ -324,7 +324,7 @@ class Player {
   setPlaying(playing) {
     this.playing = playing;
     this.following = false;
-    if (playing) this.hand.forget();
+    if (playing) this.drag.forget();
     this.clock = performance.now();
     setIcon(this.ui.play, playing ? "pause" : "play");
     this.ui.play.setAttribute("aria-label", playing ? "Pause" : "Play");
@@ -339,7 +339,7 @@ class Player {
   seek(index) {
     if (this.following) this.setPlaying(false); // one who looks back wants to look, not to be carried off
     this.resumeAt = undefined;
-    this.hand.forget();
+    this.drag.forget();
     this.index = this.position = Math.max(0, Math.min(this.recording.length - 1, index));
     this.draw();
   }
@@ -405,8 +405,8 @@ class Player {
     ctx.drawImage(this.backdrop, 0, 0);
     ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
     this.views.forEach((view, p) => this.drawPanel(view, p));
-    this.hand.drawStroke(ctx, look);
-    this.hand.place();
+    this.drag.drawStroke(ctx, look);
+    this.drag.place();
     this.showNumbers();
     this.showTip();
     this.countPictures();
@@ -454,11 +454,11 @@ class Player {
 
   /** A channel of the frame shown, or of the picture that the hand asked for. */
   channel(address) {
-    return this.hand.answer?.arrays.get(address) ?? this.recording.channel(address, this.index);
+    return this.drag.answer?.arrays.get(address) ?? this.recording.channel(address, this.index);
   }
 
   get stepShown() {
-    return this.hand.answer?.step ?? this.recording.steps[this.index];
+    return this.drag.answer?.step ?? this.recording.steps[this.index];
   }
 
   countPictures() {
@@ -492,7 +492,7 @@ class Player {
   showNumbers() {
     const { recording, index, ui, root } = this;
     const step = this.stepShown;
-    const now = [recording, step, recording.length, this.hand.answer, this.following];
+    const now = [recording, step, recording.length, this.drag.answer, this.following];
     if (this.shown?.every((value, i) => value === now[i])) return;
     this.shown = now;
     root.dataset.frame = step;
@@ -558,8 +558,8 @@ class Player {
   }
 
   released(values) {
-    this.byHand = performance.now();
-    this.callbacks.onHand?.(values);
+    this.dropped = performance.now();
+    this.callbacks.onDrop?.(values);
   }
 
   save() {

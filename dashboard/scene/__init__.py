@@ -24,7 +24,7 @@ from dashboard.scene.layers import (
     Polylines,
 )
 from dashboard.scene.moves import Move, Turns
-from dashboard.scene.panel import Panel
+from dashboard.scene.panel import Panel, chart, plane
 from dashboard.scene.scene import Brush, Handle, Readout, Scene
 
 __all__ = [
@@ -48,4 +48,6 @@ __all__ = [
     "Readout",
     "Scene",
     "Turns",
+    "chart",
+    "plane",
 ]

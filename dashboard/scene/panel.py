@@ -9,6 +9,8 @@ import numpy as np
 
 from dashboard.scene.layers import Layer
 
+Scale = Literal["linear", "log"]
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -29,8 +31,8 @@ class Panel:
     equal: bool = True
     x_label: str = ""
     y_label: str = ""
-    x_scale: Literal["linear", "log"] = "linear"
-    y_scale: Literal["linear", "log"] = "linear"
+    x_scale: Scale = "linear"
+    y_scale: Scale = "linear"
     share: float = 1.0
     axes: bool = True
 
@@ -38,3 +40,30 @@ class Panel:
         for name, (low, high), scale in (("x", self.x, self.x_scale), ("y", self.y, self.y_scale)):
             if not (np.isfinite([low, high]).all() and low < high and (scale == "linear" or low > 0)):
                 raise ValueError(f"Panel {self.title!r}: its {name} range {low} … {high} cannot be drawn ({scale}).")
+
+
+def plane(
+    title: str,
+    layers: tuple[Layer, ...],
+    x: tuple[float, float],
+    y: tuple[float, float],
+    share: float = 1.0,
+    labels: tuple[str, str] = ("x₁", "x₂"),
+) -> Panel:
+    """Two coordinates of the same unit: one is as long across as up."""
+    return Panel(title, layers, x, y, x_label=labels[0], y_label=labels[1], share=share)
+
+
+def chart(
+    title: str,
+    layers: tuple[Layer, ...],
+    x: tuple[float, float],
+    y: tuple[float, float],
+    x_label: str = "",
+    y_label: str = "",
+    x_scale: Scale = "linear",
+    y_scale: Scale = "linear",
+    share: float = 1.0,
+) -> Panel:
+    """Numbers over something else: each axis has its own unit and scale."""
+    return Panel(title, layers, x, y, False, x_label, y_label, x_scale, y_scale, share)

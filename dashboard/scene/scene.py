@@ -58,16 +58,19 @@ class Brush:
 
 @dataclass(frozen=True)
 class Readout:
-    """A named number for each frame, ``values`` ``(F,)``; NaN is shown as a dash.
+    """A named number for each frame, ``values`` ``(F,)``, or the one of a single frame; NaN is shown as a dash.
 
     A hidden readout is not in the row, but may be named in the scene's equation.
     """
 
     name: str
-    values: Array
+    values: Array | float
     unit: str = ""
     digits: int = 3
     hidden: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", np.atleast_1d(np.asarray(self.values, dtype=np.float64)))
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Scene:
         steps: ``(F,)`` increasing integers, each frame's permanent id.
         time: What a step is, such as ``"points n"``.
         readouts: Numbers that belong to the frame shown.
-        captions: Sentences, and ``caption`` ``(F,)``: which of them is shown, −1 for none.
+        captions: Sentences, and ``caption`` ``(F,)``: which of them is shown, −1 for none; one number for all frames.
         equation: A line with ``{name}`` for readouts; it is filled in for each frame.
         fps: Frames a second at speed 1.
         loop: Whether it starts again at the end.
@@ -97,7 +100,7 @@ class Scene:
     time: str = "step"
     readouts: tuple[Readout, ...] = ()
     captions: tuple[str, ...] = ()
-    caption: Array | None = None
+    caption: Array | int | None = None
     equation: str = ""
     fps: float = 20.0
     loop: bool = False
@@ -111,6 +114,8 @@ class Scene:
         if steps.ndim != 1 or steps.size == 0 or (np.diff(steps) <= 0).any():
             raise ValueError("A scene's steps must be increasing integers, at least one.")
         object.__setattr__(self, "steps", steps)
+        if isinstance(self.caption, int):
+            object.__setattr__(self, "caption", np.full(len(steps), self.caption))
         for name, array in self.moving():
             if len(array) != len(steps):
                 raise ValueError(f"Scene: {name} has {len(array)} frames, the time axis {len(steps)}.")

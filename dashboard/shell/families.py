@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shell.atlas import FAMILIES, TIMELINE, Family, Model
-
-PAGES = Path(__file__).resolve().parent.parent / "pages"
+from dashboard.concepts import Concept, Model
+from dashboard.shell import atlas
 
 _STYLE = """
 <style>
@@ -36,28 +34,23 @@ def families() -> None:
     with implicit:
         _branch("Implicit", "training compares samples with data")
     disputes: list[str] = []
-    for column, family in zip(st.columns(3), FAMILIES, strict=True):
+    for column, (family, (name, means)) in zip(st.columns(3), atlas.FAMILIES.items(), strict=True):
         with column:
-            _family(family, disputes)
+            _branch(name, means)
+            for model, concept in atlas.models(family):
+                _entry(model, concept, disputes)
     st.markdown(
         "**Where lectures disagree.** " + "  \n".join(f"{_mark(k)} {text}" for k, text in enumerate(disputes))
     )
 
 
-def _family(family: Family, disputes: list[str]) -> None:
-    _branch(family.name, family.means)
-    for model in family.models:
-        label = f"**{model.name}** · {model.year} · {model.paper}"
-        if model.disputed:
-            label += f" {_mark(len(disputes))}"
-            disputes.append(model.disputed)
-        _entry(model, label)
-
-
-def _entry(model: Model, label: str) -> None:
-    path = PAGES / f"{model.page}.py"
-    if model.page and path.exists():
-        st.page_link(path, label=label)
+def _entry(model: Model, concept: Concept | None, disputes: list[str]) -> None:
+    label = f"**{model.name}** · {model.year} · {model.paper}"
+    if model.disputed:
+        label += f" {_mark(len(disputes))}"
+        disputes.append(model.disputed)
+    if concept:
+        st.page_link(concept.path, label=label)
     else:
         st.markdown(f"<span class='planned'>{label.replace('**', '')} (not yet)</span>", unsafe_allow_html=True)
 
@@ -73,5 +66,7 @@ def _mark(k: int) -> str:
 def timeline() -> None:
     """When each first appeared."""
     st.header("Timeline", anchor=False)
-    items = "".join(f"<li><b>{y}</b>{escape(what)}<br><small>{escape(who)}</small></li>" for y, what, who in TIMELINE)
+    items = "".join(
+        f"<li><b>{e.year}</b>{escape(e.name)}<br><small>{escape(e.who)}</small></li>" for e in atlas.timeline()
+    )
     st.html(f"<ol class='timeline'>{items}</ol>")

@@ -25,19 +25,19 @@ def sidebar() -> Shell:
     """Seed, device and projector mode."""
     with st.sidebar:
         st.markdown("**For all pages**")
-        with Bound("", "projector") as key:
+        with Bound("projector") as key:
             projector = st.toggle(
                 "Projector mode",
                 key=key,
                 bind="query-params",
                 help="Larger type, thicker lines: for the back row.",
             )
-        with Bound("", "seed") as key:
+        with Bound("seed") as key:
             seed = st.number_input(
                 "Seed", 0, MAX_SEED, 0, 1, key=key, bind="query-params",
                 help="Same seed, same pictures. It is part of the link.",
             )  # fmt: skip
-        with Bound("", "device") as key:
+        with Bound("device") as key:
             wanted = st.selectbox(
                 "Device", device.CHOICES, key=key, bind="query-params",
                 help="Where networks are trained. 'auto' takes a GPU if there is one.",

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.browser
 
 SPY = """async () => {
   const files = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const { Hand } = await import(files.find((name) => name.endsWith("/drag.js")));
-  const place = Hand.prototype.place;
-  Hand.prototype.place = function () { window.hand = this; return place.call(this); };
+  const { Drag } = await import(files.find((name) => name.endsWith("/drag.js")));
+  const place = Drag.prototype.place;
+  Drag.prototype.place = function () { window.hand = this; return place.call(this); };
 }"""
 
 

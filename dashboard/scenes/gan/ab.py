@@ -5,24 +5,75 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from dashboard.runs import Move, Turns
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Move, Panel, Readout, Scene, Turns
+from dashboard.scene.fields import choice, painted, slider
+from dashboard.scene.own_points import OwnPoints, Pair, is_painted
 from dashboard.scenes.gan.live import Measured, measure
-from dashboard.scenes.gan.setup import Config, World, plane, world
+from dashboard.scenes.gan.setup import BOARD, DECAYS, LOSSES, TITLES, Config, World, plane, world
 
 MEASURED = 4
 WIDTH = 64
-COLLAPSING = {
-    "loss": "non-saturating", "n_noise": 2, "decay": "none", "r1": 0.0, "g_steps": 3, "batch": 128, "n_steps": 3_000,
-}  # fmt: skip
+COLLAPSING: dict[str, object] = {
+    "decay": "none",
+    "r1": 0.0,
+    "g_steps": 3,
+    "n_steps": 3_000,
+    "g_learning_rate": 2e-3,
+    "d_learning_rate": 2e-3,
+}
+REPAIRS: dict[str, tuple[str, dict[str, object]]] = {
+    "packing": ("Packing: D sees two at once", {"packing": 2}),
+    "r1": ("R1: a penalty on D's slope", {"r1": 0.1}),
+    "noise": ("Instance noise", {"instance_noise": 0.3}),
+    "decay": ("Learning rates that decay", {"decay": "linear"}),
+    "equal": ("G learns no faster than D", {"g_steps": 1}),
+}
 CHANGES = {"loss": "Loss", "decay": "Decay", "n_noise": "Noise dimensions", "r1": "R1 penalty γ"}
 
 
 @dataclass(frozen=True)
-class Pair:
+class Repair(OwnPoints):
+    """What is different in B, where A is made to collapse."""
+
+    board: ClassVar[Pair] = BOARD
+
+    repair: str = choice("What is different in B", "packing", {key: title for key, (title, _) in REPAIRS.items()})
+    source: str = choice("Data", "ring8", TITLES)
+    painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
+    seed: int = 0
+    device: str = "auto"
+
+    def pair(self) -> Versus:
+        """Both GANs."""
+        title, other = REPAIRS[self.repair]
+        own = {name: getattr(self, name) for name in ("source", "painted", "csv", "seed")}
+        left = Config(**own, width=WIDTH, rest=tuple(COLLAPSING.items()))
+        return Versus(left, tuple(other.items()), ("made to collapse", title))
+
+
+@dataclass(frozen=True)
+class Change:
+    """The one control that is different in B."""
+
+    b_what: str = choice("What is different in B", "loss", CHANGES)
+    b_loss: str = choice("Loss of B", "wasserstein-gp", LOSSES, when=lambda v: v["b_what"] == "loss")
+    b_decay: str = choice("Learning rates of B fall", "none", DECAYS, when=lambda v: v["b_what"] == "decay")
+    b_noise: int = slider("Dimensions of B's noise", 2, 1, 32, 1, when=lambda v: v["b_what"] == "n_noise")
+    b_r1: float = slider("R1 penalty γ of B", 0.5, 0.0, 2.0, 0.05, when=lambda v: v["b_what"] == "r1")
+
+    def pair(self, left: Config) -> Versus:
+        """Both GANs."""
+        fields = {"loss": self.b_loss, "decay": self.b_decay, "n_noise": self.b_noise, "r1": self.b_r1}
+        value = fields[self.b_what]
+        return Versus(left, ((self.b_what, value),), ("your recipe", f"{CHANGES[self.b_what].lower()}: {value}"))
+
+
+@dataclass(frozen=True)
+class Versus:
     """The GAN on the left, and which of its fields are other on the right.
 
     Args:
@@ -38,17 +89,17 @@ class Pair:
     @property
     def right(self) -> Config:
         """The other one."""
-        return replace(self.left, rest=tuple({**dict(self.left.rest), **dict(self.other)}.items()))
+        return replace(self.left, rest=(*self.left.rest, *self.other))
 
 
-def check(pair: Pair) -> None:
+def check(pair: Versus) -> None:
     """Raises a ValueError that says why one of them cannot be trained."""
     pair.left.points()
     for side in (pair.left, pair.right):
         side.gan()
 
 
-def train(pair: Pair, moves: Iterator[Move]) -> Iterator[Scene | None]:
+def scenes(pair: Versus, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """Each step of A is followed by the same step of B, so that both share the time axis."""
     from genmodels.gan import iterate_gan
 
@@ -71,7 +122,7 @@ def train(pair: Pair, moves: Iterator[Move]) -> Iterator[Scene | None]:
             return
 
 
-def scene(states: tuple, pair: Pair, of: World, measured: tuple[Measured, Measured]) -> Scene:
+def scene(states: tuple, pair: Versus, of: World, measured: tuple[Measured, Measured]) -> Scene:
     """One frame."""
     steps = states[0].config.n_steps
     at = np.array([float(states[0].g_updates / states[0].config.g_steps)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Bars, Panel, Readout, Scene
+from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
 from genmodels.store import cache as stored
@@ -21,13 +22,13 @@ STOPS, BETWEEN = 6, 16
 class Config:
     """What is shown, and the seed of the walk."""
 
-    what: str = "epochs"
+    digits: str = choice("Show", "epochs", WHAT)
     seed: int = 0
 
 
 def scene(config: Config) -> Scene:
     """Epochs, or places on a closed walk."""
-    return _epochs() if config.what == "epochs" else _walk(config)
+    return _epochs() if config.digits == "epochs" else _walk(config)
 
 
 def _epochs() -> Scene:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dashboard.runs import Move, Turns
-from dashboard.scene import Curve, Diagram, Edge, Node, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Diagram, Edge, Move, Node, Panel, Polylines, Readout, Scene, Turns
 from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, plane, world
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def measure(state: GANState, of: World) -> Measured:
     return Measured(w2=w2) if found is None else Measured(found.modes, 100 * found.quality, found.reverse_kl, w2)
 
 
-def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
+def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """One frame every few steps at full speed, one for each move in slow motion."""
     from genmodels.gan import iterate_gan
 

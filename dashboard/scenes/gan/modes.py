@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene
 from dashboard.scene.contours import cell_centres
+from dashboard.scene.fields import choice
 from dashboard.scenes.gan.setup import CELLS, World, world_of
 from genmodels.nn.runtime import Forward, sigmoid
 from genmodels.store import cache as stored
@@ -20,12 +21,12 @@ WHICH = {"gan-grid": "Twenty-five modes", "gan-ring": "A ring of eight"}
 class Config:
     """Which checkpoint."""
 
-    name: str = "gan-grid"
+    modes: str = choice("Trained", "gan-grid", WHICH | {"live": "Twenty-five, live"})
 
 
 def scene(config: Config) -> Scene:
     """Training steps, thinned."""
-    of = stored.load(config.name)
+    of = stored.load(config.modes)
     arrays, known = of.arrays, world_of(of.entry.config["data"])
     assert known.centres is not None
     steps = arrays["steps"].astype(float)
@@ -34,7 +35,7 @@ def scene(config: Config) -> Scene:
     last = float(steps[-1])
     return Scene(
         panels=(
-            _plane(arrays["samples"].astype(np.float32), stored.made(verdict, config.name), known),
+            _plane(arrays["samples"].astype(np.float32), stored.made(verdict, config.modes), known),
             Panel("Modes held, and quality, in %",
                   (Curve(name="modes held", key="h", x=steps, y=modes, colour="class2"),
                    Curve(name="high quality", key="q", x=steps, y=quality, colour="model"),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dashboard.runs import Move, Turns
-from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Move, Panel, Polylines, Readout, Scene, Turns
+from dashboard.scene.fields import choice, slider
 from dashboard.scenes.gan.live import losses
+from dashboard.scenes.gan.setup import rate
 from genmodels import metrics
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ FLOOR = -0.9  # where the noise lies, below the axis of x
 
 @dataclass(frozen=True)
 class Config:
-    """The truth, both learning rates, and the seed."""
+    """The truth, both learning rates as powers of ten, and the seed."""
 
-    truth: str = "one"
-    g_rate: float = 1e-3
-    d_rate: float = 1e-3
-    d_steps: int = 1
+    truth: str = choice("Data", "one", TRUTHS)
+    g_rate_1: float = rate("G", -3.0)
+    d_rate_1: float = rate("D", -3.0)
+    d_steps_1: int = slider("D's updates in a step", 1, 1, 10, 1)
     seed: int = 0
     every: int = 10
 
@@ -46,13 +47,13 @@ def _sample(truth: str, rng: np.random.Generator) -> np.ndarray:
     return rng.normal(means[k], deviations[k])[:, None]
 
 
-def train(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
+def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """The noise is uniform on −1 … 1; G has two hidden layers of 32, D of 64."""
     from genmodels.gan import GANConfig, iterate_gan
 
     gan = GANConfig(
         n_noise=1, noise="uniform", g_hidden=(32, 32), d_hidden=(64, 64), activation="tanh", decay="none",
-        g_learning_rate=config.g_rate, d_learning_rate=config.d_rate, d_steps=config.d_steps, batch=256,
+        g_learning_rate=10.0**config.g_rate_1, d_learning_rate=10.0**config.d_rate_1, d_steps=config.d_steps_1, batch=256,
         n_steps=STEPS, seed=config.seed, n_samples=512,
         r1=0.0,  # a penalty would keep D from the best D
     )  # fmt: skip

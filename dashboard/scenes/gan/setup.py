@@ -3,59 +3,98 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polylines
 from dashboard.scene.contours import Extent
-from dashboard.scene.painted import decode_points
+from dashboard.scene.fields import choice, painted, slider, switch
+from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
 from genmodels.data.planar import Dataset, get_dataset
 from genmodels.metrics import Coverage, Spread, between_true, mode_coverage, wasserstein_2
 
 if TYPE_CHECKING:
     from genmodels.gan import GANConfig, GANState
 
-OWN = {"painted": "Painted by hand", "csv": "A CSV file", "line": "A line"}
 TITLES = {
-    "ring8": "A ring of eight", "ffjord8": "Eight broad Gaussians", "grid25": "A grid of 25", "moons": "Two moons",
-    "spirals": "Spirals", "checkerboard": "Checkerboard", "dino": "Dinosaur", **OWN,
-}  # fmt: skip
+    "ring8": "A ring of eight",
+    "ffjord8": "Eight broad Gaussians",
+    "grid25": "A grid of 25",
+    "moons": "Two moons",
+    "spirals": "Spirals",
+    "checkerboard": "Checkerboard",
+    "dino": "Dinosaur",
+    **OWN,
+    "line": "A line",
+}
+LOSSES = {
+    "non-saturating": "Non-saturating",
+    "minimax": "Minimax (2014)",
+    "least-squares": "Least squares",
+    "hinge": "Hinge",
+    "wasserstein-gp": "Wasserstein, gradient penalty",
+}
+NOISES = {"16": "16, Gaussian", "2": "2, Gaussian", "2u": "2, uniform", "2s": "2, on a circle", "1": "1, Gaussian"}
+DECAYS = {"linear": "in the second half", "cosine": "along a cosine", "none": "never"}
 BOARD = (-4.0, 4.0)
 CELLS, SHOWN, PULLED, LATTICE = 36, 800, 120, 21
 COMPARED = 200  # points of which W₂ is computed
 
 
+def rate(player: str, default: float) -> Any:
+    """A field for a player's learning rate, as its power of ten."""
+    return slider(f"log₁₀ learning rate of {player}", default, -5.0, 1.0, 0.1)
+
+
 @dataclass(frozen=True)
-class Config:
-    """A GAN's controls; numbers not named here keep the defaults of :class:`genmodels.gan.GANConfig`.
+class Config(OwnPoints):
+    """A GAN's controls.
 
     Args:
         source: A data set of :mod:`genmodels.data.planar`, or one's own.
-        painted, csv: One's own points.
+        noise: A key of ``NOISES``.
+        g_rate, d_rate: Powers of ten.
+        blur: Instance noise at the start.
+        batch: Rounded down to whole packs.
         g_layers, d_layers, width: Hidden layers of either player, and their width.
-        rest: Other fields of the GAN's config, by name.
         stop: End the run when all modes are held with 90 % quality.
         every: Steps between two frames at full speed.
+        rest: Fields of :class:`genmodels.gan.GANConfig` that have no control here, or another value than it says.
     """
 
-    source: str = "ring8"
-    painted: str = ""
-    csv: tuple[tuple[float, float], ...] = ()
-    g_layers: int = 2
-    d_layers: int = 2
-    width: int = 128
-    rest: tuple[tuple[str, object], ...] = field(default=())
-    stop: bool = False
+    board: ClassVar[Pair] = BOARD
+
+    source: str = choice("Data", "ring8", TITLES)
+    painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
+    loss: str = choice("Loss", "non-saturating", LOSSES)
+    noise: str = choice("Noise z", "2", NOISES)
+    g_rate: float = rate("G", -2.7)
+    d_rate: float = rate("D", -2.7)
+    decay: str = choice("Learning rates fall", "linear", DECAYS, folded=True)
+    optimiser: str = choice("Optimiser", "adam", {"adam": "Adam", "sgd": "SGD"}, folded=True)
+    d_steps: int = slider("D's updates in a step", 1, 1, 5, 1, folded=True)
+    g_steps: int = slider("G's updates in a step", 1, 1, 5, 1, folded=True)
+    r1: float = slider("R1 penalty γ", 0.1, 0.0, 2.0, 0.05, folded=True)
+    blur: float = slider("Instance noise", 0.0, 0.0, 1.0, 0.05, folded=True)
+    packing: int = slider("Points that D sees at once", 1, 1, 4, 1, folded=True)
+    average: float = slider("Average of G's weights", 0.0, 0.0, 0.999, 0.001, folded=True, format="%.3f")
+    steps: int = slider("Steps in all", 4_000, 200, 8_000, 200, folded=True)
+    batch: int = slider("Batch", 128, 4, 512, 4, folded=True)
+    g_layers: int = slider("G's hidden layers", 2, 0, 4, 1, folded=True)
+    d_layers: int = slider("D's hidden layers", 2, 0, 4, 1, folded=True)
+    width: int = slider("Their width", 128, 4, 256, 4, folded=True)
+    stop: bool = switch("Stop when all modes are held", folded=True)
     every: int = 12
     seed: int = 0
     device: str = "auto"
+    rest: tuple[tuple[str, object], ...] = ()
 
     def dataset(self) -> Dataset | None:
         """The distribution, where one is known."""
-        return None if self.source in OWN else get_dataset(self.source)
+        return None if self.is_own or self.source == "line" else get_dataset(self.source)
 
     def points(self) -> np.ndarray | None:
         """One's own points ``(N, 2)``, if the data are not a distribution.
@@ -66,9 +105,9 @@ class Config:
         if self.source == "line":
             t = np.random.default_rng(0).uniform(-2, 2, (2_000, 1))
             return np.concatenate([t, 0.5 * t], axis=1)
-        if self.source not in OWN:
+        if not self.is_own:
             return None
-        xy = np.array(self.csv) if self.source == "csv" else decode_points(self.painted, BOARD, BOARD)[0]
+        xy = self.own()
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A GAN needs two different points at least, and there are {len(xy)}: add some.")
         return xy
@@ -81,11 +120,23 @@ class Config:
         """
         from genmodels.gan import GANConfig
 
-        hidden = {"g_hidden": (self.width,) * self.g_layers, "d_hidden": (self.width,) * self.d_layers}
-        data = {} if self.source in OWN else {"data": self.source}
-        # networks as small as these are fastest on the CPU, also where there is a GPU
-        where = "cpu" if self.device == "auto" else self.device
-        return GANConfig(**{**data, **hidden, "seed": self.seed, "device": where, **dict(self.rest), **more})  # type: ignore[arg-type]
+        same = ("loss", "decay", "optimiser", "d_steps", "g_steps", "r1", "packing", "average", "seed")
+        given: dict[str, object] = {name: getattr(self, name) for name in same} | {
+            "n_noise": int(self.noise.rstrip("us")),
+            "noise": {"u": "uniform", "s": "sphere"}.get(self.noise[-1], "gaussian"),
+            "g_learning_rate": 10.0**self.g_rate,
+            "d_learning_rate": 10.0**self.d_rate,
+            "instance_noise": self.blur,
+            "n_steps": self.steps,
+            "batch": max(self.batch // self.packing, 1) * self.packing,
+            "g_hidden": (self.width,) * self.g_layers,
+            "d_hidden": (self.width,) * self.d_layers,
+            # networks as small as these are fastest on the CPU, also where there is a GPU
+            "device": "cpu" if self.device == "auto" else self.device,
+        }
+        if self.dataset() is not None:
+            given["data"] = self.source
+        return GANConfig(**(given | dict(self.rest) | more))  # type: ignore[arg-type]
 
 
 class World(NamedTuple):

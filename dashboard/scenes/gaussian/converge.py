@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.fields import choice
 from dashboard.scenes.gaussian.sources import SOURCES
 from genmodels.gaussian import Gaussian, fit_prefixes
 
@@ -20,7 +21,7 @@ SHOWN = 1_500  # points of the first repetition that are drawn; more would be a 
 class Config:
     """Which Gaussian, and the seed of the twenty repetitions."""
 
-    target: str = "lecture"
+    target: str = choice("True Gaussian", "lecture", TITLES)
     seed: int = 0
 
 

@@ -9,11 +9,23 @@ import numpy as np
 
 from dashboard.scene import Handle
 from dashboard.scene.drag import handle, moved
+from dashboard.scene.fields import slider
 from genmodels.gaussian import Gaussian
 
 SIGMA = (0.1, 4.0)
 RHO = 0.99
 SNAP = 0.02
+LECTURE = (2.24, 1.0, 0.67)  # σ₁, σ₂ and ρ of Σ = [[5, 1.5], [1.5, 1]], as the sliders round them
+
+
+def sigma(name: str, default: float) -> Any:
+    """A field for a standard deviation."""
+    return slider(f"Standard deviation {name}", default, *SIGMA, SNAP)
+
+
+def correlation(default: float) -> Any:
+    """A field for the correlation."""
+    return slider("Correlation ρ", default, -RHO, RHO, 0.01)
 
 
 def handles(gaussian: Gaussian, panel: int) -> tuple[Handle, ...]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
 from dashboard.scene.drag import handle
+from dashboard.scene.fields import placed
+from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import Gaussian, covariance_matrix
 
 CELLS = 56
@@ -21,23 +23,18 @@ REACH = 6.0
 class Config:
     """A Gaussian around the origin, and the place of the probe."""
 
-    sigma_1: float = 2.24
-    sigma_2: float = 1.0
-    rho: float = 0.67
-    probe_1: float = 1.5
-    probe_2: float = 0.5
-
-    def within_limits(self) -> Config:
-        """The same, with the probe inside the picture."""
-        x, y = np.clip([self.probe_1, self.probe_2], -REACH, REACH).tolist()
-        return replace(self, probe_1=x, probe_2=y)
+    sigma_1: float = ellipse.sigma("σ₁", ellipse.LECTURE[0])
+    sigma_2: float = ellipse.sigma("σ₂", ellipse.LECTURE[1])
+    rho: float = ellipse.correlation(ellipse.LECTURE[2])
+    probe_1: float = placed(1.5, -REACH, REACH)
+    probe_2: float = placed(0.5, -REACH, REACH)
 
     def gaussian(self, scale: float = 1.0) -> Gaussian:
         """The Gaussian with both standard deviations multiplied by ``scale``."""
         return Gaussian(np.zeros(2), scale**2 * covariance_matrix(self.sigma_1, self.sigma_2, self.rho))
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the probe was moved."""
     x, y = np.clip(handle(values, "probe"), -REACH, REACH).round(2).tolist()
     return replace(config, probe_1=x, probe_2=y)

@@ -8,29 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Brush, Curve, Ellipses, Panel, Points, Readout, Scene
+from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene
 from dashboard.scene.drag import painted
+from dashboard.scene.fields import choice, slider
 from dashboard.scene.latex import matrix
-from dashboard.scene.painted import decode_points, encode_points
-from dashboard.scenes.gaussian.sources import OWN, SOURCES, Pair, Source
+from dashboard.scene.own_points import BOARD, OwnPoints, is_drawn
+from dashboard.scene.painted import encode_points
+from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES, Pair, Source
 from genmodels.gaussian import FitState, fit_gaussian, iterate_fit, probability_within
 
 WITHIN = tuple(f"{100 * probability_within(n):.0f} %" for n in (1, 2))
 MOST_FRAMES = 400
-BOARD: Pair = (-5.0, 5.0)  # where one paints
 
 
 @dataclass(frozen=True)
-class Config:
-    """Where the points come from, how many, and the seed that draws them.
+class Config(OwnPoints):
+    """Where the points come from, how many, and the seed that draws them."""
 
-    ``painted`` holds painted points as they stand in the link, ``csv`` those of a file.
-    """
-
-    source: str = "lecture"
-    points: int = 200
-    painted: str = ""
-    csv: tuple[Pair, ...] = ()
+    source: str = choice("Data", "lecture", SOURCE_TITLES)
+    points: int = slider("Points n", 200, 1, 500, 1, when=is_drawn)
     seed: int = 0
 
     @property
@@ -40,13 +36,11 @@ class Config:
 
     def data(self) -> np.ndarray:
         """The points in the order of their arrival, ``(N, 2)``."""
-        if self.truth:
-            return self.truth.sample(self.points, np.random.default_rng(self.seed))
-        own = decode_points(self.painted, BOARD, BOARD)[0] if self.source == "painted" else self.csv
-        return np.random.default_rng(self.seed).permutation(np.array(own, dtype=float).reshape(-1, 2))
+        rng = np.random.default_rng(self.seed)
+        return self.truth.sample(self.points, rng) if self.truth else rng.permutation(self.own())
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after points were painted or erased."""
     points, labels = painted(values)
     return replace(config, painted=encode_points(points, labels, BOARD, BOARD))
@@ -76,7 +70,7 @@ def scene(config: Config) -> Scene:
         alt="Points arrive one by one; the ellipses of the fitted Gaussian settle"
         + (" on the dashed ellipses of the truth while the divergence falls." if truth else "."),
         fps=15,
-        brush=_brush(config, data),
+        brush=config.brush(),
         start=states[-1].step if config.source == "painted" else None,
     )
 
@@ -95,15 +89,6 @@ def _divergence(source: Source, state: FitState) -> float:
         return float("nan") if state.step == 0 else float("inf")
     truth = source.moments()
     return state.gaussian.cross_entropy(truth.mean, truth.covariance) - source.entropy()
-
-
-def _brush(config: Config, data: np.ndarray) -> Brush | None:
-    if config.source != "painted":
-        return None
-    points, labels = decode_points(config.painted, BOARD, BOARD)
-    return Brush(
-        panel=0, points=tuple((float(x), float(y), int(c)) for (x, y), c in zip(points, labels, strict=True))
-    )
 
 
 def _plane(config: Config, data: np.ndarray, states: list[FitState]) -> Panel:
@@ -183,8 +168,3 @@ def formula(config: Config) -> str:
     if config.truth:
         text += rf"\qquad\Sigma_{{\text{{true}}}}={matrix(config.truth.moments().covariance)}"
     return text
-
-
-def is_own(source: str) -> bool:
-    """Whether the points are the learner's own."""
-    return source in OWN

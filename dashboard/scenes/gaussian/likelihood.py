@@ -10,6 +10,7 @@ import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
 from dashboard.scene.drag import handle, moved
+from dashboard.scene.fields import placed, slider, switch, within_limits
 from dashboard.scene.latex import matrix
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
@@ -33,25 +34,14 @@ N_STEPS = 60
 class Config:
     """Start of the walk, on the line (μ₁, σ₁ only) or in the plane, and the points."""
 
-    plane: bool = False
-    few: int = 12
-    guess_mean_1: float = -2.0
-    guess_mean_2: float = 1.0
-    guess_sigma_1: float = 0.8
-    guess_sigma_2: float = 0.8
-    guess_rho: float = 0.0
+    plane: bool = switch("In the plane")
+    few: int = slider("Points", 12, 3, 60, 1)
+    guess_mean_1: float = placed(-2.0, *LINE)
+    guess_mean_2: float = placed(1.0, *LINE)
+    guess_sigma_1: float = placed(0.8, *SIGMAS)
+    guess_sigma_2: float = placed(0.8, *SIGMAS)
+    guess_rho: float = placed(0.0, -ellipse.RHO, ellipse.RHO)
     seed: int = 0
-
-    def within_limits(self) -> Config:
-        """The same, with a guess that can be drawn: what a link says may lie anywhere."""
-        return replace(
-            self,
-            guess_mean_1=float(np.clip(self.guess_mean_1, *LINE)),
-            guess_mean_2=float(np.clip(self.guess_mean_2, *LINE)),
-            guess_sigma_1=float(np.clip(self.guess_sigma_1, *SIGMAS)),
-            guess_sigma_2=float(np.clip(self.guess_sigma_2, *SIGMAS)),
-            guess_rho=float(np.clip(self.guess_rho, -ellipse.RHO, ellipse.RHO)),
-        )
 
     def data(self) -> np.ndarray:
         """The points, ``(N, 1)`` or ``(N, 2)``."""
@@ -68,7 +58,7 @@ class Config:
         return Gaussian(mean, covariance_matrix(self.guess_sigma_1, self.guess_sigma_2, self.guess_rho))
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a handle was moved: on the curve, on the hill, or on the ellipse."""
     if config.plane:
         centre, s1, s2, rho = ellipse.dragged(values, reach=LINE[1])
@@ -76,7 +66,7 @@ def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
         moved_to = replace(
             config, guess_mean_1=m1, guess_mean_2=m2, guess_sigma_1=s1, guess_sigma_2=s2, guess_rho=rho
         )
-        return moved_to.within_limits()
+        return within_limits(moved_to)
     held = moved(values)
     mean, sigma = handle(values, "you", "before").tolist()
     if held == "μ":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene.fields import slider, switch
 from dashboard.scene.latex import matrix
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
@@ -25,14 +26,14 @@ from genmodels.gaussian import (
 class Config:
     """Mean, standard deviations, correlation, number of samples; the slip uses Lᵀ where L belongs."""
 
-    mean_1: float = 0.0
-    mean_2: float = 0.0
-    sigma_1: float = 2.24
-    sigma_2: float = 1.0
-    rho: float = 0.67
-    samples: int = 300
-    slip: bool = False
-    challenge: bool = False
+    mean_1: float = slider("Mean μ₁", 0.0, -3.0, 3.0, 0.1)
+    mean_2: float = slider("Mean μ₂", 0.0, -3.0, 3.0, 0.1)
+    sigma_1: float = ellipse.sigma("σ₁", ellipse.LECTURE[0])
+    sigma_2: float = ellipse.sigma("σ₂", ellipse.LECTURE[1])
+    rho: float = ellipse.correlation(ellipse.LECTURE[2])
+    samples: int = slider("Samples", 300, 1, 1000, 1)
+    slip: bool = switch("Play the slip: Lᵀ for L")
+    challenge: bool = switch("Challenge: match the hidden Gaussian")
     seed: int = 0
 
     def gaussian(self) -> Gaussian:
@@ -51,7 +52,7 @@ class Config:
         return TransportConfig(factor="LT" if self.slip else "L", steps_per_phase=20)
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a handle of the ellipse was moved."""
     mean, sigma_1, sigma_2, rho = ellipse.dragged(values)
     mean_1, mean_2 = mean.tolist()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.scene.own_points import OWN
 from genmodels.gaussian import Gaussian
 
 Pair = tuple[float, float]
@@ -47,5 +48,4 @@ SOURCES: dict[str, Source] = {
     "thin": Source("Nearly singular", ((4.0, 1.98), (1.98, 1.0))),
     "lumps": Source("Two lumps (no Gaussian fits)", ((0.5, 0.0), (0.0, 0.5)), (2.4, 1.2)),
 }
-OWN = {"painted": "Painted by hand", "csv": "A CSV file"}
 SOURCE_TITLES = {name: source.title for name, source in SOURCES.items()} | OWN

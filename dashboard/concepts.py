@@ -1,0 +1,91 @@
+"""A concept and what it says of itself; every concept is found, none is listed.
+
+A folder of :mod:`dashboard.scenes` that holds a ``CONCEPT`` is one. The menu, the map, the timeline, the README's
+table and the tests take it from there, so that adding one edits nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+PACKAGE = "dashboard.scenes"
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+Family = Literal["exact", "approximate", "implicit"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One generative model on the map.
+
+    Args:
+        name: As the field calls it.
+        family: Whether log p(x) can be computed, can be bounded, or neither.
+        year: First appearance.
+        paper: Who, as one cites it.
+        disputed: Where lectures disagree about its family or its year, and why.
+    """
+
+    name: str
+    family: Family
+    year: int
+    paper: str
+    disputed: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """One entry of the timeline: when, what, who."""
+
+    year: int
+    name: str
+    who: str
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What a page is about.
+
+    Args:
+        page: Its file in ``pages/``, and its address.
+        title: In the menu.
+        question: That the page answers.
+        section: Of the menu.
+        order: Among all concepts; a section stands where its first concept does.
+        models: On the map of families.
+        events: On the timeline.
+    """
+
+    page: str
+    title: str
+    question: str
+    section: str
+    order: int
+    models: tuple[Model, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The page's file."""
+        return PAGES / f"{self.page}.py"
+
+
+@lru_cache(maxsize=1)
+def concepts() -> tuple[Concept, ...]:
+    """All concepts, in their order."""
+    package = importlib.import_module(PACKAGE)
+    folders = [f"{PACKAGE}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.ispkg]
+    found = [getattr(importlib.import_module(folder), "CONCEPT", None) for folder in folders]
+    return tuple(sorted((c for c in found if c is not None), key=lambda c: c.order))
+
+
+def sections() -> dict[str, list[Concept]]:
+    """Concepts by section, in order."""
+    by_section: dict[str, list[Concept]] = {}
+    for concept in concepts():
+        by_section.setdefault(concept.section, []).append(concept)
+    return by_section
