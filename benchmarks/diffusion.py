@@ -4,8 +4,8 @@
 
 The network is the stored one of the two moons. *diffusers* is the loop of its documentation: the scheduler's `step`
 around the network in torch (`genmodels.diffusion.training.TorchDenoiser`), float32, `clip_sample=False`. *Ours,
-torch* is `sample_reverse` with that very network; *ours, numpy* the same weights without torch, as the pages use them.
-One thread, turn by turn, medians of the rounds.
+torch* is `sample_reverse` with that very network; *ours, numpy* the same weights without torch, as the pages use
+them. One thread, turn by turn, medians of the rounds.
 """
 
 from __future__ import annotations

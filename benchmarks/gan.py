@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from driving import free_port, launch, streamlit_run, wait_for_port
 from playwright.sync_api import sync_playwright
-from startup import free_port, launch, streamlit_run, wait_for_port
 from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent

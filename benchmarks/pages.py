@@ -17,8 +17,7 @@ import argparse
 import os
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
-from startup import (
+from driving import (
     IDLE,
     free_port,
     from_message,
@@ -32,6 +31,7 @@ from startup import (
     wait_drawn,
     wait_for_port,
 )
+from playwright.sync_api import Page, sync_playwright
 
 
 def cue_titles(page: Page) -> list[str]:

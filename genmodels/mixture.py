@@ -11,14 +11,15 @@ is a lower bound: the free energy, E_q[log p(x, z)] + H[q]. EM climbs it one coo
 
 *E-step*: r_nk ← π_k N(x_n; μ_k, Σ_k) / p(x_n). θ and L stay; the bound rises until it touches L.
 *M-step*: N_k = Σ_n r_nk, π_k = N_k / N, μ_k = Σ_n r_nk x_n / N_k, Σ_k = Σ_n r_nk (x_n − μ_k)(x_n − μ_k)ᵀ / N_k.
-r stays; the bound rises, and L at least as much.
+r stays; the bound rises, and L at least as much. Its components are those of :mod:`genmodels.gaussian`.
 
 Numbers follow scikit-learn, so that from one start both traces agree: ``reg_covar`` is added to each variance,
 10 machine epsilons to each N_k. L never falls only with ``reg_covar = 0``; but then it is also unbounded, for a
 component on a single point (or on D points or fewer) may shrink for ever: :class:`CollapseError`.
 
 Covariances are shaped as in scikit-learn: ``"full"`` ``(K, D, D)``, ``"tied"`` ``(D, D)`` (one for all),
-``"diag"`` ``(K, D)``, ``"spherical"`` ``(K,)``. Start: means by K-means++, equal weights, and for every component
+``"diag"`` ``(K, D)``, ``"spherical"`` ``(K,)``. Start: means by K-means++
+(:mod:`genmodels.kmeans`), equal weights, and for every component
 the covariance of *all* data (divided by N, plus ``reg_covar``) in that shape: broad, so that no component starves.
 
 Sources: Dempster, Laird & Rubin (1977), *J. Royal Statistical Society B* 39(1); Neal & Hinton (1998), *A view of the

@@ -37,7 +37,8 @@ from scipy.linalg import eigh, solve_triangular
 from scipy.special import logsumexp
 
 from genmodels.checks import check_whole
-from genmodels.gaussian import LOG_2PI
+
+LOG_2PI = float(np.log(2 * np.pi))
 
 
 class PixelModel:

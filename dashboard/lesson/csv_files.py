@@ -16,6 +16,8 @@ from itertools import islice
 
 import numpy as np
 
+from dashboard.scene.painted import as_points, quoted
+
 MAX_LABELS = 10
 MAX_ABS = 1e6
 """Coordinates beyond this are refused: in float32 their decimals are gone."""
@@ -100,7 +102,7 @@ def write_csv(points: np.ndarray, labels: Sequence[object] | np.ndarray | None =
         >>> write_csv(np.array([[0.1, 2.0], [1e-7, -3.0]]), ["cat", "dog"])
         'x1,x2,label\n0.1,2.0,cat\n1e-07,-3.0,dog\n'
     """
-    points = _as_points(points)
+    points = as_points(points)
     columns = [[repr(x) for x in column] for column in points.T.tolist()]
     if labels is not None:
         columns.append([_as_label(label) for label in labels])
@@ -203,7 +205,7 @@ def _check_shape(heading: Row | None, rows: list[Row], delimiter: str) -> None:
     first, cells = heading or rows[0]
     if len(cells) == 1:
         raise ValueError(
-            f"Line {first} has one column, {_quote(cells[0])}, where two columns of numbers were expected; "
+            f"Line {first} has one column, {quoted(cells[0])}, where two columns of numbers were expected; "
             "separate them by a comma, a semicolon or a tab."
         )
     if heading and not cells[0]:
@@ -253,15 +255,15 @@ def _number(cell: str, where: str) -> float:
     if not cell:
         raise ValueError(f"{where} is empty where a number belongs; fill it in or remove the line.")
     if NOT_FINITE.fullmatch(cell):
-        raise ValueError(f"{where} holds {_quote(cell)}, where a finite number belongs; correct or remove the line.")
+        raise ValueError(f"{where} holds {quoted(cell)}, where a finite number belongs; correct or remove the line.")
     if not NUMBER.fullmatch(cell):
         raise ValueError(
-            f"{where} holds {_quote(cell)}, where a number such as 1.5 or -2e-3 belongs; correct or remove the line."
+            f"{where} holds {quoted(cell)}, where a number such as 1.5 or -2e-3 belongs; correct or remove the line."
         )
     value = float(cell.replace(",", "."))
     if abs(value) > MAX_ABS:
         raise ValueError(
-            f"{where} holds {_quote(cell)}, beyond the limit of ±{MAX_ABS:,.0f}; "
+            f"{where} holds {quoted(cell)}, beyond the limit of ±{MAX_ABS:,.0f}; "
             "rescale the column, for example to thousands or millions."
         )
     return value
@@ -283,30 +285,15 @@ def _labels(cells: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
     return np.array([index[cell] for cell in cells], dtype=np.int64), tuple(ordered)
 
 
-def _quote(cell: str) -> str:
-    """A cell in a message: printable, on one line, and short."""
-    shown = repr(cell)
-    return shown if len(shown) <= 40 else shown[:38] + "…" + shown[0]
-
-
 def _columns(cells: list[str]) -> str:
     return "one column" if len(cells) == 1 else f"{len(cells)} columns"
-
-
-def _as_points(points: np.ndarray) -> np.ndarray:
-    points = np.asarray(points, dtype=np.float64)
-    if points.size == 0:
-        return points.reshape(0, 2)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise ValueError(f"The points have shape {points.shape}, where (N, 2) was expected; give one point a row.")
-    return points
 
 
 def _as_label(label: object) -> str:
     text = str(label)
     if not text or text != text.strip() or len(text) > MAX_LABEL_LENGTH or re.search(r"[\r\n\0]", text):
         raise ValueError(
-            f"The label {_quote(text)} cannot be written; give one line of 1 to {MAX_LABEL_LENGTH} characters "
+            f"The label {quoted(text)} cannot be written; give one line of 1 to {MAX_LABEL_LENGTH} characters "
             "without spaces around it."
         )
     return text

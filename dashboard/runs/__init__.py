@@ -6,7 +6,7 @@ most four runs a session and 1 GiB in the process, and drops what nobody has wat
 here calls Streamlit.
 """
 
-from dashboard.runs.all_runs import Watch, record, registry, start
+from dashboard.runs.all_runs import Registry, Watch, record, registry, start
 from dashboard.runs.live import LiveRun
 from dashboard.runs.recording import Recording
 from dashboard.runs.run import Ask, Frame, Run, Status
@@ -17,6 +17,7 @@ __all__ = [
     "Frame",
     "LiveRun",
     "Recording",
+    "Registry",
     "Run",
     "Status",
     "Watch",

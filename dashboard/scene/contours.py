@@ -44,13 +44,15 @@ def level_lines(values: np.ndarray, extent: Extent, level: float = 0.0, room: in
     return _by_frame(pieces[there], frame[there], frames, room)
 
 
-def _triangle(a, b, c, pa, pb, pc) -> np.ndarray:
+def _triangle(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, pa: np.ndarray, pb: np.ndarray, pc: np.ndarray
+) -> np.ndarray:
     """The piece ``(S, 2, 2)`` within each triangle; NaN where there is none."""
     ab, bc, ca = _crossing(a, b, pa, pb), _crossing(b, c, pb, pc), _crossing(c, a, pc, pa)
     return np.stack([np.where(np.isnan(ab), bc, ab), np.where(np.isnan(ca), bc, ca)], axis=1)
 
 
-def _crossing(a, b, pa, pb) -> np.ndarray:
+def _crossing(a: np.ndarray, b: np.ndarray, pa: np.ndarray, pb: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where((a > 0) != (b > 0), a / (a - b), np.nan)
     return pa + t[:, None] * (pb - pa)

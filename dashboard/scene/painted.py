@@ -8,11 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dashboard.lesson.csv_files import _as_points, _quote
-
 Range = tuple[float, float]
-# Painted points in a link ----------------------------------------------------------------------------------------
-
 VERSION = "1"
 MAX_PAINTED = 500
 CELLS = 1024
@@ -44,7 +40,7 @@ def encode_points(points: np.ndarray, labels: Sequence[int] | np.ndarray, x_rang
         ([[0.0, 0.5]], [2])
     """
     low, cell = _grid(x_range, y_range)
-    points, classes = _as_points(points), np.asarray(labels).reshape(-1)
+    points, classes = as_points(points), np.asarray(labels).reshape(-1)
     if len(points) > MAX_PAINTED:
         raise ValueError(
             f"A link carries at most {MAX_PAINTED} points, not {len(points):,}; save them as CSV instead."
@@ -83,7 +79,7 @@ def decode_points(text: str, x_range: Range, y_range: Range) -> tuple[np.ndarray
         )
     if text[0] != VERSION:
         raise ValueError(
-            f"The link's points begin with {_quote(text[0])}, where version {VERSION} was expected; "
+            f"The link's points begin with {quoted(text[0])}, where version {VERSION} was expected; "
             "copy the link again, or paint the points anew."
         )
     words = _unpack(text[1:])
@@ -123,3 +119,19 @@ def _grid(x_range: Range, y_range: Range) -> tuple[np.ndarray, np.ndarray]:
             f"The panel's ranges {tuple(x_range)} and {tuple(y_range)} are no ranges; give finite ends, lower first."
         )
     return low, (high - low) / CELLS
+
+
+def quoted(cell: str) -> str:
+    """A cell in a message: printable, on one line, and short."""
+    shown = repr(cell)
+    return shown if len(shown) <= 40 else shown[:38] + "…" + shown[0]
+
+
+def as_points(points: np.ndarray) -> np.ndarray:
+    """Points as float64 ``(N, 2)``, or a ValueError."""
+    points = np.asarray(points, dtype=np.float64)
+    if points.size == 0:
+        return points.reshape(0, 2)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"The points have shape {points.shape}, where (N, 2) was expected; give one point a row.")
+    return points

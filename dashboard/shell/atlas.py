@@ -44,7 +44,9 @@ def models(family: Family) -> list[tuple[Model, Concept | None]]:
     """The models of a family by year, each with its concept if it has a page."""
     shown: list[tuple[Model, Concept | None]] = [(m, c) for c in concepts() for m in c.models if m.family == family]
     names = {model.name for c in concepts() for model in c.models}
-    rest = [(model, None) for model in WITHOUT_PAGE if model.family == family and model.name not in names]
+    rest: list[tuple[Model, Concept | None]] = [
+        (model, None) for model in WITHOUT_PAGE if model.family == family and model.name not in names
+    ]
     return sorted(shown + rest, key=lambda pair: pair[0].year)
 
 

@@ -33,6 +33,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import i0e, logsumexp
@@ -233,7 +234,7 @@ def _box_around(points: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
     return np.stack([points.min(axis=0) - margin, points.max(axis=0) + margin], axis=1)
 
 
-def _mixture(name: str, title: str, description: str, centres: np.ndarray, sigma: float, **extra) -> Dataset:
+def _mixture(name: str, title: str, description: str, centres: np.ndarray, sigma: float, **extra: Any) -> Dataset:
     """Equally weighted Gaussians N(c_k, sigma^2 I); the label is k."""
     weights = np.full(len(centres), 1 / len(centres))
 

@@ -6,7 +6,7 @@ The best answer under squared error is the posterior mean E[x_0 | x_t] (as ε, v
 A network (:mod:`.denoisers`) is trained towards it without ever seeing it. For some data it has a closed
 form, at every ᾱ:
 
-*A Gaussian mixture* Σ_k π_k N(μ_k, Σ_k) stays one, p_t = Σ_k π_k N(√ᾱ μ_k, S_k), S_k = ᾱ Σ_k + (1 − ᾱ) I. With
+*A Gaussian mixture* (:mod:`genmodels.mixture`) Σ_k π_k N(μ_k, Σ_k) stays one, p_t = Σ_k π_k N(√ᾱ μ_k, S_k), S_k = ᾱ Σ_k + (1 − ᾱ) I. With
 r_k = p(z = k | x_t), the mixture's responsibilities,
 
     score = −Σ_k r_k S_k⁻¹ (x_t − √ᾱ μ_k),   E[x_0 | x_t] = Σ_k r_k (μ_k + √ᾱ Σ_k S_k⁻¹ (x_t − √ᾱ μ_k))
@@ -32,10 +32,10 @@ import numpy as np
 from genmodels.checks import check_data
 from genmodels.data.planar import Dataset
 from genmodels.diffusion.sampler import check_prediction, convert
-from genmodels.gaussian import LOG_2PI
 from genmodels.mixture import GaussianMixture
 from genmodels.nn.runtime import one_hot
 
+LOG_2PI = math.log(2 * math.pi)
 CHUNK = 2_000_000  # most numbers in one temporary array
 
 

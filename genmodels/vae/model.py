@@ -66,12 +66,12 @@ from genmodels.checks import (
     check_number,
     check_whole,
 )
-from genmodels.gaussian import LOG_2PI
 from genmodels.nn.layers import mlp
 from genmodels.nn.training import Resume, TrainingConfig, TrainingState, train
 from genmodels.states import last
 from genmodels.vae.runtime import ForwardVAE
 
+LOG_2PI = math.log(2 * math.pi)
 DECODERS = ("bernoulli", "gaussian")
 PROPOSALS = ("prior", "encoder")
 CHUNK = 4096  # most latent points decoded at once

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard import runs
-from dashboard.runs import Recording, Registry, Run
+from dashboard.runs import Recording, Registry, Run, all_runs, recording
 from dashboard.runs.blob import unpack
 from dashboard.scene import Panel, Points, Scene
 
@@ -38,7 +38,7 @@ def test_ids_must_increase():
 
 
 def test_messages_together_hold_every_frame_once(monkeypatch):
-    monkeypatch.setattr(runs, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(recording, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(Recording.after, "__defaults__", (1000,))
     run = runs.record(scene(), "session")
     after, steps, xy, blobs = None, [], [], 0
@@ -66,7 +66,7 @@ def test_at_most_four_runs_a_session_the_least_recently_used_goes_first():
 
 
 def test_the_process_has_a_bound_too(monkeypatch):
-    monkeypatch.setattr(runs, "MAX_TOTAL_BYTES", 20_000)
+    monkeypatch.setattr(all_runs, "MAX_TOTAL_BYTES", 20_000)
     registry = Registry()
     for k in range(10):
         run = Run(f"session {k}")
@@ -77,7 +77,7 @@ def test_the_process_has_a_bound_too(monkeypatch):
 
 
 def test_what_nobody_watches_is_dropped(monkeypatch):
-    monkeypatch.setattr(runs, "SECONDS_UNWATCHED", -1.0)
+    monkeypatch.setattr(all_runs, "SECONDS_UNWATCHED", -1.0)
     registry = Registry()
     run = Run("a")
     registry._runs[run.id] = run

@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from dashboard.runs import LiveRun, Move
-from dashboard.scene import Panel, Points, Readout, Scene
+from dashboard.runs import LiveRun
+from dashboard.scene import Move, Panel, Points, Readout, Scene
 
 MOVES = {"One D step": "discriminator", "One G step": "generator", "One of both": "both"}
 
