@@ -115,10 +115,10 @@ def _print_list(recipes: Recipes, folder: Path) -> None:
 def _print_findings(findings: list[Finding]) -> int:
     for line in findings:
         verdict = "ok  " if line.ok else "FAIL"
-        told = line.problem or (
+        sentence = line.problem or (
             f"{line.metric:<24} stored {line.stored:.6g}, found {line.found:.6g}, tolerance {line.tolerance:g}"
         )
-        print(f"{verdict}  {line.name:<28} {told}")
+        print(f"{verdict}  {line.name:<28} {sentence}")
     failed = sum(not line.ok for line in findings)
     print(f"{len(findings) - failed} ok, {failed} failed")
     return 1 if failed else 0

@@ -24,7 +24,7 @@ def formula(title: str, latex: str, words: str = "") -> None:
 
 
 def predict(page: str, question: str, options: Sequence[str], right: str, because: str) -> None:
-    """Ask first, then reveal: one guesses, and is told whether and why."""
+    """Ask first, then reveal: one guesses, and is place whether and why."""
     st.header("Predict, then reveal", anchor=False)
     guess = st.radio(question, options, index=None, key=f"{page}.predict.{question}")
     if guess is None:
@@ -43,11 +43,11 @@ def challenge(
     st.markdown(f"{task} Goal: {measure} below {goal:g} {unit}.")
     if st.button("How close am I?", key=f"{page}.challenge.check"):
         reached = score()
-        told = f"{measure} = {reached:.3f} {unit}."
+        result = f"{measure} = {reached:.3f} {unit}."
         if reached < goal:
-            st.success(f"Solved! {told}")
+            st.success(f"Solved! {result}")
         else:
-            st.info(f"Not yet: {told}")
+            st.info(f"Not yet: {result}")
 
 
 def recomputed(
@@ -61,18 +61,18 @@ def recomputed(
         label: On the button.
     """
     key = f"{page}.{name}.computed"
-    told = st.empty()
+    place = st.empty()
     if st.button(label, key=f"{page}.{name}.compute"):
-        bar = told.progress(0.0, "…")
+        bar = place.progress(0.0, "…")
         st.session_state[key] = compute(lambda share, text: bar.progress(min(max(share, 0.0), 1.0), text))
-        told.empty()
+        place.empty()
     if key in st.session_state:
-        told.caption("Computed in this session.")
+        place.caption("Computed in this session.")
         return st.session_state[key]
     try:
         return stored()
     except ValueError as why:
-        told.warning(str(why))
+        place.warning(str(why))
         return None
 
 

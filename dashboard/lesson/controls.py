@@ -228,5 +228,5 @@ def show_ignored() -> None:
     """Say once, in one sentence, what in the link was ignored."""
     ignored = st.session_state.pop("_ignored", {})
     if ignored:
-        told = ", ".join(f"{key}={value[:40]}" for key, value in ignored.items())
-        st.info(f"The link asks for something this page does not have ({told}); the usual value is used instead.")
+        asked = ", ".join(f"{key}={value[:40]}" for key, value in ignored.items())
+        st.info(f"The link asks for something this page does not have ({asked}); the usual value is used instead.")

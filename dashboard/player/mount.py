@@ -136,8 +136,8 @@ def show(
 
 def last_readouts(key: str) -> dict[str, float]:
     """The numbers of the newest frame of the run that a Player shows, by name; empty if there is none."""
-    had = st.session_state.get("_runs", {}).get(key)
-    run = runs.registry.get(had[1]) if had else None
+    shown = st.session_state.get("_runs", {}).get(key)
+    run = runs.registry.get(shown[1]) if shown else None
     return run.last_readouts() if run else {}
 
 
@@ -149,10 +149,10 @@ def session_id() -> str:
 
 def _forget(key: str) -> None:
     """The Player asks for another run: the one it had is gone, or is to start again."""
-    had = st.session_state.get("_runs", {}).get(key)
-    if had and had[1] == st.session_state[key].get("gone"):  # it may have another one by now
+    shown = st.session_state.get("_runs", {}).get(key)
+    if shown and shown[1] == st.session_state[key].get("gone"):  # it may have another one by now
         del st.session_state["_runs"][key]
-        runs.registry.drop(had[1])
+        runs.registry.drop(shown[1])
 
 
 def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run | None:
@@ -161,9 +161,9 @@ def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run | N
     Where the config cannot be drawn (a ValueError), the page says why and keeps the last good run.
     """
     kept = st.session_state.setdefault("_runs", {})
-    had = kept.get(key)
-    run = runs.registry.get(had[1]) if had else None
-    if run and had[0] == want:
+    shown = kept.get(key)
+    run = runs.registry.get(shown[1]) if shown else None
+    if run and shown[0] == want:
         return run
     try:
         new = make()

@@ -23,10 +23,10 @@ class LiveRun(Run):
 
     Args:
         session: Whose it is.
-        build: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
+        frames: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
         ask: What the hand may ask.
         rate: At most so many recorded frames a second; None for as many as the machine gives.
-        moves: What may be asked for, one at a time, by the words on its button; ``build`` is then given an iterator
+        moves: What may be asked for, one at a time, by the words on its button; ``frames`` is then given an iterator
             that says what is to be done next. Unasked it is the last of them; in slow motion the others, in turn.
         slow: Whether it starts in slow motion.
     """
@@ -36,7 +36,7 @@ class LiveRun(Run):
     def __init__(
         self,
         session: str,
-        build: Callable[[], Iterator[Scene | None]],
+        frames: Callable[[], Iterator[Scene | None]],
         ask: Ask | None = None,
         rate: float | None = None,
         max_bytes: int = MAX_RUN_BYTES,
@@ -44,7 +44,7 @@ class LiveRun(Run):
         slow: bool = False,
     ) -> None:
         super().__init__(session, ask, max_bytes)
-        self.build = build
+        self.make_frames = frames
         self.moves = moves or {}
         self.slow = slow
         self.asked: deque[str] = deque()
@@ -134,7 +134,7 @@ class LiveRun(Run):
         """Take steps until paused, unwatched, stopped, done or failed. Runs in a worker."""
         self.set_status("running")
         try:
-            self.frames = self.build() if self.frames is None else self.frames
+            self.frames = self.make_frames() if self.frames is None else self.frames
             while self.wanted:
                 began = time.monotonic()
                 scene = next(self.frames)

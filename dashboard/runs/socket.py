@@ -51,7 +51,7 @@ class Conversation:
         self.asked = asyncio.Event()
         self.question: dict | None = None
         self.questioned = asyncio.Event()
-        self.told: tuple | None = None
+        self.sent: tuple | None = None
 
     async def hold(self) -> None:
         """Listen and speak at once, until the other side goes."""
@@ -99,11 +99,11 @@ class Conversation:
             # taken before the message is made: what changes meanwhile is told once more, rather than never
             status = (self.run.status, self.run.reason, str(self.run.extra()))
             packed, news = await asyncio.to_thread(self.run.message, after)
-            if not news and status == self.told:
+            if not news and status == self.sent:
                 await self.watch.changed()
                 continue
             if self.wanted == [after]:
-                self.wanted, self.told = [], status
+                self.wanted, self.sent = [], status
                 self.asked.clear()
             await self.socket.send_bytes(packed)
             warmup.start_libraries()
@@ -118,8 +118,8 @@ class Conversation:
             try:
                 frame, step = await asyncio.to_thread(self.run.answer, question["ask"], question["step"])
             except Exception as why:
-                told = str(why) if isinstance(why, ValueError) else "This cannot be answered."
-                await self.socket.send_text(json.dumps({"error": told, "n": question["n"]}))
+                sentence = str(why) if isinstance(why, ValueError) else "This cannot be answered."
+                await self.socket.send_text(json.dumps({"error": sentence, "n": question["n"]}))
                 if not isinstance(why, ValueError):
                     log.exception("a question to run %s failed", self.run.id)
                 continue

@@ -52,6 +52,6 @@ def models(family: Family) -> list[tuple[Model, Concept | None]]:
 
 def timeline() -> list[Event]:
     """All events by year."""
-    told = [event for c in concepts() for event in c.events]
-    names = {event.name for event in told}
-    return sorted(told + [event for event in HISTORY if event.name not in names], key=lambda event: event.year)
+    events = [event for c in concepts() for event in c.events]
+    names = {event.name for event in events}
+    return sorted(events + [event for event in HISTORY if event.name not in names], key=lambda event: event.year)

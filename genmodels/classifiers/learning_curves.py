@@ -356,11 +356,11 @@ def leaders(state: LearningCurveState) -> tuple[str, str]:
 
 def spells(state: LearningCurveState) -> list[tuple[int, str]]:
     """Each change of a certain lead: the size from which on, and who leads; sizes without a leader do not count."""
-    told: list[tuple[int, str]] = []
+    changes: list[tuple[int, str]] = []
     for n, lead in zip(state.sizes.tolist(), _lead(state.difference, state.difference_error), strict=True):
-        if lead and (not told or told[-1][1] != MODELS[(lead + 1) // 2]):
-            told.append((n, MODELS[(lead + 1) // 2]))
-    return told
+        if lead and (not changes or changes[-1][1] != MODELS[(lead + 1) // 2]):
+            changes.append((n, MODELS[(lead + 1) // 2]))
+    return changes
 
 
 def crossing(

@@ -28,124 +28,25 @@ Sources
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import i0e, logsumexp
 
+from genmodels.data.dataset import (
+    Dataset,
+    blurred_curves,
+    box_around,
+    by_rows,
+    gauss_legendre,
+    mixture,
+    mixture_moments,
+    separated_entropy,
+)
+
 DINO_CSV = Path(__file__).with_name("dino.csv")
-
-Draw = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-Curve = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """A distribution in the plane: draws points, knows its density, its moments and its entropy.
-
-    Attributes:
-        name: Key in `DATASETS`.
-        title: Name to show.
-        description: One sentence.
-        mean: True mean, (2,), data units.
-        covariance: True covariance, (2, 2), data units squared.
-        box: [[x_min, x_max], [y_min, y_max]], (2, 2), data units; holds all but 1e-8 of the mass.
-        resolution: Grid spacing, data units, fine enough for sums over a grid on `box`: right to 1e-6 (the
-            checkerboard's moments to 1e-3).
-        centres: Centres (K, 2) of an equally weighted Gaussian mixture, by label; None for other sets.
-        sigma: Standard deviation of the round noise about centres or curves, data units; None without.
-        closed_form_entropy: Entropy in nats where a formula gives it (to better than 1e-9), else None.
-    """
-
-    name: str
-    title: str
-    description: str
-    mean: np.ndarray
-    covariance: np.ndarray
-    box: np.ndarray
-    resolution: float
-    _draw: Draw = field(repr=False)
-    _log_density: Callable[[np.ndarray], np.ndarray] | None = field(repr=False)
-    centres: np.ndarray | None = field(default=None, repr=False)
-    sigma: float | None = None
-    closed_form_entropy: float | None = None
-
-    def __post_init__(self) -> None:
-        for array in (self.mean, self.covariance, self.box, self.centres):
-            if array is not None:
-                array.setflags(write=False)  # data sets are cached and shared
-
-    def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draws n independent points and says where each came from.
-
-        Args:
-            n: Number of points, 0 or more.
-            rng: Source of randomness; it advances.
-
-        Returns:
-            Points (n, 2), float64, data units; labels (n,), int64.
-
-        Raises:
-            ValueError: n is not an integer of 0 or more, or rng is not a Generator.
-        """
-        return self._draw(_count(n), _generator(rng))
-
-    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draws n independent points (n, 2); `draw` without the labels."""
-        return self.draw(n, rng)[0]
-
-    @property
-    def has_density(self) -> bool:
-        """Whether `log_prob` and `entropy` are known."""
-        return self._log_density is not None
-
-    def log_prob(self, x: np.ndarray) -> np.ndarray:
-        """True log-density, nats, in raw coordinates; -inf where no point can fall.
-
-        Args:
-            x: Points (N, 2), data units.
-
-        Returns:
-            log p(x), (N,), float64.
-
-        Raises:
-            ValueError: x is not of shape (N, 2), or this data set has no known density.
-        """
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim != 2 or x.shape[1] != 2:
-            raise ValueError(f"x has shape {x.shape}; expected (N, 2): pass one point per row.")
-        if self._log_density is None:
-            raise ValueError(f"{self.name} has no known density; check has_density before you call log_prob.")
-        return self._log_density(x)
-
-    @cached_property
-    def entropy(self) -> float | None:
-        """Entropy -E[log p(x)], nats, raw coordinates; None if the density is unknown.
-
-        The value of `closed_form_entropy` where there is one; otherwise a sum over a fine grid, exact to 1e-6
-        and computed once (a second at most; moons with a noise of 0.02 two).
-        """
-        if self.closed_form_entropy is not None or not self.has_density:
-            return self.closed_form_entropy
-        return _entropy_by_quadrature(self.log_prob, self.box, self.resolution)
-
-    @property
-    def scale(self) -> float:
-        """Root mean square of the two axes' standard deviations: sqrt(trace(covariance) / 2), data units."""
-        return float(np.sqrt(np.trace(self.covariance) / 2))
-
-    def standardise(self, x: np.ndarray) -> np.ndarray:
-        """Raw points (..., 2) to z = (x - mean) / scale."""
-        return (np.asarray(x) - self.mean) / self.scale
-
-    def unstandardise(self, z: np.ndarray) -> np.ndarray:
-        """Standardised points (..., 2) back to x = mean + scale z."""
-        return self.mean + self.scale * np.asarray(z)
 
 
 def get_dataset(name: str, **options: float) -> Dataset:
@@ -175,25 +76,6 @@ def get_dataset(name: str, **options: float) -> Dataset:
     return _build(name, **{option: _noise(value) for option, value in options.items()})
 
 
-# What is asked of the caller
-
-
-def _count(n: int) -> int:
-    try:
-        count = -1 if isinstance(n, bool) else operator.index(n)
-    except TypeError:
-        count = -1
-    if count < 0:
-        raise ValueError(f"n is {n!r}; expected a whole number from 0: pass a count of points, such as 500.")
-    return count
-
-
-def _generator(rng: np.random.Generator) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; expected a numpy Generator: pass numpy.random.default_rng(seed).")
-    return rng
-
-
 def _noise(value: float) -> float:
     try:
         noise = float(value)
@@ -202,117 +84,6 @@ def _noise(value: float) -> float:
     if not 0.02 <= noise <= 1:
         raise ValueError(f"noise is {value!r}; expected a number from 0.02 to 1: pass one such as 0.1.")
     return noise
-
-
-# Gaussian mixtures and blurred curves
-
-
-def _by_rows(density: Callable[[np.ndarray], np.ndarray], x: np.ndarray, width: int) -> np.ndarray:
-    """Evaluates, in blocks of rows that need about 10 MB, a density that takes `width` numbers a point."""
-    blocks = np.array_split(x, 1 + x.shape[0] * width // 1_000_000)
-    return np.concatenate([density(block) for block in blocks])
-
-
-def _mixture_log_prob(x: np.ndarray, centres: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """log sum_k w_k N(x; c_k, sigma^2 I); x (N, 2), centres (K, 2), weights (K,) -> (N,)."""
-
-    def density(x: np.ndarray) -> np.ndarray:
-        squared = (x[:, :1] - centres[:, 0]) ** 2 + (x[:, 1:] - centres[:, 1]) ** 2  # (N, K)
-        return logsumexp(-squared / (2 * sigma**2), axis=1, b=weights) - np.log(2 * np.pi * sigma**2)
-
-    return _by_rows(density, x, width=len(centres))
-
-
-def _mixture_moments(centres: np.ndarray, weights: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (2,) and covariance (2, 2): the centres' own, plus sigma^2 on the diagonal."""
-    mean = weights @ centres
-    centred = centres - mean
-    return mean, (centred.T * weights) @ centred + sigma**2 * np.eye(2)
-
-
-def _box_around(points: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
-    return np.stack([points.min(axis=0) - margin, points.max(axis=0) + margin], axis=1)
-
-
-def _mixture(name: str, title: str, description: str, centres: np.ndarray, sigma: float, **extra: Any) -> Dataset:
-    """Equally weighted Gaussians N(c_k, sigma^2 I); the label is k."""
-    weights = np.full(len(centres), 1 / len(centres))
-
-    def draw(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        labels = rng.integers(len(centres), size=n)
-        return centres[labels] + sigma * rng.standard_normal((n, 2)), labels
-
-    return Dataset(
-        name,
-        title,
-        description,
-        *_mixture_moments(centres, weights, sigma),
-        box=_box_around(centres, 6 * sigma),
-        resolution=sigma / 2,
-        _draw=draw,
-        _log_density=lambda x: _mixture_log_prob(x, centres, weights, sigma),
-        centres=centres,
-        sigma=sigma,
-        **extra,
-    )
-
-
-def _separated_entropy(modes: int, sigma: float) -> float:
-    """Entropy of equal Gaussians too far apart to overlap: log K + log(2 pi e sigma^2)."""
-    return float(np.log(modes) + np.log(2 * np.pi * np.e * sigma**2))
-
-
-def _gauss_legendre(speed: float, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights on [0, 1] for a curve of at most this speed |dc/du|: 24 nodes for every 6 sigma."""
-    nodes, weights = np.polynomial.legendre.leggauss(24)
-    panels = int(np.ceil(speed / (6 * sigma)))
-    starts = np.arange(panels)[:, None] / panels
-    return (starts + (nodes + 1) / (2 * panels)).ravel(), np.tile(weights / (2 * panels), panels)
-
-
-def _blurred_curves(
-    name: str,
-    title: str,
-    description: str,
-    arms: tuple[Curve, ...],
-    rule: tuple[np.ndarray, np.ndarray],
-    sigma: float,
-) -> Dataset:
-    """A point of one arm at u ~ U(0, 1), plus N(0, sigma^2 I); the label is the arm.
-
-    Args:
-        arms: Each takes u (N,) in [0, 1] to points (N, 2).
-        rule: Values of u and weights (summing to 1) that replace the integral over u by a sum.
-    """
-    u_nodes, u_weights = rule
-    nodes = np.concatenate([arm(u_nodes) for arm in arms])
-    weights = np.tile(u_weights / len(arms), len(arms))
-
-    def draw(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        labels, u = rng.integers(len(arms), size=n), rng.random(n)
-        on_curve = np.stack([arm(u) for arm in arms])[labels, np.arange(n)]
-        return on_curve + sigma * rng.standard_normal((n, 2)), labels
-
-    return Dataset(
-        name,
-        title,
-        description,
-        *_mixture_moments(nodes, weights, sigma),
-        box=_box_around(nodes, 6 * sigma),
-        resolution=sigma / 2,
-        _draw=draw,
-        _log_density=lambda x: _mixture_log_prob(x, nodes, weights, sigma),
-        sigma=sigma,
-    )
-
-
-def _entropy_by_quadrature(log_prob: Callable[[np.ndarray], np.ndarray], box: np.ndarray, step: float) -> float:
-    """-sum p log p over a midpoint grid; for smooth p the error falls faster than any power of the step."""
-    counts = np.ceil((box[:, 1] - box[:, 0]) / step).astype(int)
-    cells = (box[:, 1] - box[:, 0]) / counts
-    x, y = (box[axis, 0] + (np.arange(counts[axis]) + 0.5) * cells[axis] for axis in (0, 1))
-    log_p = log_prob(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
-    return float(-np.sum(np.exp(log_p) * log_p) * cells.prod())
 
 
 # The data sets
@@ -336,7 +107,7 @@ def _gaussian() -> Dataset:
         "A single tilted bell curve with variances 5 and 1 and covariance 1.5.",
         mean=np.zeros(2),
         covariance=covariance,
-        box=_box_around(np.zeros((1, 2)), 6 * np.sqrt(np.diag(covariance))),
+        box=box_around(np.zeros((1, 2)), 6 * np.sqrt(np.diag(covariance))),
         resolution=0.3,
         _draw=draw,
         _log_density=log_density,
@@ -351,21 +122,21 @@ def _circle_of_eight(radius: float) -> np.ndarray:
 
 def _ring8() -> Dataset:
     description = "Eight very narrow Gaussians on a circle of radius 1: the classic test for lost modes."
-    entropy = _separated_entropy(8, 0.01)
-    return _mixture("ring8", "Ring of 8", description, _circle_of_eight(1), 0.01, closed_form_entropy=entropy)
+    entropy = separated_entropy(8, 0.01)
+    return mixture("ring8", "Ring of 8", description, _circle_of_eight(1), 0.01, closed_form_entropy=entropy)
 
 
 def _grid25() -> Dataset:
     ticks = np.arange(-4.0, 5.0, 2.0)
     centres = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(25, 2)
     description = "Twenty-five narrow Gaussians on a 5 x 5 grid: easy to blur, easy to miss one."
-    entropy = _separated_entropy(25, 0.05)
-    return _mixture("grid25", "Grid of 25", description, centres, 0.05, closed_form_entropy=entropy)
+    entropy = separated_entropy(25, 0.05)
+    return mixture("grid25", "Grid of 25", description, centres, 0.05, closed_form_entropy=entropy)
 
 
 def _ffjord8() -> Dataset:
     description = "Eight broad Gaussians on a circle that just touch, as in the FFJORD paper."
-    return _mixture("ffjord8", "8 Gaussians", description, _circle_of_eight(4 / 1.414), 0.5 / 1.414)
+    return mixture("ffjord8", "8 Gaussians", description, _circle_of_eight(4 / 1.414), 0.5 / 1.414)
 
 
 def _moons(noise: float = 0.1) -> Dataset:
@@ -376,8 +147,8 @@ def _moons(noise: float = 0.1) -> Dataset:
         return np.array([1.0, 0.5]) - outer(u)
 
     description = "Two half circles that hook into each other, blurred by noise."
-    return _blurred_curves(
-        "moons", "Two moons", description, (outer, inner), _gauss_legendre(np.pi, noise), sigma=noise
+    return blurred_curves(
+        "moons", "Two moons", description, (outer, inner), gauss_legendre(np.pi, noise), sigma=noise
     )
 
 
@@ -402,7 +173,7 @@ def _circles() -> Dataset:
         "A small circle inside a large one, both blurred by noise: no straight line parts them.",
         mean=np.zeros(2),
         covariance=(np.mean(radii**2) / 2 + sigma**2) * np.eye(2),
-        box=_box_around(np.zeros((1, 2)), 1 + 6 * sigma),
+        box=box_around(np.zeros((1, 2)), 1 + 6 * sigma),
         resolution=sigma / 2,
         _draw=draw,
         _log_density=log_density,
@@ -416,7 +187,7 @@ def _swiss_roll() -> Dataset:
         return np.stack([t * np.cos(t), t * np.sin(t)], axis=-1) / 5
 
     description = "One long curve rolled up once and a half, fainter towards its outer end."
-    return _blurred_curves("swiss_roll", "Swiss roll", description, (roll,), _gauss_legendre(27, 0.2), sigma=0.2)
+    return blurred_curves("swiss_roll", "Swiss roll", description, (roll,), gauss_legendre(27, 0.2), sigma=0.2)
 
 
 def _checkerboard() -> Dataset:
@@ -438,7 +209,7 @@ def _checkerboard() -> Dataset:
         "checkerboard",
         "Checkerboard",
         "Uniform on the eight dark fields of a 4 x 4 board: sharp edges and touching corners.",
-        *_mixture_moments(corners + 1, np.full(8, 1 / 8), sigma=2 / np.sqrt(12)),
+        *mixture_moments(corners + 1, np.full(8, 1 / 8), sigma=2 / np.sqrt(12)),
         box=np.array([[-4.0, 4.0], [-4.0, 4.0]]),
         resolution=0.1,
         _draw=draw,
@@ -464,10 +235,10 @@ def _pinwheel() -> Dataset:
         "Five Gaussian blades, each sheared by a rotation that grows with the distance from the hub.",
         mean=np.zeros(2),  # five-fold symmetry: zero mean, equal variances, E|x|^2 = 4 E|f|^2
         covariance=2 * (1 + np.sum(_PINWHEEL_STD**2)) * np.eye(2),
-        box=_box_around(np.zeros((1, 2)), 5.6),
+        box=box_around(np.zeros((1, 2)), 5.6),
         resolution=0.05,
         _draw=draw,
-        _log_density=lambda x: _by_rows(_pinwheel_log_prob, x, width=256),
+        _log_density=lambda x: by_rows(_pinwheel_log_prob, x, width=256),
     )
 
 
@@ -512,9 +283,9 @@ def _spirals() -> Dataset:
     def second(u: np.ndarray) -> np.ndarray:
         return -first(u)
 
-    v, weights = _gauss_legendre(30, 0.1)  # in v = sqrt(u) the curve is smooth, and du = 2 v dv
+    v, weights = gauss_legendre(30, 0.1)  # in v = sqrt(u) the curve is smooth, and du = 2 v dv
     description = "Two arms wound into each other, as in FFJORD but with Gaussian noise alone."
-    return _blurred_curves("spirals", "Two spirals", description, (first, second), (v**2, 2 * v * weights), sigma=0.1)
+    return blurred_curves("spirals", "Two spirals", description, (first, second), (v**2, 2 * v * weights), sigma=0.1)
 
 
 def _dino() -> Dataset:
@@ -522,7 +293,7 @@ def _dino() -> Dataset:
         raise FileNotFoundError(f"{DINO_CSV} is missing; fetch it again (README.md beside it says how).")
     centres = (np.loadtxt(DINO_CSV, delimiter=",", skiprows=1) - 50) / 12.5  # 0..100 in the file to -4..4
     description = "A dinosaur drawn by 142 points, each blurred a little (standard deviation 0.1)."
-    return _mixture("dino", "Dinosaur", description, centres, 0.1)
+    return mixture("dino", "Dinosaur", description, centres, 0.1)
 
 
 _BUILDERS: dict[str, Callable[..., Dataset]] = {
@@ -538,7 +309,6 @@ _BUILDERS: dict[str, Callable[..., Dataset]] = {
     "spirals": _spirals,
     "dino": _dino,
 }
-
 DATASETS: tuple[str, ...] = tuple(_BUILDERS)
 
 

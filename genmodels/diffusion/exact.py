@@ -6,8 +6,8 @@ The best answer under squared error is the posterior mean E[x_0 | x_t] (as ε, v
 A network (:mod:`.denoisers`) is trained towards it without ever seeing it. For some data it has a closed
 form, at every ᾱ:
 
-*A Gaussian mixture* (:mod:`genmodels.mixture`) Σ_k π_k N(μ_k, Σ_k) stays one, p_t = Σ_k π_k N(√ᾱ μ_k, S_k), S_k = ᾱ Σ_k + (1 − ᾱ) I. With
-r_k = p(z = k | x_t), the mixture's responsibilities,
+*A Gaussian mixture* (:mod:`genmodels.mixture`) Σ_k π_k N(μ_k, Σ_k) stays one, p_t = Σ_k π_k N(√ᾱ μ_k, S_k),
+S_k = ᾱ Σ_k + (1 − ᾱ) I. With r_k = p(z = k | x_t), the mixture's responsibilities,
 
     score = −Σ_k r_k S_k⁻¹ (x_t − √ᾱ μ_k),   E[x_0 | x_t] = Σ_k r_k (μ_k + √ᾱ Σ_k S_k⁻¹ (x_t − √ᾱ μ_k))
 
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from genmodels.checks import check_data
-from genmodels.data.planar import Dataset
+from genmodels.data.dataset import Dataset
 from genmodels.diffusion.sampler import check_prediction, convert
 from genmodels.mixture import GaussianMixture
 from genmodels.nn.runtime import one_hot

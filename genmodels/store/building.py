@@ -49,13 +49,13 @@ def build(
     recipe = find(name, all_recipes() if recipes is None else recipes)
     where = _device(device)
     snapshot = _Snapshot(recipe, Path(folder), keep_every)
-    told = progress if progress is not None else _silent
-    built = recipe.build(Job(where, told, snapshot.read, snapshot.keep))
+    report = progress if progress is not None else _silent
+    built = recipe.build(Job(where, report, snapshot.read, snapshot.keep))
     arrays = checkpoint.stored(built.arrays)  # judged as they will be read
     metrics = {key: float(value) for key, value in recipe.evaluate(arrays, where).items()}
     if metrics.keys() != recipe.tolerance.keys() or not all(map(math.isfinite, metrics.values())):
-        told_tolerance = ", ".join(recipe.tolerance) or "none"
-        raise ValueError(f"{name} has the metrics {metrics}; expected finite numbers for: {told_tolerance}.")
+        expected = ", ".join(recipe.tolerance) or "none"
+        raise ValueError(f"{name} has the metrics {metrics}; expected finite numbers for: {expected}.")
     entry = checkpoint.save(
         name,
         arrays,

@@ -207,8 +207,8 @@ def _check_config(entry: Entry, expected: dict[str, Any]) -> None:
     if entry.config == expected:
         return
     keys = sorted(k for k in entry.config.keys() | expected.keys() if entry.config.get(k) != expected.get(k))
-    told = ", ".join(f"{k} is {entry.config.get(k)!r} where {expected.get(k)!r} is expected" for k in keys)
-    raise CheckpointError(f"Checkpoint {entry.name!r} is of another config: {told}", entry.name)
+    differences = ", ".join(f"{k} is {entry.config.get(k)!r} where {expected.get(k)!r} is expected" for k in keys)
+    raise CheckpointError(f"Checkpoint {entry.name!r} is of another config: {differences}", entry.name)
 
 
 def _to_torch(arrays: dict[str, np.ndarray], device: str | torch.device) -> dict[str, torch.Tensor]:
@@ -236,8 +236,10 @@ def _read_index(folder: Path, name: str | None) -> dict[str, Entry]:
     if type(version) is not int:
         raise CheckpointError(f"{path} is no index of checkpoints", name, REINDEX)
     if version > FORMAT:
-        told = f"{path} has format {version}, and this code reads {FORMAT}: the code is older than the checkpoints"
-        raise _NewerFormatError(told, name, "git pull")
+        sentence = (
+            f"{path} has format {version}, and this code reads {FORMAT}: the code is older than the checkpoints"
+        )
+        raise _NewerFormatError(sentence, name, "git pull")
     if version != FORMAT or not isinstance(index.get("entries"), dict):
         raise CheckpointError(f"{path} is no index of checkpoints", name, REINDEX)
     try:

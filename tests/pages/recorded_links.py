@@ -56,7 +56,7 @@ def first_frame(app: AppTest, page: str) -> dict[str, np.ndarray]:
     if run is None:
         return {}
     if run.live:
-        for scene in islice(filter(None, run.build()), 1):
+        for scene in islice(filter(None, run.make_frames()), 1):
             run.add(scene)
     arrays = {f"still.{name}": array for name, array in run.still.items()}
     arrays |= {

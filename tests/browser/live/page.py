@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 import streamlit as st
 
 from dashboard import runs
-from dashboard.player import run_for, session_id, show, train
+from dashboard.player import run_for, session_id, show, watch
 from dashboard.scenes.random_walk import Config, scenes
 from dashboard.shell import theme
 
@@ -28,7 +28,7 @@ def walk() -> None:
 
         show(run_for(("bound", config), make, "walk"), key="walk", scene="walk")
     else:
-        train(scenes, config, key="walk", rate=rate)
+        watch(scenes, config, key="walk", rate=rate)
 
 
 def elsewhere() -> None:
