@@ -149,3 +149,8 @@ def test_configs_check_themselves(options, message):
 def test_data_that_do_not_fit_are_refused(x, y, message):
     with pytest.raises(ValueError, match=message):
         next(iterate_cnn(x, y, SMALL))
+
+
+IMAGES, CLASSES = np.random.default_rng(0).random((12, 4, 4)), np.arange(12) % 10
+TINY = CNNConfig(4, channels=(2, 3), n_pools=1, shift=1, n_steps=7, batch=5)
+CONTRACT = [("cnn", 7, lambda: iterate_cnn(IMAGES, CLASSES, TINY))]

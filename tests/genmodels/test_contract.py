@@ -1,87 +1,45 @@
-"""One contract for all models: n + 1 states, list equals stream, same seed same states, nothing mutated."""
+"""One contract for all models: n + 1 states, list equals stream, same seed same states, nothing mutated.
 
+A model's own test file lists small runs of it as ``CONTRACT``: a name, the number of steps, and what starts the run.
+"""
+
+import ast
 import dataclasses
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from genmodels.autoencoder.model import AutoencoderConfig, iterate_autoencoder
-from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
-from genmodels.classifiers.learning_curves import LearningCurveConfig, iterate_learning_curve
-from genmodels.classifiers.mlp import MLPConfig, iterate_mlp
-from genmodels.cnn import CNNConfig, iterate_cnn
-from genmodels.diffusion.denoisers import DenoiserConfig
-from genmodels.diffusion.training import iterate_denoiser
-from genmodels.gan import GANConfig, iterate_gan
-from genmodels.gaussian import (
-    AscentConfig,
-    FitConfig,
-    Gaussian,
-    TransportConfig,
-    iterate_ascent,
-    iterate_fit,
-    iterate_transport,
-)
-from genmodels.kmeans import KMeansConfig, iterate_kmeans
-from genmodels.mixture import MixtureConfig, iterate_em
-from genmodels.vae.model import VAEConfig, iterate_vae
+HERE = Path(__file__).parent
+GENMODELS = HERE.parents[1] / "genmodels"
 
 
-def data(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((30, 2))
+def contracts() -> list[tuple]:
+    """All that the test files list."""
+    found = []
+    for path in sorted(HERE.rglob("test_*.py")):
+        if "\nCONTRACT = [" in path.read_text("utf-8"):
+            spec = importlib.util.spec_from_file_location(f"contract_of_{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            found += [pytest.param(steps, make, id=name) for name, steps, make in module.CONTRACT]
+    return found
 
 
-MODELS = [
-    ("kmeans", 5, lambda: iterate_kmeans(data(), KMeansConfig(3, max_iter=2))),
-    ("em", 21, lambda: iterate_em(data(), MixtureConfig(3, max_iter=10, tol=0))),
-    ("gaussian fit", 30, lambda: iterate_fit(data())),
-    ("gaussian fit, first 10", 10, lambda: iterate_fit(data(), FitConfig(10))),
-    (
-        "gaussian ascent",
-        12,
-        lambda: iterate_ascent(data(), AscentConfig(Gaussian(np.ones(2), np.eye(2)), n_steps=12)),
-    ),
-    (
-        "gaussian transport",
-        15,
-        lambda: iterate_transport(Gaussian(np.ones(2), np.eye(2)), TransportConfig("L", 5)),
-    ),
-    ("logistic", 12, lambda: iterate_logistic(data(), np.arange(30) % 3, 3, LogisticConfig(n_steps=12, degree=2))),
-    ("mlp", 7, lambda: iterate_mlp(data(), np.arange(30) % 3, 3, MLPConfig((4,), batch=8, n_steps=7))),
-    ("learning curve", 3, lambda: iterate_learning_curve(LearningCurveConfig("correlated", (4, 8), 3))),
-    (
-        "autoencoder",
-        7,
-        lambda: iterate_autoencoder(data(), AutoencoderConfig(2, 3, noise=0.1, loss="squared", n_steps=7, batch=8)),
-    ),
-    ("vae", 7, lambda: iterate_vae(data(), VAEConfig(2, decoder="gaussian", n_steps=7, batch=8))),
-    (
-        "conditional vae",
-        7,
-        lambda: iterate_vae(data() > 0, VAEConfig(2, n_classes=3, n_steps=7, batch=8), np.arange(30) % 3),
-    ),
-    (
-        "cnn",
-        7,
-        lambda: iterate_cnn(
-            np.random.default_rng(0).random((12, 4, 4)),
-            np.arange(12) % 10,
-            CNNConfig(4, channels=(2, 3), n_pools=1, shift=1, n_steps=7, batch=5),
-        ),
-    ),
-    (
-        "gan",
-        7,
-        lambda: iterate_gan(data(), GANConfig(g_hidden=(4,), d_hidden=(4,), batch=8, n_steps=7, n_samples=20)),
-    ),
-    (
-        "gan, half-steps",
-        14,
-        lambda: iterate_gan(None, GANConfig(g_hidden=(4,), d_hidden=(4,), average=0.9, n_steps=7, half_steps=True)),
-    ),
-    ("denoiser", 7, lambda: iterate_denoiser(data(), DenoiserConfig(hidden=(4,), batch=8, n_steps=7))),
-]
-every_model = pytest.mark.parametrize(("steps", "make"), [m[1:] for m in MODELS], ids=[m[0] for m in MODELS])
+CONTRACTS = contracts()
+every_model = pytest.mark.parametrize(("steps", "make"), CONTRACTS)
+
+
+def iterators() -> set[str]:
+    """Every public ``iterate_…`` of genmodels."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in GENMODELS.rglob("*.py")]
+    return {node.name for tree in trees for node in tree.body if name_of(node).startswith("iterate_")}
+
+
+def name_of(node: ast.stmt) -> str:
+    return node.name if isinstance(node, ast.FunctionDef) else ""
 
 
 def fingerprint(state) -> list:
@@ -90,6 +48,11 @@ def fingerprint(state) -> list:
 
 def same(a: list, b: list) -> bool:
     return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))
+
+
+def test_every_model_is_here():
+    held = {name for _, make in (p.values for p in CONTRACTS) for name in make.__code__.co_names}
+    assert iterators() <= held, f"no CONTRACT holds {iterators() - held}"
 
 
 @every_model
@@ -113,7 +76,12 @@ def test_same_seed_same_states(steps, make):
 
 
 @every_model
-def test_the_global_seed_is_not_touched(steps, make):
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
-    list(make())
-    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+def test_no_global_is_touched(steps, make):
+    """Neither seed, nor torch's gradient mode at a yield, whatever it was before."""
+    before = np.random.get_state()[1].copy(), torch.random.get_rng_state()  # noqa: NPY002
+    for mode in (True, False):
+        with torch.set_grad_enabled(mode):
+            for _ in make():
+                assert torch.is_grad_enabled() == mode
+    assert np.array_equal(before[0], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(before[1], torch.random.get_rng_state())

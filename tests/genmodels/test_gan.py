@@ -567,3 +567,11 @@ def test_a_lazy_penalty_is_paid_every_so_often_and_is_as_much_heavier():
     assert lazy[1].penalty == pytest.approx(3 * every[1].penalty, rel=1e-6)
     assert [s.penalty > 0 for s in lazy[1:]] == [True, False, False, True]
     assert all(s.penalty > 0 for s in every[1:])
+
+
+TINY = {"g_hidden": (4,), "d_hidden": (4,), "n_steps": 7}
+POINTS = np.random.default_rng(0).normal(size=(30, 2))
+CONTRACT = [
+    ("gan", 7, lambda: iterate_gan(POINTS, GANConfig(**TINY, batch=8, n_samples=20))),
+    ("gan, half-steps", 14, lambda: iterate_gan(None, GANConfig(**TINY, average=0.9, half_steps=True))),
+]

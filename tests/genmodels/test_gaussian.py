@@ -174,3 +174,13 @@ def test_bad_configs_are_refused():
         TransportConfig("U")
     with pytest.raises(ValueError, match="steps_per_phase"):
         TransportConfig("L", 0)
+
+
+POINTS = np.random.default_rng(0).normal(size=(30, 2))
+START = Gaussian(np.ones(2), np.eye(2))
+CONTRACT = [
+    ("fit", 30, lambda: iterate_fit(POINTS)),
+    ("fit, first 10", 10, lambda: iterate_fit(POINTS, FitConfig(10))),
+    ("ascent", 12, lambda: iterate_ascent(POINTS, AscentConfig(START, n_steps=12))),
+    ("transport", 15, lambda: iterate_transport(START, TransportConfig("L", 5))),
+]

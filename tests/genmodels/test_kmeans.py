@@ -142,3 +142,8 @@ def test_bad_configs_say_what_to_give(options, message):
 def test_bad_data_say_what_to_mend(data, options, message):
     with pytest.raises(ValueError, match=message):
         fit_kmeans(data, KMeansConfig(**{"n_components": 2} | options))
+
+
+CONTRACT = [
+    ("kmeans", 5, lambda: iterate_kmeans(np.random.default_rng(0).normal(size=(30, 2)), KMeansConfig(3, max_iter=2)))
+]

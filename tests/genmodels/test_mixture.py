@@ -425,3 +425,12 @@ def test_a_bad_mixture_says_why(changes, message):
 def test_points_of_another_dimension():
     with pytest.raises(ValueError, match="x has 3 columns and the mixture has 2"):
         mixture().log_prob(np.zeros((4, 3)))
+
+
+CONTRACT = [
+    (
+        "em",
+        21,
+        lambda: iterate_em(np.random.default_rng(0).normal(size=(30, 2)), MixtureConfig(3, max_iter=10, tol=0)),
+    )
+]
