@@ -1,7 +1,7 @@
 """A concept and what it says of itself; every concept is found, none is listed.
 
 A folder of :mod:`dashboard.scenes` that holds a ``CONCEPT`` is one. The menu, the map, the timeline, the README's
-table and the tests take it from there, so that adding one edits nothing else.
+table (``python -m dashboard.concepts`` writes it) and the tests take it from there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Literal
 
 PACKAGE = "dashboard.scenes"
 PAGES = Path(__file__).resolve().parent.parent / "pages"
+MAP = "| Map | What do all generative models have in common, which families are there, when did they come? |"
 Family = Literal["exact", "approximate", "implicit"]
 
 
@@ -89,3 +90,21 @@ def sections() -> dict[str, list[Concept]]:
     for concept in concepts():
         by_section.setdefault(concept.section, []).append(concept)
     return by_section
+
+
+def readme_table() -> str:
+    """The README's list of pages."""
+    rows = [f"| `/{concept.page}` | {concept.question} |" for concept in concepts()]
+    return "\n".join(["| page | question |", "|---|---|", MAP, *rows])
+
+
+def in_readme(text: str) -> str:
+    """The README's text with today's list of pages in place of the old one."""
+    before, _, rest = text.partition("| page | question |\n")
+    after = rest.partition("\n\n")[2]
+    return f"{before}{readme_table()}\n\n{after}"
+
+
+if __name__ == "__main__":
+    readme = PAGES.parent / "README.md"
+    readme.write_text(in_readme(readme.read_text("utf-8")), "utf-8")

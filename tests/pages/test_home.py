@@ -1,10 +1,9 @@
 """Home, sidebar and what a bad link gets."""
 
-from pathlib import Path
-
 import pytest
 
-from dashboard.shell.atlas import FAMILIES, SECTIONS
+from dashboard.concepts import Concept, concepts, sections
+from dashboard.shell import atlas
 
 
 def test_home_shows_no_exception(open_page):
@@ -34,8 +33,22 @@ def test_what_a_link_cannot_ask_is_said(open_page, link):
     assert any(next(iter(link)) in note.value for note in app.info)
 
 
-def test_every_page_that_exists_is_on_the_map():
-    planned = {c.page for concepts in SECTIONS.values() for c in concepts}
-    written = {p.stem for p in Path("pages").glob("*.py")} - {"home"}
-    assert written <= planned
-    assert {m.page for f in FAMILIES for m in f.models if m.page} <= planned
+def test_every_concept_is_in_the_menu_and_on_the_map(open_page):
+    assert [c for listed in sections().values() for c in listed] == list(concepts())
+    shown = [
+        (model.name, concept.page) for family in atlas.FAMILIES for model, concept in atlas.models(family) if concept
+    ]
+    assert sorted(shown) == sorted((model.name, concept.page) for concept in concepts() for model in concept.models)
+    assert {event for concept in concepts() for event in concept.events} <= set(atlas.timeline())
+
+
+def test_a_concept_takes_the_place_of_what_had_no_page(monkeypatch):
+    """The map's own list needs no edit when a concept comes."""
+    model, event = atlas.WITHOUT_PAGE[0], atlas.HISTORY[0]
+    new = Concept("kriging", "Kriging", "?", "Fields", 95, (model,), (event,))
+    monkeypatch.setattr(atlas, "concepts", lambda: (*concepts(), new))
+    assert [m.name for m, _ in atlas.models(model.family)].count(model.name) == 1
+    assert (model, new) in atlas.models(model.family)
+    assert [e.name for e in atlas.timeline()].count(event.name) == 1
+    years = [e.year for e in atlas.timeline()]
+    assert years == sorted(years)
