@@ -1,62 +1,23 @@
 """Mixtures: what if the data are not one lump?"""
 
 import functools
-from collections.abc import Callable
 
 import streamlit as st
 
 from dashboard import lesson
-from dashboard.lesson import controls
-from dashboard.player import play
-from dashboard.scene import Scene
-from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
-from dashboard.scenes.mixture.setup import BOARD, OWN, TITLES, Config, after_hand
+from dashboard.lesson import Page
+from dashboard.scenes.mixture import CONCEPT, choose, collapse, em, generate, harden, kmeans, starts
+from dashboard.scenes.mixture.setup import DATA, Config, after_drag
 from genmodels.kmeans import assign, iterate_kmeans, update
 from genmodels.mixture import GaussianMixture, iterate_em
 
-PAGE = "mixture"
-TYPES = {"full": "Any ellipse (full)", "tied": "One shape for all (tied)", "diag": "Upright (diagonal)",
-         "spherical": "Round (spherical)"}  # fmt: skip
-REGULARISATION = {"0": "0", "1e-6": "10⁻⁶", "1e-2": "10⁻²"}
-show = functools.partial(
-    play,
-    key="mixture.player",
-    after_hand=after_hand,
-    on_hand=functools.partial(controls.put, PAGE),
-    focus=lesson.focus_token(),
-)
+page = Page(CONCEPT, after_drag)
 
 
-def setup(seed: int, **more) -> Config:
-    """Data and K, on every cue; the starting means stand in the link once they were moved."""
-    source = controls.choice(PAGE, "source", "Data", TITLES, "blobs")
-    k = controls.slider(PAGE, "k", "Components K", 1, 9, 3, 1)
-    own = source in OWN
-    return Config(
-        source=source,
-        points=240 if own else controls.slider(PAGE, "points", "Points", 5, 1000, 240, 5),
-        k=k,
-        means=controls.painted(PAGE, "means", BOARD, BOARD),
-        painted=controls.painted(PAGE, "painted", BOARD, BOARD) if source == "painted" else "",
-        csv=controls.csv_points(PAGE) if source == "csv" else (),
-        seed=seed,
-        **more,
-    )
-
-
-def covariances() -> dict:
-    """The shape that the components may take."""
-    return {"covariance_type": controls.choice(PAGE, "type", "Covariances", TYPES, "full")}
-
-
-def stage(build: Callable[[Config], Scene], seed: int, extra: Callable[[], dict] = dict) -> Config:
-    """Controls on the left, those of the cue first, and the picture on the right."""
-    return lesson.beside(lambda: setup(seed, **extra()), functools.partial(show, build))
-
-
-def show_kmeans(seed: int) -> None:
+@page.cue("K-means", "**Assign, update.** Two simple steps by turns.")
+def show_kmeans() -> None:
     """Assign, update, assign …"""
-    stage(kmeans.scene, seed)
+    page.stage(Config, kmeans.scene, *DATA)
     lesson.notice(
         "Neither step can make the sum of squared distances larger: so it must end.",
         "It ends somewhere, not necessarily at the best place: drag a round start and watch another ending.",
@@ -68,9 +29,14 @@ def show_kmeans(seed: int) -> None:
     lesson.source(iterate_kmeans, assign, update)
 
 
-def show_beside(seed: int) -> None:
+@page.cue(
+    "Where it fails",
+    "**Elongated and unequal.** The same points, the same start: K-means and EM.",
+    source="elongated",
+)
+def show_beside() -> None:
     """Where K-means fails."""
-    stage(kmeans.beside, seed)
+    page.stage(Config, kmeans.beside, *DATA)
     lesson.notice(
         "*Elongated*: K-means cuts across the sausages, because near means near in every direction alike.",
         "*Unequal*: K-means gives a part of the large cloud to the small ones, because it knows no sizes.",
@@ -79,9 +45,10 @@ def show_beside(seed: int) -> None:
     lesson.source(iterate_kmeans, iterate_em)
 
 
-def show_em(seed: int) -> None:
+@page.cue("EM", "**Expectation, maximisation.** Points belong a little to everyone.")
+def show_em() -> None:
     """E-step, M-step, and the numbers of one point."""
-    stage(em.scene, seed, lambda: covariances() | {n: controls.linked(PAGE, n, 0.5) for n in ("probe_1", "probe_2")})
+    page.stage(Config, em.scene, "type", "probe_1", "probe_2", *DATA)
     lesson.notice(
         "**E** moves nothing: it only recolours the points, and lifts the *bound* up to the log-likelihood.",
         "**M** moves the ellipses, and lifts both curves. Neither ever falls: that is the proof that EM works.",
@@ -94,8 +61,7 @@ def show_em(seed: int) -> None:
         r"\pi_k=\tfrac1N\sum_n r_{nk}\qquad \mu_k=\frac{\sum_n r_{nk}x_n}{\sum_n r_{nk}}\qquad"
         r"\Sigma_k=\frac{\sum_n r_{nk}(x_n-\mu_k)(x_n-\mu_k)^\top}{\sum_n r_{nk}}",
     )
-    lesson.predict(
-        PAGE,
+    page.predict(
         "Which of the two steps can raise the log-likelihood?",
         ["Only the E-step", "Only the M-step", "Both"],
         "Only the M-step",
@@ -105,9 +71,10 @@ def show_em(seed: int) -> None:
     lesson.source(iterate_em)
 
 
-def show_harden(seed: int) -> None:
+@page.cue("Soft to hard", "**σ → 0.** EM becomes K-means.")
+def show_harden() -> None:
     """From soft to hard."""
-    stage(harden.scene, seed)
+    page.stage(Config, harden.scene, *DATA)
     lesson.notice(
         "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest takes all.",
         "**Which likelihood does K-means maximise?** Π_n max_k N(x_n; μ_k, σ²I), whatever σ is: hard EM with equal "
@@ -117,15 +84,15 @@ def show_harden(seed: int) -> None:
     lesson.source(GaussianMixture.responsibilities, assign)
 
 
-def show_starts(seed: int) -> None:
+@page.cue("Starts", "**It depends where you start.** Eight starts, eight hills.", k=4)
+def show_starts() -> None:
     """It depends where you start."""
-    config = stage(starts.scene, seed)
+    config = page.stage(Config, starts.scene, *DATA)
     lesson.notice(
         "Eight random starts, one data set. EM climbs the hill that it stands on.",
         "The highest likelihoods of all are degenerate: a component on a few points. They are named, not ranked.",
     )
-    lesson.challenge(
-        PAGE,
+    page.challenge(
         "Place the means",
         "Walk to cue 3 and drag the round starts to where EM reaches the best log-likelihood known "
         "(of thirty k-means++ starts).",
@@ -137,13 +104,10 @@ def show_starts(seed: int) -> None:
     lesson.source(iterate_em)
 
 
-def show_collapse(seed: int) -> None:
+@page.cue("How it breaks", "**The likelihood runs away.** One component, one point.", reg_covar=0.0)
+def show_collapse() -> None:
     """How it breaks."""
-    stage(
-        collapse.scene,
-        seed,
-        lambda: {"reg_covar": float(controls.choice(PAGE, "reg_covar", "reg_covar", REGULARISATION, "0"))},
-    )
+    page.stage(Config, collapse.scene, "reg_covar", *DATA)
     lesson.notice(
         "A component that sits on one point gains likelihood by shrinking, without end: σ → 0, p → ∞.",
         "reg_covar adds a little to every variance: the component stays on its point, the likelihood finite.",
@@ -152,9 +116,10 @@ def show_collapse(seed: int) -> None:
     lesson.source(iterate_em)
 
 
-def show_choose(seed: int) -> None:
+@page.cue("How many?", "**K from 1 to 10.** Three judges.")
+def show_choose() -> None:
     """How many components?"""
-    stage(choose.scene, seed, covariances)
+    page.stage(Config, choose.scene, "type", *DATA)
     st.caption("Here K is the time axis; the slider K does nothing.")
     lesson.notice(
         "The training likelihood only rises with K. BIC and AIC charge for parameters; fresh data need no formula.",
@@ -163,9 +128,10 @@ def show_choose(seed: int) -> None:
     lesson.source(GaussianMixture.bic, GaussianMixture.aic)
 
 
-def show_generate(seed: int) -> None:
+@page.cue("Generate", "**z, then x given z.** And a bridge to the VAE.")
+def show_generate() -> None:
     """First z, then x given z; and the bridge to the VAE."""
-    stage(generate.scene, seed)
+    page.stage(Config, generate.scene, *DATA)
     lesson.notice(
         "A latent variable z decides first; only then x is drawn. That is *ancestral sampling*.",
         "The shares drawn close in on the weights π.",
@@ -175,35 +141,7 @@ def show_generate(seed: int) -> None:
     lesson.source(GaussianMixture.sample)
 
 
-START = {"source": "blobs", "k": 3, "points": 240, "means": ""}
-CUES = {
-    "kmeans": lesson.Cue("K-means", "**Assign, update.** Two simple steps by turns.", show_kmeans, START),
-    "beside": lesson.Cue(
-        "Where it fails",
-        "**Elongated and unequal.** The same points, the same start: K-means and EM.",
-        show_beside,
-        START | {"source": "elongated"},
-    ),
-    "em": lesson.Cue(
-        "EM", "**Expectation, maximisation.** Points belong a little to everyone.", show_em, START | {"type": "full"}
-    ),
-    "harden": lesson.Cue("Soft to hard", "**σ → 0.** EM becomes K-means.", show_harden, START),
-    "starts": lesson.Cue(
-        "Starts", "**It depends where you start.** Eight starts, eight hills.", show_starts, START | {"k": 4}
-    ),
-    "collapse": lesson.Cue(
-        "How it breaks",
-        "**The likelihood runs away.** One component, one point.",
-        show_collapse,
-        START | {"reg_covar": "0"},
-    ),
-    "choose": lesson.Cue("How many?", "**K from 1 to 10.** Three judges.", show_choose, START | {"type": "full"}),
-    "generate": lesson.Cue("Generate", "**z, then x given z.** And a bridge to the VAE.", show_generate, START),
-}
-
-lesson.question("What if the data are not one lump?")
-lesson.cues(PAGE, CUES).show(st.session_state["_shell"].seed)
-lesson.references(
+page.run(
     "K. Pearson (1894), *Contributions to the mathematical theory of evolution*.",
     "A. P. Dempster, N. M. Laird & D. B. Rubin (1977), *Maximum likelihood from incomplete data via EM*.",
     "S. P. Lloyd (1982), *Least squares quantization in PCM*.",

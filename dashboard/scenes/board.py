@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Brush, Panel, Points, Scene
+from dashboard.scene import Brush, Points, Scene, plane
 
 Build = Callable[[Any], Scene]
 
@@ -41,10 +41,10 @@ def empty_board(
     """What has been painted so far, ``(N, 2)`` with classes ``(N,)`` or none, and a sentence."""
     points = Points(name="points", key="p", xy=xy, labels=labels)
     return Scene(
-        panels=(Panel("Your points", (points,), ends, ends, x_label="x₁", y_label="x₂"),),
+        panels=(plane("Your points", (points,), ends, ends),),
         alt=alt,
         steps=np.array([0]),
         captions=(told,),
-        caption=np.array([0]),
+        caption=0,
         brush=brush,
     )

@@ -95,9 +95,14 @@ def _data_panel(data: np.ndarray, states: list[FitState], acts: np.ndarray) -> P
     count = _progress(acts, 0, POINTS).astype(int)
     layers = (
         Points(name="data", key="d", xy=data, count=count, radius=4),
-        Ellipses(name="model", key="m", mean=np.array([[states[n].mean] for n in count]),
-                 covariance=np.array([[states[n].covariance] for n in count]), colour="model"),
-    )  # fmt: skip
+        Ellipses(
+            name="model",
+            key="m",
+            mean=np.array([[states[n].mean] for n in count]),
+            covariance=np.array([[states[n].covariance] for n in count]),
+            colour="model",
+        ),
+    )
     return Panel("Data x", layers, RANGE, RANGE)
 
 
@@ -114,8 +119,14 @@ def _model_panel(learned: Gaussian, samples: np.ndarray, probe: np.ndarray, acts
     values = np.where((acts == 2)[:, None, None], density, np.nan).astype(np.float32)
     layers = (
         Field(name="density p(x)", key="p", values=values, extent=(*RANGE, *RANGE), limits=(0, float(density.max()))),
-        Points(name="new points", key="n", xy=samples, count=_progress(acts, 1, SAMPLES).astype(int) * (acts >= 1),
-               colour="model", radius=4),
+        Points(
+            name="new points",
+            key="n",
+            xy=samples,
+            count=_progress(acts, 1, SAMPLES).astype(int) * (acts >= 1),
+            colour="model",
+            radius=4,
+        ),
         Points(name="probe", xy=probe, radius=9, colour="truth"),
-    )  # fmt: skip
+    )
     return Panel("New x, and p(x)", layers, RANGE, RANGE)

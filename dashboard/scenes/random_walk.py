@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Points, Readout, Scene
+from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ def _frame(step: int, xy: np.ndarray) -> Scene:
     spread = np.array([np.mean((xy**2).sum(axis=1))])
     plane = Panel("Random walk", (Points(name="particles", key="p", xy=xy[None], colour="model"),), (-4, 4), (-4, 4))
     distance = Curve(name="mean squared distance", y=spread)
-    curve = Panel("Mean squared distance", (distance,), (0, 2000), (0, 12), equal=False, x_label="step")
-    return Scene((plane, curve), "Particles walk at random.", np.array([step]), fps=30,
-                 readouts=(Readout("mean squared distance", spread),))  # fmt: skip
+    curve = chart("Mean squared distance", (distance,), (0, 2000), (0, 12), x_label="step")
+    return Scene(
+        (plane, curve),
+        "Particles walk at random.",
+        np.array([step]),
+        fps=30,
+        readouts=(Readout("mean squared distance", spread),),
+    )

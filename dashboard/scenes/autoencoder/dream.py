@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Handle, Panel, Points, Readout, Scene
+from dashboard.scene import Handle, Panel, Points, Readout, Scene, chart
 from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
 from genmodels.autoencoder.runtime import ForwardAutoencoder
@@ -82,11 +82,26 @@ def scene(config: Config) -> Scene:
     )
     return Scene(
         panels=(
-            Panel("The plane of codes", (*codes(known, grey().labels),
-                  Points(name="random codes", key="r", xy=drawn, count=count, colour="model", radius=6)),
-                  x, y, equal=False, x_label="z₁", y_label="z₂", share=1.3),
-            Panel("Under the hand", (picture(ink(of.network.decode(probe[None])), (0, 1), 1),), (0, 1), (0, 1),
-                  axes=False, share=0.8),
+            chart(
+                "The plane of codes",
+                (
+                    *codes(known, grey().labels),
+                    Points(name="random codes", key="r", xy=drawn, count=count, colour="model", radius=6),
+                ),
+                x,
+                y,
+                x_label="z₁",
+                y_label="z₂",
+                share=1.3,
+            ),
+            Panel(
+                "Under the hand",
+                (picture(ink(of.network.decode(probe[None])), (0, 1), 1),),
+                (0, 1),
+                (0, 1),
+                axes=False,
+                share=0.8,
+            ),
             sheet("Random codes, decoded", shown, COLUMNS, share=1.1),
         ),
         steps=count,
@@ -97,11 +112,11 @@ def scene(config: Config) -> Scene:
             Readout("between neighbouring codes", np.full(DRAWN, of.gap), digits=2),
         ),
         captions=(told,),
-        caption=np.zeros(DRAWN, dtype=int),
+        caption=0,
         alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
         fps=3,
         handles=(Handle("code", probe, probe=True),),
-    )  # fmt: skip
+    )
 
 
 def _gap(known: np.ndarray) -> float:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Readout, Scene, chart
 from dashboard.scenes.pictures import rows
 from genmodels.store import cache as stored
 
 ROWS = {"x": "pictures", "x + σ ε": "noisy", "copying": "copied", "denoising": "denoised"}
-CURVES = {"noisy picture": ("rmse_noisy", "muted"), "copying": ("rmse_copied", "data"),
-          "denoising": ("rmse_denoised", "model")}  # fmt: skip
+CURVES = {
+    "noisy picture": ("rmse_noisy", "muted"),
+    "copying": ("rmse_copied", "data"),
+    "denoising": ("rmse_denoised", "model"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,17 +36,28 @@ def scene(config: Config) -> Scene:
     better = error["denoising"] < error["copying"]
     return Scene(
         panels=(
-            rows("The clean digit, the noisy one, and two answers",
-                 {name: arrays[key] for name, key in ROWS.items()}, share=1.4, margin=2.0),
-            Panel("Distance to the clean digit, % of full ink", curves, (0, float(sigma[-1])), (0, top), equal=False,
-                  x_label="standard deviation σ of the noise"),
+            rows(
+                "The clean digit, the noisy one, and two answers",
+                {name: arrays[key] for name, key in ROWS.items()},
+                share=1.4,
+                margin=2.0,
+            ),
+            chart(
+                "Distance to the clean digit, % of full ink",
+                curves,
+                (0, float(sigma[-1])),
+                (0, top),
+                x_label="standard deviation σ of the noise",
+            ),
         ),
         steps=np.arange(len(sigma)),
         time="frame",
         readouts=(Readout("σ", sigma, digits=2), *(Readout(name, y, "%", 1) for name, y in error.items())),
-        captions=("Without noise the copying network is the better one: there is nothing to take away.",
-                  "The denoising network knows what digits look like; the copying one only knows pixels."),
+        captions=(
+            "Without noise the copying network is the better one: there is nothing to take away.",
+            "The denoising network knows what digits look like; the copying one only knows pixels.",
+        ),
         caption=better.astype(int),
         alt="Digits with more and more noise, and what a copying and a denoising autoencoder make of them.",
         fps=3,
-    )  # fmt: skip
+    )

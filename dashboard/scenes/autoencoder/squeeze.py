@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scenes.pictures import rows
 from genmodels.store import cache as stored
 
@@ -34,12 +34,15 @@ def scene(config: Config) -> Scene:
         steps=arrays["epochs"].astype(int),
         time="epoch",
         readouts=tuple(Readout(name, error[:, m], "%", 1) for m, name in enumerate(names)),
-        captions=("Before training every copy is grey.", "One number keeps little; two keep the kind of digit.",
-                  "32 numbers keep the hand; as many as there are pixels, and it simply copies."),
+        captions=(
+            "Before training every copy is grey.",
+            "One number keeps little; two keep the kind of digit.",
+            "32 numbers keep the hand; as many as there are pixels, and it simply copies.",
+        ),
         caption=np.digitize(np.arange(frames), [1, frames // 2]),
         alt="Eight digits and their reconstructions by five autoencoders while these are trained.",
         fps=4,
-    )  # fmt: skip
+    )
 
 
 def _errors(epochs: np.ndarray, names: list[str], error: np.ndarray, pca: np.ndarray) -> Panel:
@@ -49,9 +52,21 @@ def _errors(epochs: np.ndarray, names: list[str], error: np.ndarray, pca: np.nda
         Curve(name=name, key=str(m + 1), x=epochs, y=error[:, m], colour=COLOURS[m]) for m, name in enumerate(names)
     ]
     lines = [
-        Polylines(name="PCA with as many numbers", key="l", xy=np.array([[[0, y], [last, y]]]), colour=COLOURS[m],
-                  dashed=True)
+        Polylines(
+            name="PCA with as many numbers",
+            key="l",
+            xy=np.array([[[0, y], [last, y]]]),
+            colour=COLOURS[m],
+            dashed=True,
+        )
         for m, y in enumerate(pca[:-1])
-    ]  # fmt: skip
-    return Panel("Error on 500 test digits, % of full ink", (*lines, *curves), (0, last), (low, 60), equal=False,
-                 x_label="epoch", y_label="root mean square error, %", y_scale="log")  # fmt: skip
+    ]
+    return chart(
+        "Error on 500 test digits, % of full ink",
+        (*lines, *curves),
+        (0, last),
+        (low, 60),
+        x_label="epoch",
+        y_label="root mean square error, %",
+        y_scale="log",
+    )

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scenes.boundaries.setup import (
     DISCRIMINATIVE,
     Config,
@@ -43,8 +43,12 @@ def scene(config: Config) -> Scene:
     best = None if cut else _optimum(config, data)
     return Scene(
         panels=(
-            panel(DISCRIMINATIVE[str(config.degree)], (*posterior_layers(posterior, extent), points_layer(data)),
-                  data, share=1.3),
+            panel(
+                DISCRIMINATIVE[str(config.degree)],
+                (*posterior_layers(posterior, extent), points_layer(data)),
+                data,
+                share=1.3,
+            ),
             _loss(states, best),
             _weights(states),
         ),
@@ -58,11 +62,11 @@ def scene(config: Config) -> Scene:
             Readout("error on these points", np.array([100 * (1 - s.accuracy) for s in states]), "%", 1),
         ),
         captions=(_verdict(data, cut, states),),
-        caption=np.zeros(len(states), dtype=int),
+        caption=0,
         alt="A logistic regression's boundary turns step by step, while the loss falls and the weights grow.",
         fps=12,
         brush=brush(config),
-    )  # fmt: skip
+    )
 
 
 def _states(config: Config, data: Labelled, wanted: set[int]) -> list[LogisticState]:
@@ -104,17 +108,14 @@ def _loss(states: list[LogisticState], best: float | None) -> Panel:
     if best is not None:
         line = np.array([[[0.7, best], [STEPS, best]]])
         layers += (Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True),)
-    return Panel(
-        "Loss in nats", layers, (0.7, STEPS), (0, top), equal=False, x_label="step", x_scale="log", share=0.8
-    )
+    return chart("Loss in nats", layers, (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.8)
 
 
 def _weights(states: list[LogisticState]) -> Panel:
     steps, norm = np.array([s.step for s in states]), np.array([s.weight_norm for s in states])
     curve = Curve(name="‖w‖", key="w", x=np.maximum(steps, 0.7), y=norm, colour="data")
     top = 1.1 * max(float(norm.max()), 1.0)
-    return Panel("Length of the weights", (curve,), (0.7, STEPS), (0, top), equal=False, x_label="step",
-                 x_scale="log", share=0.7)  # fmt: skip
+    return chart("Length of the weights", (curve,), (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.7)
 
 
 def network(config: Config) -> Iterator[Scene | None]:
@@ -136,21 +137,31 @@ def network(config: Config) -> Iterator[Scene | None]:
         loss = np.array([state.loss])
         yield Scene(
             panels=(
-                panel("A network, 2 × 32 tanh", (*posterior_layers(posterior, extent, live=True),
-                      points_layer(data)), data, share=1.3),
-                Panel("Loss in nats", (Curve(name="loss", key="l", y=loss, colour="model"),), (0, NETWORK_STEPS),
-                      (0, 1.2 * math.log(data.n_classes)), equal=False, x_label="step", share=0.8),
+                panel(
+                    "A network, 2 × 32 tanh",
+                    (*posterior_layers(posterior, extent, live=True), points_layer(data)),
+                    data,
+                    share=1.3,
+                ),
+                chart(
+                    "Loss in nats",
+                    (Curve(name="loss", key="l", y=loss, colour="model"),),
+                    (0, NETWORK_STEPS),
+                    (0, 1.2 * math.log(data.n_classes)),
+                    x_label="step",
+                    share=0.8,
+                ),
             ),
             steps=np.array([state.step]),
             time="step",
             readouts=(
                 Readout("loss −log p(y | x)", loss, "nats per point", 4),
-                Readout("error on these points", np.array([100 * (1 - state.accuracy)]), "%", 1),
-                Readout(tested, np.array([error(state, test)]), "%", 1),
+                Readout("error on these points", 100 * (1 - state.accuracy), "%", 1),
+                Readout(tested, error(state, test), "%", 1),
             ),
             alt="A network's boundary bends around the points while it is trained.",
             fps=30,
-        )  # fmt: skip
+        )
 
 
 def steps_of(model: str) -> Callable:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from genmodels.classifiers.learning_curves import MODELS, LearningCurveState, crossing, limits, spells
 
 TITLES = {
@@ -41,11 +41,11 @@ def scene(config: Config) -> Scene:
         time="size",
         readouts=tuple(readouts),
         captions=(" · ".join(verdict(t, s) for t, s in zip(TITLES, curves, strict=True)),),
-        caption=np.zeros(frames, dtype=int),
+        caption=0,
         alt="Test error of naive Bayes with shared variances and of logistic regression against the number of "
         "training points, mean and 5–95 % band, on two synthetic tasks and on digits.",
         fps=3,
-    )  # fmt: skip
+    )
 
 
 def verdict(task: str, state: LearningCurveState) -> str:
@@ -63,8 +63,17 @@ def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:
         low, high = 100 * state.band[:, side]
         ring = np.concatenate([np.stack([n, high], -1), np.stack([n, low], -1)[::-1]])[None]
         layers.append(
-            Polylines(name=f"5–95 %, {MODELS[side]}", key="ab"[side], xy=ring, colour=COLOURS[side], filled=True,
-                      closed=True, width=0, alpha=0.35))  # fmt: skip
+            Polylines(
+                name=f"5–95 %, {MODELS[side]}",
+                key="ab"[side],
+                xy=ring,
+                colour=COLOURS[side],
+                filled=True,
+                closed=True,
+                width=0,
+                alpha=0.35,
+            )
+        )
     for side in range(2):
         layers.append(
             Curve(name=MODELS[side], key="nl"[side], x=n[at], y=100 * state.mean[side][at], colour=COLOURS[side])
@@ -74,5 +83,12 @@ def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:
         line = np.array([[[n[0], lowest], [n[-1], lowest]]])
         layers.append(Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True))
     top = 108 * float(state.band[1].max())
-    return Panel(TITLES[task], tuple(layers), (float(n[0]) * 0.95, float(n[-1]) * 1.05), (0, top), equal=False,
-                 x_label="training points n", y_label="test error, %", x_scale="log")  # fmt: skip
+    return chart(
+        TITLES[task],
+        tuple(layers),
+        (float(n[0]) * 0.95, float(n[-1]) * 1.05),
+        (0, top),
+        x_label="training points n",
+        y_label="test error, %",
+        x_scale="log",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scene.contours import level_lines
 from dashboard.scenes.boundaries.setup import (
     CELLS,
@@ -45,11 +45,16 @@ def scene(config: Config) -> Scene:
     found = flagged.mean(axis=1) * 100
     return Scene(
         panels=(
-            panel("p(y | x): sure anywhere", (*posterior_layers(left.log_posterior(at)[None], extent),
-                  points_layer(data), _cross(probe)), data),
-            panel(f"log p(x) of {SHORT[config.generative]}",
-                  (*_density(log_p, thresholds, extent), points_layer(data), *_flags(odd, flagged), _cross(probe)),
-                  data),
+            panel(
+                "p(y | x): sure anywhere",
+                (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), _cross(probe)),
+                data,
+            ),
+            panel(
+                f"log p(x) of {SHORT[config.generative]}",
+                (*_density(log_p, thresholds, extent), points_layer(data), *_flags(odd, flagged), _cross(probe)),
+                data,
+            ),
             _rates(thresholds, alarm, found),
         ),
         steps=np.arange(THRESHOLDS),
@@ -62,13 +67,15 @@ def scene(config: Config) -> Scene:
             Readout("strangers flagged", found, "%", 1),
             Readout("false alarms", alarm, "%", 1),
         ),
-        captions=("The probe lies above the threshold: such points were seen.",
-                  "The probe lies below the threshold: “I have never seen such a thing.” Both answer anyway."),
+        captions=(
+            "The probe lies above the threshold: such points were seen.",
+            "The probe lies below the threshold: “I have never seen such a thing.” Both answer anyway.",
+        ),
         caption=(at_probe < thresholds).astype(int),
         alt="Left the posterior, right the log-density with a threshold contour; a probe asks both.",
         fps=10,
         handles=tuple(Handle(name, probe[0], p, probe=True) for p, name in enumerate(PROBES)),
-    )  # fmt: skip
+    )
 
 
 def _posteriors(side: str, log_posterior: np.ndarray) -> list[Readout]:
@@ -83,8 +90,15 @@ def _cross(probe: np.ndarray) -> Points:
 def _density(log_p: np.ndarray, thresholds: np.ndarray, extent) -> tuple[Field, Polylines]:
     shaped = log_p.reshape(1, CELLS, CELLS)
     high = float(log_p.max())
-    field = Field(name="log p(x)", key="f", values=np.maximum(shaped[0], high - 25), extent=extent,
-                  limits=(high - 14, high), unit="nats", alpha=0.75)  # fmt: skip
+    field = Field(
+        name="log p(x)",
+        key="f",
+        values=np.maximum(shaped[0], high - 25),
+        extent=extent,
+        limits=(high - 14, high),
+        unit="nats",
+        alpha=0.75,
+    )
     deep = np.maximum(shaped, min(float(thresholds[0]), high) - 60)
     lines = level_lines(deep - thresholds[:, None, None], extent)
     return field, Polylines(name="threshold", key="t", xy=lines, colour="truth", width=3)
@@ -104,8 +118,14 @@ def _rates(thresholds: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> Pane
         Curve(name="strangers flagged", key="u", x=thresholds, y=found, colour="model"),
         Curve(name="false alarms", key="a", x=thresholds, y=alarm, colour="data"),
     )
-    return Panel("Flagged, in %", curves, (float(thresholds[0]), float(thresholds[-1])), (0, 102), equal=False,
-                 x_label="threshold on log p(x)", share=0.6)  # fmt: skip
+    return chart(
+        "Flagged, in %",
+        curves,
+        (float(thresholds[0]), float(thresholds[-1])),
+        (0, 102),
+        x_label="threshold on log p(x)",
+        share=0.6,
+    )
 
 
 def detectors(config: Config) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scenes.boundaries.setup import (
     FEWEST,
     SHORT,
@@ -105,5 +105,4 @@ def _errors(errors: list[np.ndarray], sizes: np.ndarray, told: str) -> Panel:
         Curve(name="right: p(x | y) p(y)", key="r", x=sizes, y=errors[1], colour="model"),
     )
     low = float(sizes[0]) if len(sizes) > 1 else 1.0
-    return Panel(told, curves, (low, float(sizes[-1]) + 1), (0, top), equal=False, x_label="points n",
-                 x_scale="log", share=0.6)  # fmt: skip
+    return chart(told, curves, (low, float(sizes[-1]) + 1), (0, top), x_label="points n", x_scale="log", share=0.6)

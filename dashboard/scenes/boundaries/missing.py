@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -44,12 +44,26 @@ def scene(config: Config) -> Scene:
     told = "on your points" if config.is_own else "on fresh points"
     return Scene(
         panels=(
-            panel(f"p(y | x), x{SUB[gone]} guessed", (
-                *posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), line,
-                Points(name="the guess", xy=dot, radius=8, colour="ink")), data),
-            panel(f"{SHORT[config.generative]}, x{SUB[gone]} integrated out", (
-                *posterior_layers(right.log_posterior(at)[None], extent), points_layer(data),
-                class_ellipses([right], data.n_classes), line), data),
+            panel(
+                f"p(y | x), x{SUB[gone]} guessed",
+                (
+                    *posterior_layers(left.log_posterior(at)[None], extent),
+                    points_layer(data),
+                    line,
+                    Points(name="the guess", xy=dot, radius=8, colour="ink"),
+                ),
+                data,
+            ),
+            panel(
+                f"{SHORT[config.generative]}, x{SUB[gone]} integrated out",
+                (
+                    *posterior_layers(right.log_posterior(at)[None], extent),
+                    points_layer(data),
+                    class_ellipses([right], data.n_classes),
+                    line,
+                ),
+                data,
+            ),
             _posterior_panel(seen, guess, known, kept, c),
         ),
         steps=np.arange(SWEEP),
@@ -61,11 +75,11 @@ def scene(config: Config) -> Scene:
             *(Readout(f"{name}: accuracy", np.full(SWEEP, value), "%", 1) for name, (value, _) in scores.items()),
         ),
         captions=(_verdict(scores, told, SUB[gone]),),
-        caption=np.zeros(SWEEP, dtype=int),
+        caption=0,
         alt="A line sweeps over both planes: only one coordinate is known. The left model asks at a guessed point, "
         "the right one averages along the line.",
         fps=10,
-    )  # fmt: skip
+    )
 
 
 def filled(seen: np.ndarray, kept: int, fill: float) -> np.ndarray:
@@ -76,9 +90,13 @@ def filled(seen: np.ndarray, kept: int, fill: float) -> np.ndarray:
 
 
 def judged(
-    left: DiscriminativeClassifier, right: GenerativeClassifier, integrated: GenerativeClassifier, test: Labelled,
-    kept: int, fill: float,
-) -> dict[str, tuple[float, float]]:  # fmt: skip
+    left: DiscriminativeClassifier,
+    right: GenerativeClassifier,
+    integrated: GenerativeClassifier,
+    test: Labelled,
+    kept: int,
+    fill: float,
+) -> dict[str, tuple[float, float]]:
     """Accuracy in per cent, and mean −log p(y | …) in nats, with both features and with one."""
     one = test.x[:, kept]
     said = {
@@ -114,5 +132,11 @@ def _posterior_panel(seen: np.ndarray, guess: np.ndarray, known: np.ndarray, kep
         Curve(name="left, guessed", key="l", x=seen, y=np.exp(guess[:, c]), colour="data", dashed=True),
         Curve(name="right, integrated", key="r", x=seen, y=np.exp(known[:, c]), colour="model"),
     )
-    return Panel(f"p(class {c + 1} | x{SUB[kept]})", curves, (float(seen[0]), float(seen[-1])), (0, 1.02),
-                 equal=False, x_label=f"x{SUB[kept]}", share=0.6)  # fmt: skip
+    return chart(
+        f"p(class {c + 1} | x{SUB[kept]})",
+        curves,
+        (float(seen[0]), float(seen[-1])),
+        (0, 1.02),
+        x_label=f"x{SUB[kept]}",
+        share=0.6,
+    )

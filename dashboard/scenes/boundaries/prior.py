@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Classifier,
@@ -39,8 +39,11 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             panel("p(y | x), log-odds added", (*posterior_layers(fields[0], extent), points_layer(data)), data),
-            panel(f"{SHORT[config.generative]}, its p(y) replaced", (*posterior_layers(fields[1], extent),
-                  points_layer(data), class_ellipses([right], 2)), data),
+            panel(
+                f"{SHORT[config.generative]}, its p(y) replaced",
+                (*posterior_layers(fields[1], extent), points_layer(data), class_ellipses([right], 2)),
+                data,
+            ),
             _panel(moved, stayed),
         ),
         steps=np.arange(len(SHARES)),
@@ -57,7 +60,7 @@ def scene(config: Config) -> Scene:
         "log [{in training} / (1 − {in training})]",
         alt="As one class becomes rare, both boundaries move towards it; accuracy with and without the correction.",
         fps=8,
-    )  # fmt: skip
+    )
 
 
 def recall(model: Classifier, test: Labelled) -> np.ndarray:
@@ -74,5 +77,4 @@ def _panel(moved: list[np.ndarray], stayed: list[np.ndarray]) -> Panel:
         Curve(name="right, corrected", key="r", x=SHARES, y=moved[1], colour="model"),
         Curve(name="right, as trained", key="s", x=SHARES, y=stayed[1], colour="model", dashed=True),
     )
-    return Panel("Accuracy in %", curves, (0, 1), (low - 2, 100.5), equal=False, x_label="deployed p(class 2)",
-                 share=0.6)  # fmt: skip
+    return chart("Accuracy in %", curves, (0, 1), (low - 2, 100.5), x_label="deployed p(class 2)", share=0.6)

@@ -36,27 +36,39 @@ def scene(config: Config) -> Scene:
     of_y = _running(right.conditionals[y].log_prob(of_class))
     return Scene(
         panels=(
-            panel("p(y | x): no drawing",
-                  (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data)), data),
-            panel(f"p(x | {data.names[y]})",
-                  (class_ellipses([right], data.n_classes),
-                   Points(name="drawn x | y", key="x", xy=of_class, count=count, labels=chosen, radius=4.5)), data),
-            panel("p(x): anything",
-                  (class_ellipses([right], data.n_classes),
-                   Points(name="drawn x", key="d", xy=of_any, count=count, colour="model", radius=4.5)), data),
+            panel(
+                "p(y | x): no drawing",
+                (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data)),
+                data,
+            ),
+            panel(
+                f"p(x | {data.names[y]})",
+                (
+                    class_ellipses([right], data.n_classes),
+                    Points(name="drawn x | y", key="x", xy=of_class, count=count, labels=chosen, radius=4.5),
+                ),
+                data,
+            ),
+            panel(
+                "p(x): anything",
+                (
+                    class_ellipses([right], data.n_classes),
+                    Points(name="drawn x", key="d", xy=of_any, count=count, colour="model", radius=4.5),
+                ),
+                data,
+            ),
         ),
         steps=count,
         time="drawn",
         readouts=(
             Readout("mean log p(x | y) of those drawn", of_y, "nats", 2),
             Readout("mean log p(x) of those drawn", _running(right.log_marginal(of_any)), "nats", 2),
-            Readout("left model judges them of that class", _running(
-                100.0 * (left.predict(of_class) == y)), "%", 1),
+            Readout("left model judges them of that class", _running(100.0 * (left.predict(of_class) == y)), "%", 1),
         ),
         alt=f"Points drawn from {SHORT[config.generative]}: of one class, and without a class; the discriminative "
         "model has none to draw.",
         fps=12,
-    )  # fmt: skip
+    )
 
 
 def _running(values: np.ndarray) -> np.ndarray:

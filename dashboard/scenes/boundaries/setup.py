@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene
+from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene, plane
 from dashboard.scene.contours import cell_centres, hatching, level_lines
 from dashboard.scene.drag import handle, painted
 from dashboard.scene.painted import decode_points, encode_points
@@ -30,15 +30,32 @@ FEWEST = 3
 """Points that a class needs, in two dimensions, for a covariance of its own."""
 
 OWN = ("painted", "csv")
-TITLES = {"blobs": "Blobs", "elongated": "Elongated", "moons": "Moons", "circles": "Circles", "xor": "XOR",
-          "inside": "One inside another", "apart": "Far apart (separable)", "painted": "Painted by hand",
-          "csv": "A CSV file"}  # fmt: skip
-GENERATIVE = {"lda": "LDA: one covariance for all", "qda": "QDA: a covariance each",
-              "naive": "Naive Bayes: x₁, x₂ independent", "shared": "Naive Bayes, shared variances",
-              "mixture": "Three Gaussians a class, by EM"}  # fmt: skip
+TITLES = {
+    "blobs": "Blobs",
+    "elongated": "Elongated",
+    "moons": "Moons",
+    "circles": "Circles",
+    "xor": "XOR",
+    "inside": "One inside another",
+    "apart": "Far apart (separable)",
+    "painted": "Painted by hand",
+    "csv": "A CSV file",
+}
+GENERATIVE = {
+    "lda": "LDA: one covariance for all",
+    "qda": "QDA: a covariance each",
+    "naive": "Naive Bayes: x₁, x₂ independent",
+    "shared": "Naive Bayes, shared variances",
+    "mixture": "Three Gaussians a class, by EM",
+}
 DISCRIMINATIVE = {"1": "Logistic regression", "2": "Logistic, with squares", "3": "Logistic, with cubes"}
-SHORT = {"lda": "LDA", "qda": "QDA", "naive": "naive Bayes", "shared": "naive Bayes, shared variances",
-         "mixture": "three Gaussians a class"}  # fmt: skip
+SHORT = {
+    "lda": "LDA",
+    "qda": "QDA",
+    "naive": "naive Bayes",
+    "shared": "naive Bayes, shared variances",
+    "mixture": "three Gaussians a class",
+}
 CLASSES = {"2": "Two", "3": "Three"}
 
 ROUND, LONG = [[0.9, 0.0], [0.0, 0.9]], [[1.9, 1.5], [1.5, 1.6]]
@@ -46,13 +63,22 @@ ROUND, LONG = [[0.9, 0.0], [0.0, 0.9]], [[1.9, 1.5], [1.5, 1.6]]
 RECIPES: dict[str, list[tuple[list[Pair], list[list[float]]]]] = {
     "blobs": [([(-1.5, -0.6)], ROUND), ([(1.4, 0.9)], ROUND), ([(1.6, -2.6)], ROUND)],
     "elongated": [([(-0.65, 0.65)], LONG), ([(0.65, -0.65)], LONG), ([(2.6, -2.6)], LONG)],
-    "apart": [([(-2.6, -1.6)], [[0.3, 0], [0, 0.3]]), ([(2.4, 1.8)], [[0.3, 0], [0, 0.3]]),
-              ([(2.4, -2.8)], [[0.3, 0], [0, 0.3]])],
-    "xor": [([(-2.0, -2.0), (2.0, 2.0)], [[0.7, 0], [0, 0.7]]), ([(-2.0, 2.0), (2.0, -2.0)], [[0.7, 0], [0, 0.7]]),
-            ([(0.0, 0.0)], [[0.25, 0], [0, 0.25]])],
-    "inside": [([(0.0, 0.0)], [[0.3, 0], [0, 0.3]]), ([(0.0, 0.0)], [[4.0, 0], [0, 4.0]]),
-               ([(3.2, 3.2)], [[0.3, 0], [0, 0.3]])],
-}  # fmt: skip
+    "apart": [
+        ([(-2.6, -1.6)], [[0.3, 0], [0, 0.3]]),
+        ([(2.4, 1.8)], [[0.3, 0], [0, 0.3]]),
+        ([(2.4, -2.8)], [[0.3, 0], [0, 0.3]]),
+    ],
+    "xor": [
+        ([(-2.0, -2.0), (2.0, 2.0)], [[0.7, 0], [0, 0.7]]),
+        ([(-2.0, 2.0), (2.0, -2.0)], [[0.7, 0], [0, 0.7]]),
+        ([(0.0, 0.0)], [[0.25, 0], [0, 0.25]]),
+    ],
+    "inside": [
+        ([(0.0, 0.0)], [[0.3, 0], [0, 0.3]]),
+        ([(0.0, 0.0)], [[4.0, 0], [0, 4.0]]),
+        ([(3.2, 3.2)], [[0.3, 0], [0, 0.3]]),
+    ],
+}
 
 
 class Labelled(NamedTuple):
@@ -332,7 +358,7 @@ def points_layer(data: Labelled, count: np.ndarray | None = None) -> Points:
 def panel(title: str, layers: tuple, data: Labelled, share: float = 1.0) -> Panel:
     """One of the planes; all have the same axes."""
     x, y = ranges(data)
-    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂", share=share)
+    return plane(title, layers, x, y, share=share)
 
 
 # --- the hand -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scenes.boundaries.setup import (
     Config,
     Labelled,
@@ -60,8 +60,14 @@ def scene(config: Config) -> Scene:
     titles = TITLES[config.wrong]
     return Scene(
         panels=(
-            *(panel(titles[k], (*posterior_layers(posteriors[k], extent), points_layer(shown),
-                    class_ellipses(fits[k], 2)), Labelled(xy[:0].reshape(0, 2), labels, NAMES)) for k in range(2)),
+            *(
+                panel(
+                    titles[k],
+                    (*posterior_layers(posteriors[k], extent), points_layer(shown), class_ellipses(fits[k], 2)),
+                    Labelled(xy[:0].reshape(0, 2), labels, NAMES),
+                )
+                for k in range(2)
+            ),
             _errors(few, many, best),
         ),
         steps=np.arange(len(DEGREES)),
@@ -78,7 +84,7 @@ def scene(config: Config) -> Scene:
         caption=np.where(DEGREES < 0.35, 0, 1),
         alt="Two models of the same points; over time the first one's assumption becomes wrong.",
         fps=3,
-    )  # fmt: skip
+    )
 
 
 def _won(few: np.ndarray) -> str:
@@ -143,5 +149,4 @@ def _errors(few: np.ndarray, many: list[list[float]], best: list[float]) -> Pane
         Curve(name=f"right, n = {SHOWN}", key="s", x=DEGREES, y=np.array(many[1]), colour="data", dashed=True),
         Curve(name="lowest possible", key="o", x=DEGREES, y=np.array(best), colour="truth"),
     )
-    return Panel("Test error in %", curves, (0, 1), (0, top), equal=False, x_label="how wrong the assumption is",
-                 share=0.6)  # fmt: skip
+    return chart("Test error in %", curves, (0, 1), (0, top), x_label="how wrong the assumption is", share=0.6)

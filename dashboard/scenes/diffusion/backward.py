@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Points, Readout, Scene
+from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scenes.diffusion.setup import PLANE, Config, chain, learned
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.diffusion.schedules import Schedule
@@ -50,16 +50,35 @@ def scene(config: Back) -> Scene:
     return Scene(
         panels=(
             _cloud("DDPM: noise is added on the way", left, truth),
-            _cloud(f"{name}: " + (f"η = {config.eta:g}" if config.sampler == "ddim" else "no noise at all"), other,
-                   truth),
-            Panel(f"x̂₀ in {name}: what it takes for data",
-                  (Points(name="x̂₀", key="h", xy=np.stack([s.x0_hat for s in other]).astype(np.float32), radius=2.5,
-                          colour="truth"),), PLANE, PLANE, x_label="x₁", y_label="x₂"),
-            Panel("Distance to the data",
-                  (Curve(name="DDPM", key="a", x=t, y=apart[0], colour="data"),
-                   Curve(name=name, key="b", x=t, y=apart[1], colour="model")), (0, 1_000),
-                  (0, 1.1 * float(max(a.max() for a in apart))), equal=False, x_label="t",
-                  y_label="energy distance", share=0.7),
+            _cloud(
+                f"{name}: " + (f"η = {config.eta:g}" if config.sampler == "ddim" else "no noise at all"), other, truth
+            ),
+            plane(
+                f"x̂₀ in {name}: what it takes for data",
+                (
+                    Points(
+                        name="x̂₀",
+                        key="h",
+                        xy=np.stack([s.x0_hat for s in other]).astype(np.float32),
+                        radius=2.5,
+                        colour="truth",
+                    ),
+                ),
+                PLANE,
+                PLANE,
+            ),
+            chart(
+                "Distance to the data",
+                (
+                    Curve(name="DDPM", key="a", x=t, y=apart[0], colour="data"),
+                    Curve(name=name, key="b", x=t, y=apart[1], colour="model"),
+                ),
+                (0, 1_000),
+                (0, 1.1 * float(max(a.max() for a in apart))),
+                x_label="t",
+                y_label="energy distance",
+                share=0.7,
+            ),
             chain(t, back=True),
         ),
         steps=np.array([s.step for s in left]),
@@ -75,7 +94,7 @@ def scene(config: Back) -> Scene:
         alt="Noise becomes data by two samplers from the same start; x̂₀ sharpens on the way.",
         fps=10,
         columns=3,
-    )  # fmt: skip
+    )
 
 
 def _undoing(config: Back) -> tuple[Denoiser, Schedule]:
@@ -110,8 +129,13 @@ def _thinned(states, count: int) -> list[ReverseState]:
 def true_spread(source: str) -> Spread:
     """W₂ between two sets of true samples."""
     config = Config(source)
-    return between_true(wasserstein_2, lambda n, rng: config.points(n, int(rng.integers(2**31))), COMPARED, 6,
-                        np.random.default_rng(3))  # fmt: skip
+    return between_true(
+        wasserstein_2,
+        lambda n, rng: config.points(n, int(rng.integers(2**31))),
+        COMPARED,
+        6,
+        np.random.default_rng(3),
+    )
 
 
 def _cloud(title: str, run: list[ReverseState], truth: np.ndarray) -> Panel:
@@ -121,4 +145,4 @@ def _cloud(title: str, run: list[ReverseState], truth: np.ndarray) -> Panel:
         Points(name="particles", key="p", xy=x, radius=2.5, colour="model"),
         Points(name="trails", key="r", xy=x[:, :40], radius=2.5, colour="model", trail=12, visible=False),
     )
-    return Panel(title, layers, PLANE, PLANE, x_label="x₁", y_label="x₂")
+    return plane(title, layers, PLANE, PLANE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scenes.diffusion.setup import PLANE, Config, learned
 from genmodels.diffusion.exact import ExactPointsDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse, sample_reverse
@@ -55,7 +55,7 @@ def scene(config: Copy) -> Scene:
             Readout("fresh data", np.full(len(copies), distances["fresh data"][COUNTS.index(config.n)]), digits=4),
         ),
         captions=("Every sample lands on a training point: zero loss, and nothing new.",),
-        caption=np.zeros(len(copies), dtype=int),
+        caption=0,
         alt="Noise flows back onto the very training points on the left, onto their distribution on the right.",
         fps=12,
     )
@@ -69,21 +69,31 @@ def _nearest(x: np.ndarray, points: np.ndarray) -> float:
 
 def _panel(title: str, run: list, points: np.ndarray) -> Panel:
     layers = (
-        Points(name="particles", key="p", xy=np.stack([s.x_t for s in run]).astype(np.float32), radius=3,
-               colour="model"),
+        Points(
+            name="particles", key="p", xy=np.stack([s.x_t for s in run]).astype(np.float32), radius=3, colour="model"
+        ),
         Points(name="training points", key="t", xy=points, radius=3.5 if len(points) < 200 else 2),
-    )  # fmt: skip
-    return Panel(title, layers, PLANE, PLANE, x_label="x₁", y_label="x₂")
+    )
+    return plane(title, layers, PLANE, PLANE)
 
 
 def _distances(distances: dict[str, list[float]], at: np.ndarray) -> Panel:
     x = np.array(COUNTS, dtype=float)
     lines = [
-        Polylines(name=name, key=name[0], xy=np.stack([x, np.maximum(values, 1e-4)], -1)[None], colour=colour,
-                  width=3)
+        Polylines(
+            name=name, key=name[0], xy=np.stack([x, np.maximum(values, 1e-4)], -1)[None], colour=colour, width=3
+        )
         for (name, values), colour in zip(distances.items(), ("data", "model", "truth"), strict=True)
-    ]  # fmt: skip
+    ]
     mark = Curve(name="", x=at, y=np.full(len(at), 1e-4), colour="muted")
-    return Panel("To the nearest training point", (*lines, mark), (9, 1_100), (1e-4, 1), equal=False,
-                 x_label="training points N", y_label="median distance", x_scale="log", y_scale="log",
-                 share=0.9)  # fmt: skip
+    return chart(
+        "To the nearest training point",
+        (*lines, mark),
+        (9, 1_100),
+        (1e-4, 1),
+        x_label="training points N",
+        y_label="median distance",
+        x_scale="log",
+        y_scale="log",
+        share=0.9,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
 from dashboard.scenes.diffusion.setup import PLANE, Config, T
 from genmodels.diffusion.sampler import q_sample
@@ -65,8 +65,12 @@ def scene(config: Curves) -> Scene:
         panels=(
             _levels(config, full, chosen, t, chosen.alpha_bar[at]),
             _steps(chosen, config.count),
-            Panel("xₜ in these steps", (Points(name="points", key="p", xy=x.astype(np.float32), radius=2.5),), PLANE,
-                  PLANE, x_label="x₁", y_label="x₂"),
+            plane(
+                "xₜ in these steps",
+                (Points(name="points", key="p", xy=x.astype(np.float32), radius=2.5),),
+                PLANE,
+                PLANE,
+            ),
         ),
         steps=np.arange(FRAMES + 1),
         time="frame",
@@ -82,15 +86,16 @@ def scene(config: Curves) -> Scene:
         alt="The share of signal left over time, the noise added in each step, and the data on their way.",
         fps=12,
         handles=_handles(config),
-    )  # fmt: skip
+    )
 
 
 def _levels(config: Curves, full: Schedule, chosen: Schedule, t: np.ndarray, alpha_bar: np.ndarray) -> Panel:
     x = np.arange(T + 1.0)
     others = [
-        np.stack([x, get_schedule(name).alpha_bar], -1) for name in ("linear", "cosine", "sigmoid")
+        np.stack([x, get_schedule(name).alpha_bar], -1)
+        for name in ("linear", "cosine", "sigmoid")
         if name != config.schedule
-    ]  # fmt: skip
+    ]
     dots = np.stack([chosen.times, chosen.alpha_bar], -1).astype(float)
     layers = (
         Polylines(name="the other schedules", key="o", xy=np.stack(others)[:, ::10], colour="muted"),
@@ -98,7 +103,7 @@ def _levels(config: Curves, full: Schedule, chosen: Schedule, t: np.ndarray, alp
         Points(name="steps", key="s", xy=dots if len(dots) < 200 else dots[::20], radius=4.5, colour="data"),
         Points(name="now", xy=np.stack([t, alpha_bar], -1)[:, None], radius=8, colour="model"),
     )
-    return Panel("Signal left, ᾱₜ", layers, (0, T), (0, 1.02), equal=False, x_label="t", share=1.2)
+    return chart("Signal left, ᾱₜ", layers, (0, T), (0, 1.02), x_label="t", share=1.2)
 
 
 def _steps(chosen: Schedule, count: int) -> Panel:
@@ -108,8 +113,7 @@ def _steps(chosen: Schedule, count: int) -> Panel:
         Polylines(name="β of each step", key="b", xy=line[None], colour="data", width=2),
         Points(name="steps", key="s", xy=line if count < 200 else line[::20], radius=4.5),
     )
-    return Panel("Noise added in a step, βₜ", layers, (0, T), (1e-5, 1.2), equal=False, x_label="t", y_scale="log",
-                 share=0.9)  # fmt: skip
+    return chart("Noise added in a step, βₜ", layers, (0, T), (1e-5, 1.2), x_label="t", y_scale="log", share=0.9)
 
 
 def _handles(config: Curves) -> tuple[Handle, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Polylines, Readout, Scene
+from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
 from genmodels.diffusion.denoisers import ForwardDenoiser
@@ -62,13 +62,16 @@ def _back(config: Config) -> Scene:
             Readout("ᾱₜ", np.array([s.alpha_bar for s in states]), digits=4),
             Readout("guidance w", np.full(len(t), config.guidance), digits=1),
         ),
-        captions=("Static. x̂₀ is the mean of all digits of the class.", "The kind of digit is settled first.",
-                  "Then the hand: slant and width. Last the edges."),
+        captions=(
+            "Static. x̂₀ is the mean of all digits of the class.",
+            "The kind of digit is settled first.",
+            "Then the hand: slant and width. Last the edges.",
+        ),
         caption=np.digitize(np.arange(STEPS + 1), [12, 35]),
         alt="Noise becomes digits, with the network's present answer below each.",
         fps=8,
         columns=1,
-    )  # fmt: skip
+    )
 
 
 def _forward(config: Config) -> Scene:
@@ -89,9 +92,15 @@ def _forward(config: Config) -> Scene:
         panels=(
             sheet("xₜ: noise is added", np.stack([_pictures(network, v) for v in x]), 1),
             sheet("x̂₀: the network's answer", np.stack([_pictures(network, v) for v in answers]), 1),
-            Panel("Error of x̂₀", (Curve(name="error", key="e", x=times.astype(float), y=error, colour="model"),),
-                  (0, float(schedule.n_steps)), (0, 1.1 * float(error.max())), equal=False, x_label="t",
-                  y_label="mean squared error", share=0.8),
+            chart(
+                "Error of x̂₀",
+                (Curve(name="error", key="e", x=times.astype(float), y=error, colour="model"),),
+                (0, float(schedule.n_steps)),
+                (0, 1.1 * float(error.max())),
+                x_label="t",
+                y_label="mean squared error",
+                share=0.8,
+            ),
         ),
         steps=times,
         time="t",
@@ -99,12 +108,14 @@ def _forward(config: Config) -> Scene:
             Readout("ᾱₜ", schedule.alpha_bar[times], digits=4),
             Readout("error of x̂₀", error, digits=4),
         ),
-        captions=("The network, told the class, sees the digit through more noise than we do; at last it draws the "
-                  "mean digit of the class.",),
-        caption=np.zeros(len(times), dtype=int),
+        captions=(
+            "The network, told the class, sees the digit through more noise than we do; at last it draws the "
+            "mean digit of the class.",
+        ),
+        caption=0,
         alt="A test digit drowns in noise, beside it what the network makes of it.",
         fps=8,
-    )  # fmt: skip
+    )
 
 
 def _answer(network: ForwardDenoiser, x: np.ndarray, level: float, y: np.ndarray) -> np.ndarray:
@@ -124,16 +135,24 @@ def _guidance(config: Config) -> Scene:
         if real is not None:
             line = np.array([[[0, real], [ends[1], real]]])
             layers.append(Polylines(name="test digits", key="t", xy=line, colour="truth", dashed=True))
-        return Panel(title, tuple(layers), ends, (0, top), equal=False, x_label="w", share=0.6)
+        return chart(title, tuple(layers), ends, (0, top), x_label="w", share=0.6)
 
     return Scene(
         panels=(
-            rows("Eight of each class, the same noise at every w",
-                 {d: arrays["guided"][:, k] for k, d in enumerate(DIGITS)}, share=1.0, margin=0.6),
+            rows(
+                "Eight of each class, the same noise at every w",
+                {d: arrays["guided"][:, k] for k, d in enumerate(DIGITS)},
+                share=1.0,
+                margin=0.6,
+            ),
             against("Accuracy, %", 100 * accuracy, None, 104),
             against("Spread in a class", spread, tests["spread"], 1.15 * max(float(spread.max()), tests["spread"])),
-            against("Nearest training digit", nearest, tests["nearest"],
-                    1.15 * max(float(nearest.max()), tests["nearest"])),
+            against(
+                "Nearest training digit",
+                nearest,
+                tests["nearest"],
+                1.15 * max(float(nearest.max()), tests["nearest"]),
+            ),
         ),
         steps=np.arange(len(w)),
         time="frame",
@@ -143,9 +162,12 @@ def _guidance(config: Config) -> Scene:
             Readout("spread in a class", spread, f"(test digits {tests['spread']:.2f})", 2),
             Readout("to the nearest training digit", nearest, f"(test digits {tests['nearest']:.2f})", 2),
         ),
-        captions=("w = 0: nobody asked for a class.", "w = 1: plain conditional.",
-                  "Larger w: surer digits, less variety; then ink without shades."),
+        captions=(
+            "w = 0: nobody asked for a class.",
+            "w = 1: plain conditional.",
+            "Larger w: surer digits, less variety; then ink without shades.",
+        ),
         caption=np.select([w < 0.9, w <= 1.1], [0, 1], 2),
         alt="Generated digits of each class while guidance grows; accuracy rises, variety falls.",
         fps=1.5,
-    )  # fmt: skip
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scenes.diffusion.setup import (
     PLANE,
     Config,
@@ -36,11 +36,18 @@ def scene(config: Config) -> Scene:
         panels=(
             _panel("Step by step", config, steps, times, _path(path, times)),
             _panel("At once: q(xₜ | x₀)", config, jumps, times, _cloud(x_0[0], signal, noise)),
-            Panel("How much of x₀ is left",
-                  (Curve(name="step by step", key="s", x=times.astype(float), y=kept[0], colour="data"),
-                   Curve(name="at once", key="o", x=times.astype(float), y=kept[1], colour="model"),
-                   Curve(name="√ᾱₜ", key="a", x=times.astype(float), y=signal, colour="truth", dashed=True)),
-                  (0, T), (-0.05, 1.05), equal=False, x_label="t", share=0.7),
+            chart(
+                "How much of x₀ is left",
+                (
+                    Curve(name="step by step", key="s", x=times.astype(float), y=kept[0], colour="data"),
+                    Curve(name="at once", key="o", x=times.astype(float), y=kept[1], colour="model"),
+                    Curve(name="√ᾱₜ", key="a", x=times.astype(float), y=signal, colour="truth", dashed=True),
+                ),
+                (0, T),
+                (-0.05, 1.05),
+                x_label="t",
+                share=0.7,
+            ),
             chain(times, back=False),
         ),
         steps=times,
@@ -58,7 +65,7 @@ def scene(config: Config) -> Scene:
         alt="Points of data turn into noise, on the left by a thousand small steps, on the right in one.",
         fps=14,
         handles=(Handle("x", x_0[0], panel=1, probe=True),),
-    )  # fmt: skip
+    )
 
 
 def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: tuple) -> Panel:
@@ -67,7 +74,7 @@ def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: t
         Points(name="points", key="p", xy=x[:, 1:].astype(np.float32), radius=2.5),
         *more,
     )
-    return Panel(title, layers, PLANE, PLANE, x_label="x₁", y_label="x₂")
+    return plane(title, layers, PLANE, PLANE)
 
 
 def _path(path: np.ndarray, times: np.ndarray) -> tuple:

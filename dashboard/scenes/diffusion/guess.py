@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import (
     EXTENT,
@@ -46,10 +46,16 @@ def scene(config: Guess) -> Scene:
     answers = np.stack([exact(x_t, level)[0] for level in levels])
     layers: list = [
         _threads(data, weights, x_t[0]),
-        Points(name="data x₀, by weight", key="p", xy=data, values=weights / weights.max(axis=1, keepdims=True),
-               radius=4, colour_map="sequential"),
+        Points(
+            name="data x₀, by weight",
+            key="p",
+            xy=data,
+            values=weights / weights.max(axis=1, keepdims=True),
+            radius=4,
+            colour_map="sequential",
+        ),
         Points(name="best answer E[x₀ | xₜ]", key="b", xy=answers[:, None], radius=8, colour="truth"),
-    ]  # fmt: skip
+    ]
     readouts = [
         Readout("ᾱₜ", np.array(levels), digits=4),
         Readout("points that matter", 1 / (weights**2).sum(axis=1), digits=1),
@@ -63,22 +69,23 @@ def scene(config: Guess) -> Scene:
     layers.append(hand_point(config))
     return Scene(
         panels=(
-            Panel("One noisy xₜ, and where it may have come from", tuple(layers), PLANE, PLANE, x_label="x₁",
-                  y_label="x₂", share=1.1),
+            plane("One noisy xₜ, and where it may have come from", tuple(layers), PLANE, PLANE, share=1.1),
             _scores(exact, network, levels),
             _errors(config, exact, network, schedule, times),
         ),
         steps=times,
         time="t",
         readouts=tuple(readouts),
-        captions=("Little noise: xₜ says nearly by itself where it came from.",
-                  "Several origins are possible: the best answer is their mean, and may lie where no data are.",
-                  "All noise: the best answer is the mean of all data."),
+        captions=(
+            "Little noise: xₜ says nearly by itself where it came from.",
+            "Several origins are possible: the best answer is their mean, and may lie where no data are.",
+            "All noise: the best answer is the mean of all data.",
+        ),
         caption=np.select([np.array(levels) > 0.9, np.array(levels) > 0.05], [0, 1], 2),
         alt="Threads from a noisy point to the data it may have come from, their mean, and arrows of the score.",
         fps=8,
         handles=(Handle("x", x_t[0], probe=True),),
-    )  # fmt: skip
+    )
 
 
 def _said(network: Learned, x_t: np.ndarray, level: float) -> np.ndarray:
@@ -92,8 +99,14 @@ def _threads(data: np.ndarray, weights: np.ndarray, x_t: np.ndarray) -> Polyline
     ends = data[order]
     some = np.take_along_axis(weights, order, axis=1) > 0.02 * weights.max(axis=1, keepdims=True)
     lines = np.stack([np.broadcast_to(x_t, ends.shape), ends], axis=2)
-    return Polylines(name="threads", key="t", xy=np.where(some[..., None, None], lines, np.nan).astype(np.float32),
-                     colour="muted", width=1.0, alpha=0.7)  # fmt: skip
+    return Polylines(
+        name="threads",
+        key="t",
+        xy=np.where(some[..., None, None], lines, np.nan).astype(np.float32),
+        colour="muted",
+        width=1.0,
+        alpha=0.7,
+    )
 
 
 def _scores(exact: Exact, network: Learned | None, levels: list[float]) -> Panel:
@@ -109,7 +122,7 @@ def _scores(exact: Exact, network: Learned | None, levels: list[float]) -> Panel
     if network:
         said = arrows(lambda a: _said(network, at, a))
         layers.append(Arrows(name="learned score", key="l", start=at, delta=said, colour="model"))
-    return Panel("The score: which way is denser", tuple(layers), PLANE, PLANE, x_label="x₁", y_label="x₂")
+    return plane("The score: which way is denser", tuple(layers), PLANE, PLANE)
 
 
 def _errors(config: Guess, exact: Exact, network: Learned | None, schedule: Schedule, times: np.ndarray) -> Panel:
@@ -126,5 +139,12 @@ def _errors(config: Guess, exact: Exact, network: Learned | None, schedule: Sche
     curves = [Curve(name="best possible", key="g", x=x, y=np.array(best), colour="truth", dashed=True)]
     if network:
         curves.append(Curve(name="the network", key="k", x=x, y=np.array(said), colour="model"))
-    return Panel("Error of x̂_0 that is left", tuple(curves), (0, T), (0, 2.3), equal=False, x_label="t",
-                 y_label="mean squared error", share=0.7)  # fmt: skip
+    return chart(
+        "Error of x̂_0 that is left",
+        tuple(curves),
+        (0, T),
+        (0, 2.3),
+        x_label="t",
+        y_label="mean squared error",
+        share=0.7,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Arrows, Bars, Curve, Panel, Points, Readout, Scene
+from dashboard.scene import Arrows, Bars, Curve, Points, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import EXTENT, OWN, PLANE, Config
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
@@ -42,9 +42,15 @@ def train(config: Live) -> Iterator[Scene | None]:
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
     data: dict[str, Any] = {} if own is not None else {"data": config.source}
     training = DenoiserConfig(
-        **data, schedule=config.schedule, prediction=config.prediction, learning_rate=config.learning_rate,
-        n_steps=STEPS, every=EVERY, seed=config.seed, device=where,
-    )  # fmt: skip
+        **data,
+        schedule=config.schedule,
+        prediction=config.prediction,
+        learning_rate=config.learning_rate,
+        n_steps=STEPS,
+        every=EVERY,
+        seed=config.seed,
+        device=where,
+    )
     schedule, way = training.make_schedule(), ReverseConfig("ddim", SAMPLED)
     x_T, truth, at = config.noise(PARTICLES), config.points(DATA, 6), cell_centres(EXTENT, GRID)
     length = 0.9 * (PLANE[1] - PLANE[0]) / GRID
@@ -65,26 +71,52 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
     middles = (np.arange(len(by_t)) + 0.5) * 1_000 / len(by_t)
     return Scene(
         panels=(
-            Panel("Samples so far, by 25 steps of DDIM",
-                  (Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
-                   Points(name="samples", key="s", xy=x[None].astype(np.float32), radius=2.5, colour="model")),
-                  PLANE, PLANE, x_label="x₁", y_label="x₂", share=1.5),
-            Panel(f"Learned score at ᾱ = {LEVEL}",
-                  (Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
-                   Arrows(name="score", key="a", start=at, delta=delta[None].astype(np.float32), colour="model")),
-                  PLANE, PLANE, x_label="x₁", y_label="x₂", share=1.5),
-            Panel("Loss by t", (Bars(name="loss", key="b", height=np.nan_to_num(by_t)[None], x=middles, width=40,
-                  colour="model"),), (0, 1_000), (0, 1.1), equal=False, x_label="t", share=0.7),
-            Panel("Loss, and W₂", (Curve(name="loss", key="l", y=now, colour="data"),
-                  Curve(name="W₂", key="w", y=np.array([w2]), colour="model")), (0, STEPS), (0, 2.5), equal=False,
-                  x_label="step", share=0.7),
+            plane(
+                "Samples so far, by 25 steps of DDIM",
+                (
+                    Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
+                    Points(name="samples", key="s", xy=x[None].astype(np.float32), radius=2.5, colour="model"),
+                ),
+                PLANE,
+                PLANE,
+                share=1.5,
+            ),
+            plane(
+                f"Learned score at ᾱ = {LEVEL}",
+                (
+                    Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
+                    Arrows(name="score", key="a", start=at, delta=delta[None].astype(np.float32), colour="model"),
+                ),
+                PLANE,
+                PLANE,
+                share=1.5,
+            ),
+            chart(
+                "Loss by t",
+                (Bars(name="loss", key="b", height=np.nan_to_num(by_t)[None], x=middles, width=40, colour="model"),),
+                (0, 1_000),
+                (0, 1.1),
+                x_label="t",
+                share=0.7,
+            ),
+            chart(
+                "Loss, and W₂",
+                (
+                    Curve(name="loss", key="l", y=now, colour="data"),
+                    Curve(name="W₂", key="w", y=np.array([w2]), colour="model"),
+                ),
+                (0, STEPS),
+                (0, 2.5),
+                x_label="step",
+                share=0.7,
+            ),
         ),
         steps=np.array([state.step]),
         time="step",
-        readouts=(Readout("loss", now, digits=4), Readout("W₂ to the data", np.array([w2]), digits=3)),
+        readouts=(Readout("loss", now, digits=4), Readout("W₂ to the data", w2, digits=3)),
         alt="Samples of a denoiser, its score field and its loss at every t while it is trained.",
         fps=20,
-    )  # fmt: skip
+    )
 
 
 def steps() -> tuple[Callable, ...]:

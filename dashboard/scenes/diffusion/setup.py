@@ -23,9 +23,15 @@ from genmodels.store.checkpoint import Checkpoint
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
 OWN = ("painted", "csv")
 TITLES = {
-    "moons": "Two moons", "ffjord8": "Eight Gaussians", "checkerboard": "Checkerboard", "dino": "Dinosaur",
-    "ring8": "A narrow ring of eight", "spirals": "Spirals", "painted": "Painted by hand", "csv": "A CSV file",
-}  # fmt: skip
+    "moons": "Two moons",
+    "ffjord8": "Eight Gaussians",
+    "checkerboard": "Checkerboard",
+    "dino": "Dinosaur",
+    "ring8": "A narrow ring of eight",
+    "spirals": "Spirals",
+    "painted": "Painted by hand",
+    "csv": "A CSV file",
+}
 SCHEDULES = {"linear": "Linear β (DDPM)", "cosine": "Cosine", "sigmoid": "Sigmoid"}
 PLANE = (-3.2, 3.2)
 EXTENT: Extent = (*PLANE, *PLANE)
@@ -154,8 +160,9 @@ def chain(times: np.ndarray, back: bool) -> Panel:
 
 def density_field(values: np.ndarray, visible: bool = True) -> Field:
     """p_t, relative to its largest value."""
-    return Field(name="density pₜ", key="d", values=values, extent=EXTENT, limits=(0.0, 1.0), alpha=0.8,
-                 visible=visible)  # fmt: skip
+    return Field(
+        name="density pₜ", key="d", values=values, extent=EXTENT, limits=(0.0, 1.0), alpha=0.8, visible=visible
+    )
 
 
 def hand_point(config: Config) -> Points:

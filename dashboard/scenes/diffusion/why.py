@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene
+from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import (
     PLANE,
@@ -35,29 +35,46 @@ def scene(config: Config) -> Scene:
     nearest = densities(without_hand(config), tuple(t.astype(int).tolist()))
     return Scene(
         panels=(
-            Panel("xₜ under the hand, over pₜ", (density_field(nearest), hand_point(config)), PLANE, PLANE,
-                  x_label="x₁", y_label="x₂"),
+            plane("xₜ under the hand, over pₜ", (density_field(nearest), hand_point(config)), PLANE, PLANE),
             *(_panel(count, *step[:2]) for count, step in zip(COUNTS, steps, strict=True)),
-            Panel("Nats from a Gaussian",
-                  tuple(Curve(name=f"{count:,} steps", key="abc"[k], x=t, y=np.maximum(steps[k][2], 1e-6),
-                              colour=("data", "class1", "model")[k]) for k, count in enumerate(COUNTS)),
-                  (0, T), (1e-5, 5), equal=False, x_label="t", y_scale="log", share=0.8),
+            chart(
+                "Nats from a Gaussian",
+                tuple(
+                    Curve(
+                        name=f"{count:,} steps",
+                        key="abc"[k],
+                        x=t,
+                        y=np.maximum(steps[k][2], 1e-6),
+                        colour=("data", "class1", "model")[k],
+                    )
+                    for k, count in enumerate(COUNTS)
+                ),
+                (0, T),
+                (1e-5, 5),
+                x_label="t",
+                y_scale="log",
+                share=0.8,
+            ),
         ),
         steps=np.arange(FRAMES),
         time="frame",
         readouts=(
             Readout("t", t, digits=0),
-            *(Readout(f"{count:,} steps: nats from a Gaussian", step[2], digits=5)
-              for count, step in zip(COUNTS, steps, strict=True)),
+            *(
+                Readout(f"{count:,} steps: nats from a Gaussian", step[2], digits=5)
+                for count, step in zip(COUNTS, steps, strict=True)
+            ),
         ),
-        captions=("Magnified until its spread is 1: the exact step back, and the Gaussian that stands for it. With "
-                  "few, large steps it has several humps, and no Gaussian can follow.",),
-        caption=np.zeros(FRAMES, dtype=int),
+        captions=(
+            "Magnified until its spread is 1: the exact step back, and the Gaussian that stands for it. With "
+            "few, large steps it has several humps, and no Gaussian can follow.",
+        ),
+        caption=0,
         alt="The exact distribution of one step back for 1,000, 50 and 5 steps, each beside its Gaussian.",
         fps=3,
         columns=3,
         handles=(Handle("x", x_t[0], probe=True),),
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=4)
@@ -92,8 +109,9 @@ def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
 def _panel(count: int, density: np.ndarray, shape: np.ndarray) -> Panel:
     layers = (
         Field(name="exact p(xₜ₋₁ | xₜ)", key="p", values=density, extent=BOX, limits=(0.0, 0.3)),
-        Ellipses(name="its Gaussian, 1 – 2 σ", key="g", mean=np.zeros((1, 2)), covariance=shape, colour="model",
-                 width=2),
+        Ellipses(
+            name="its Gaussian, 1 – 2 σ", key="g", mean=np.zeros((1, 2)), covariance=shape, colour="model", width=2
+        ),
         Points(name="", xy=np.zeros((1, 2)), radius=2, colour="model"),
-    )  # fmt: skip
+    )
     return Panel(f"One step of {count:,}", layers, (-REACH, REACH), (-REACH, REACH), share=0.9, axes=False)

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from dashboard.scene import Curve, Move, Panel, Readout, Scene, Turns
+from dashboard.scene import Curve, Move, Panel, Readout, Scene, Turns, chart
 from dashboard.scene.fields import choice, painted, slider
 from dashboard.scene.own_points import OwnPoints, Pair, is_painted
 from dashboard.scenes.gan.live import Measured, measure
-from dashboard.scenes.gan.setup import BOARD, DECAYS, LOSSES, TITLES, Config, World, plane, world
+from dashboard.scenes.gan.setup import BOARD, DECAYS, LOSSES, TITLES, Config, World, points_plane, world
 
 MEASURED = 4
 WIDTH = 64
@@ -130,12 +130,12 @@ def scene(states: tuple, pair: Versus, of: World, measured: tuple[Measured, Meas
     for name, numbers in zip(("A", "B"), measured, strict=True):
         if of.centres is not None:
             readouts += [
-                Readout(f"{name}: modes of {len(of.centres)}", np.array([numbers.modes]), digits=0),
-                Readout(f"{name}: high quality", np.array([numbers.quality]), "%", 1),
+                Readout(f"{name}: modes of {len(of.centres)}", numbers.modes, digits=0),
+                Readout(f"{name}: high quality", numbers.quality, "%", 1),
             ]
-        readouts.append(Readout(f"{name}: W₂", np.array([numbers.w2]), digits=3))
+        readouts.append(Readout(f"{name}: W₂", numbers.w2, digits=3))
     panels = [
-        plane(f"{name}: {title}", state, of, share=1.25, arrows=False)
+        points_plane(f"{name}: {title}", state, of, share=1.25, arrows=False)
         for name, title, state in zip(("A", "B"), pair.titles, states, strict=True)
     ]
     return Scene(
@@ -156,11 +156,18 @@ def _curves(at: np.ndarray, measured: tuple[Measured, Measured], of: World, step
         else:
             modes = 100 * numbers.modes / len(of.centres)
             curves += [
-                Curve(name=f"{name}: high quality", key=name.lower(), x=at, y=np.array([numbers.quality]),
-                      colour=colour),
+                Curve(
+                    name=f"{name}: high quality", key=name.lower(), x=at, y=np.array([numbers.quality]), colour=colour
+                ),
                 Curve(name=f"{name}: modes", key="h", x=at, y=np.array([modes]), colour=colour, dashed=True),
-            ]  # fmt: skip
+            ]
     known = of.centres is not None
     top = 104.0 if known else 2.0 * float(np.sqrt(of.real.var(axis=0).sum()))
-    return Panel("Modes (dashed) and quality, %" if known else "W₂ to the data", tuple(curves), (0, steps), (0, top),
-                 equal=False, x_label="step", share=0.9)  # fmt: skip
+    return chart(
+        "Modes (dashed) and quality, %" if known else "W₂ to the data",
+        tuple(curves),
+        (0, steps),
+        (0, top),
+        x_label="step",
+        share=0.9,
+    )

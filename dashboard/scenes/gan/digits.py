@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Panel, Readout, Scene
+from dashboard.scene import Bars, Readout, Scene, chart
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
@@ -39,9 +39,13 @@ def _epochs() -> Scene:
     return Scene(
         panels=(
             sheet("Forty fixed noises", arrays["samples"], 8, share=1.3),
-            Panel("Which digits it draws, in % (10 each would be fair)",
-                  (Bars(name="share", key="s", height=classes, labels=DIGITS, classes=True),), (-0.6, 9.6),
-                  (0, 1.05 * float(classes[len(classes) // 3 :].max())), equal=False, x_label="class, by the CNN"),
+            chart(
+                "Which digits it draws, in % (10 each would be fair)",
+                (Bars(name="share", key="s", height=classes, labels=DIGITS, classes=True),),
+                (-0.6, 9.6),
+                (0, 1.05 * float(classes[len(classes) // 3 :].max())),
+                x_label="class, by the CNN",
+            ),
         ),
         steps=arrays["epochs"].astype(int),
         time="epoch",
@@ -51,10 +55,10 @@ def _epochs() -> Scene:
             Readout("rarest class", classes.min(axis=1), "%", 1),
         ),
         captions=("Smudges, strokes, digits. It need not draw all of them: nothing in the loss counts classes.",),
-        caption=np.zeros(len(entropy), dtype=int),
+        caption=0,
         alt="Forty generated digits over two hundred epochs, and how often each class is drawn.",
         fps=4,
-    )  # fmt: skip
+    )
 
 
 def generator(of: Checkpoint) -> Forward:
@@ -82,7 +86,7 @@ def _walk(config: Config) -> Scene:
             Readout("length of z", length, digits=2),
         ),
         captions=("Between two noises the digit changes all the while; where classes meet it is none.",),
-        caption=np.zeros(len(z), dtype=int),
+        caption=0,
         alt="A generated digit changes while its noise walks from one random place to another.",
         fps=10,
         loop=True,

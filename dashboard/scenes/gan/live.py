@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Curve, Diagram, Edge, Move, Node, Panel, Polylines, Readout, Scene, Turns
-from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, plane, world
+from dashboard.scene import Curve, Diagram, Edge, Move, Node, Panel, Polylines, Readout, Scene, Turns, chart
+from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, points_plane, world
 
 if TYPE_CHECKING:
     from genmodels.gan import GANState
@@ -100,9 +100,15 @@ def scene(state: GANState, of: World, measured: Measured) -> Scene:
     caption = list(LIT).index(state.moved)
     return Scene(
         panels=(
-            plane("Generated points among the real ones", state, of),
-            Panel("Who moves", (Diagram(name="", nodes=NODES, edges=EDGES, active=lit),), (-1.0, 4.5),
-                  (-1.2, 3.6), axes=False, share=0.75),
+            points_plane("Generated points among the real ones", state, of),
+            Panel(
+                "Who moves",
+                (Diagram(name="", nodes=NODES, edges=EDGES, active=lit),),
+                (-1.0, 4.5),
+                (-1.2, 3.6),
+                axes=False,
+                share=0.75,
+            ),
             losses(state, steps),
             quality(state, measured, of, steps),
         ),
@@ -113,25 +119,25 @@ def scene(state: GANState, of: World, measured: Measured) -> Scene:
         caption=np.array([caption]),
         alt="Generated points move among real ones while a generator and a discriminator are trained in turn.",
         fps=30,
-    )  # fmt: skip
+    )
 
 
 def readouts(state: GANState, measured: Measured, of: World) -> tuple[Readout, ...]:
     """The numbers below the picture."""
     d_loss, g_loss = state.minibatch
     out = [
-        Readout("loss of D", np.array([d_loss]), digits=3),
-        Readout("loss of G", np.array([g_loss]), digits=3),
+        Readout("loss of D", d_loss, digits=3),
+        Readout("loss of G", g_loss, digits=3),
     ]
     if of.centres is not None:
         out += [
-            Readout(f"modes of {len(of.centres)}", np.array([measured.modes]), digits=0),
-            Readout("high quality", np.array([measured.quality]), "%", 1),
-            Readout("reverse KL", np.array([measured.reverse_kl]), "nats", 3),
+            Readout(f"modes of {len(of.centres)}", measured.modes, digits=0),
+            Readout("high quality", measured.quality, "%", 1),
+            Readout("reverse KL", measured.reverse_kl, "nats", 3),
         ]
-    out.append(Readout("W₂ to the data", np.array([measured.w2]), digits=3))
+    out.append(Readout("W₂ to the data", measured.w2, digits=3))
     if of.true_w2 is not None:
-        out.append(Readout(f"true samples' W₂ (n = {COMPARED})", np.array([of.true_w2.mean]), digits=3))
+        out.append(Readout(f"true samples' W₂ (n = {COMPARED})", of.true_w2.mean, digits=3))
     return tuple(out)
 
 
@@ -147,7 +153,7 @@ def losses(state: GANState, steps: int, share: float = 0.8) -> Panel:
         layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
     limits = {"wasserstein-gp": (-3.0, 3.0), "hinge": (-2.0, 3.0), "least-squares": (0.0, 1.2)}
     low, high = limits.get(state.config.loss, (-2.0 if state.config.loss == "minimax" else 0.0, 4.0))
-    return Panel("Losses", tuple(layers), (0, steps), (low, high), equal=False, x_label="step", share=share)
+    return chart("Losses", tuple(layers), (0, steps), (low, high), x_label="step", share=share)
 
 
 def quality(state: GANState, measured: Measured, of: World, steps: int, share: float = 0.8) -> Panel:
@@ -158,17 +164,14 @@ def quality(state: GANState, measured: Measured, of: World, steps: int, share: f
         if of.true_w2 is not None:
             line = np.array([[[0, of.true_w2.mean], [steps, of.true_w2.mean]]])
             layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
-        return Panel("W₂ to the data", tuple(layers), (0, steps), (0, top), equal=False, x_label="step",
-                     share=share)  # fmt: skip
+        return chart("W₂ to the data", tuple(layers), (0, steps), (0, top), x_label="step", share=share)
     modes = 100 * measured.modes / len(of.centres)
     layers = [
         Curve(name="modes held", key="h", x=_at(state), y=np.array([modes]), colour="class2"),
         Curve(name="high quality", key="q", x=_at(state), y=np.array([measured.quality]), colour="model"),
-        Polylines(name="", xy=np.array([[[0, 98.9], [steps, 98.9]]]), colour="truth",
-                  dashed=True),
-    ]  # fmt: skip
-    return Panel("Modes, quality, %", tuple(layers), (0, steps), (0, 104), equal=False, x_label="step",
-                 share=share)  # fmt: skip
+        Polylines(name="", xy=np.array([[[0, 98.9], [steps, 98.9]]]), colour="truth", dashed=True),
+    ]
+    return chart("Modes, quality, %", tuple(layers), (0, steps), (0, 104), x_label="step", share=share)
 
 
 def _at(state: GANState) -> np.ndarray:

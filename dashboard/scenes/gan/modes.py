@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
 from dashboard.scenes.gan.setup import CELLS, World, world_of
@@ -36,11 +36,17 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             _plane(arrays["samples"].astype(np.float32), stored.made(verdict, config.modes), known),
-            Panel("Modes held, and quality, in %",
-                  (Curve(name="modes held", key="h", x=steps, y=modes, colour="class2"),
-                   Curve(name="high quality", key="q", x=steps, y=quality, colour="model"),
-                   Polylines(name="", xy=np.array([[[0, 98.9], [last, 98.9]]]), colour="truth", dashed=True)),
-                  (0, last), (0, 104), equal=False, x_label="step"),
+            chart(
+                "Modes held, and quality, in %",
+                (
+                    Curve(name="modes held", key="h", x=steps, y=modes, colour="class2"),
+                    Curve(name="high quality", key="q", x=steps, y=quality, colour="model"),
+                    Polylines(name="", xy=np.array([[[0, 98.9], [last, 98.9]]]), colour="truth", dashed=True),
+                ),
+                (0, last),
+                (0, 104),
+                x_label="step",
+            ),
         ),
         steps=arrays["steps"].astype(int),
         time="step",
@@ -51,10 +57,10 @@ def scene(config: Config) -> Scene:
             Readout("true samples", np.full(len(steps), 98.9), "%", 1),
         ),
         captions=("Modes are found early; quality comes with the falling learning rate, late.",),
-        caption=np.zeros(len(steps), dtype=int),
+        caption=0,
         alt="Generated points settle on the modes of the data over a long training.",
         fps=12,
-    )  # fmt: skip
+    )
 
 
 def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
@@ -62,14 +68,30 @@ def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
     rings = np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2))
     (x0, x1), (y0, y1) = known.box
     layers = (
-        Field(name="what D says at the end", key="d", values=judged, extent=known.extent, limits=(0.0, 1.0),
-              colour_map="diverging", alpha=0.85, visible=False),
+        Field(
+            name="what D says at the end",
+            key="d",
+            values=judged,
+            extent=known.extent,
+            limits=(0.0, 1.0),
+            colour_map="diverging",
+            alpha=0.85,
+            visible=False,
+        ),
         Points(name="real", key="r", xy=known.real, radius=2, colour="muted", alpha=0.6),
         Points(name="generated", key="g", xy=samples, radius=2.5, colour="model"),
-        Ellipses(name="3 σ of each mode", key="m", mean=known.centres, covariance=rings, sigmas=(1.0,),
-                 colour="truth", dashed=True, width=1.5),
-    )  # fmt: skip
-    return Panel("Generated points among the real ones", layers, (x0, x1), (y0, y1), x_label="x₁", y_label="x₂")
+        Ellipses(
+            name="3 σ of each mode",
+            key="m",
+            mean=known.centres,
+            covariance=rings,
+            sigmas=(1.0,),
+            colour="truth",
+            dashed=True,
+            width=1.5,
+        ),
+    )
+    return plane("Generated points among the real ones", layers, (x0, x1), (y0, y1))
 
 
 def verdict(of: Checkpoint) -> np.ndarray:

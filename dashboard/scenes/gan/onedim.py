@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dashboard.scene import Curve, Move, Panel, Polylines, Readout, Scene, Turns
+from dashboard.scene import Curve, Move, Panel, Polylines, Readout, Scene, Turns, chart
 from dashboard.scene.fields import choice, slider
 from dashboard.scenes.gan.live import losses
 from dashboard.scenes.gan.setup import rate
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from genmodels.gan import GANState
 
 TRUTHS = {"one": "One hump", "two": "Two humps", "narrow": "A broad and a narrow hump"}
-HUMPS = {"one": ((1.0, 0.6, 0.6),), "two": ((0.5, -1.4, 0.45), (0.5, 1.2, 0.45)),
-         "narrow": ((0.6, -1.0, 0.8), (0.4, 1.6, 0.18))}  # fmt: skip
+HUMPS = {
+    "one": ((1.0, 0.6, 0.6),),
+    "two": ((0.5, -1.4, 0.45), (0.5, 1.2, 0.45)),
+    "narrow": ((0.6, -1.0, 0.8), (0.4, 1.6, 0.18)),
+}
 ENDS, CELLS, DENSE, THREADS, POINTS, STEPS = (-3.5, 3.5), 140, 40_001, 41, 20_000, 3_000
 FLOOR = -0.9  # where the noise lies, below the axis of x
 
@@ -52,11 +55,21 @@ def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     from genmodels.gan import GANConfig, iterate_gan
 
     gan = GANConfig(
-        n_noise=1, noise="uniform", g_hidden=(32, 32), d_hidden=(64, 64), activation="tanh", decay="none",
-        g_learning_rate=10.0**config.g_rate_1, d_learning_rate=10.0**config.d_rate_1, d_steps=config.d_steps_1, batch=256,
-        n_steps=STEPS, seed=config.seed, n_samples=512,
+        n_noise=1,
+        noise="uniform",
+        g_hidden=(32, 32),
+        d_hidden=(64, 64),
+        activation="tanh",
+        decay="none",
+        g_learning_rate=10.0**config.g_rate_1,
+        d_learning_rate=10.0**config.d_rate_1,
+        d_steps=config.d_steps_1,
+        batch=256,
+        n_steps=STEPS,
+        seed=config.seed,
+        n_samples=512,
         r1=0.0,  # a penalty would keep D from the best D
-    )  # fmt: skip
+    )
     x = _sample(config.truth, np.random.default_rng([config.seed, 1]))
     turns = Turns(moves)
     for state in iterate_gan(x, gan, moves=turns):  # type: ignore[arg-type]
@@ -91,25 +104,32 @@ def scene(state: GANState, config: Config) -> Scene:
     value = -state.minibatch.discriminator
     return Scene(
         panels=(
-            Panel("Above: p, q and D. Below: where G sends evenly spaced noise", _layers(state, x, p, q, d, best),
-                  ENDS, (FLOOR - 0.08, 1.08), equal=False, x_label="x", share=2.0),
+            chart(
+                "Above: p, q and D. Below: where G sends evenly spaced noise",
+                _layers(state, x, p, q, d, best),
+                ENDS,
+                (FLOOR - 0.08, 1.08),
+                x_label="x",
+                share=2.0,
+            ),
             losses(state, STEPS),
             _divergence(state, js),
         ),
         steps=np.array([state.step]),
         time="move",
         readouts=(
-            Readout("value of the game V", np.array([value]), "nats", 3),
-            Readout("2 JS − 2 log 2", np.array([2 * js - 2 * np.log(2)]), "nats", 3),
-            Readout("JS(p ‖ q)", np.array([js]), "nats", 4),
-            Readout("D on average at data", np.array([(d * p).sum() / p.sum()]), digits=3),
+            Readout("value of the game V", value, "nats", 3),
+            Readout("2 JS − 2 log 2", 2 * js - 2 * np.log(2), "nats", 3),
+            Readout("JS(p ‖ q)", js, "nats", 4),
+            Readout("D on average at data", (d * p).sum() / p.sum(), digits=3),
         ),
-        captions=("With the best D for this G, V would be 2 JS(p ‖ q) − 2 log 2. When G is perfect, D is ½ "
-                  "everywhere.",),
-        caption=np.array([0]),
+        captions=(
+            "With the best D for this G, V would be 2 JS(p ‖ q) − 2 log 2. When G is perfect, D is ½ everywhere.",
+        ),
+        caption=0,
         alt="The data's density, the generator's, and the discriminator as curves; below, threads from noise to x.",
         fps=30,
-    )  # fmt: skip
+    )
 
 
 def _layers(state: GANState, x: np.ndarray, p: np.ndarray, q: np.ndarray, d: np.ndarray, best: np.ndarray) -> tuple:
@@ -117,22 +137,26 @@ def _layers(state: GANState, x: np.ndarray, p: np.ndarray, q: np.ndarray, d: np.
         return np.stack([x, y], -1)[None, None]
 
     z = np.linspace(-1, 1, THREADS, dtype=np.float32)[:, None]
-    threads = np.stack([
-        np.concatenate([3 * z, np.full_like(z, FLOOR)], 1),
-        np.concatenate([3 * z, np.full_like(z, FLOOR + 0.08)], 1),
-        np.concatenate([state.generate(z), np.full_like(z, -0.03)], 1),
-    ], axis=1)  # fmt: skip
+    threads = np.stack(
+        [
+            np.concatenate([3 * z, np.full_like(z, FLOOR)], 1),
+            np.concatenate([3 * z, np.full_like(z, FLOOR + 0.08)], 1),
+            np.concatenate([state.generate(z), np.full_like(z, -0.03)], 1),
+        ],
+        axis=1,
+    )
     return (
         Polylines(name="noise z to G(z)", key="n", xy=threads[None], colour="muted", width=1.2),
         Polylines(name="data p(x)", key="p", xy=curve(p)[0], colour="data", width=3),
         Polylines(name="generated q(x)", key="q", xy=curve(np.minimum(q, 3)), colour="model", width=3),
         Polylines(name="D(x)", key="d", xy=curve(d), colour="class0", width=2.5),
-        Polylines(name="best D: p ÷ (p + q)", key="b", xy=curve(best), colour="truth", dashed=True, width=2,
-                  visible=False),
-    )  # fmt: skip
+        Polylines(
+            name="best D: p ÷ (p + q)", key="b", xy=curve(best), colour="truth", dashed=True, width=2, visible=False
+        ),
+    )
 
 
 def _divergence(state: GANState, js: float) -> Panel:
     at = np.array([float(state.g_updates)])
     curve = Curve(name="JS(p ‖ q)", key="j", x=at, y=np.array([js]), colour="model")
-    return Panel("JS(p ‖ q), nats", (curve,), (0, STEPS), (0, 0.72), equal=False, x_label="step", share=0.8)
+    return chart("JS(p ‖ q), nats", (curve,), (0, STEPS), (0, 0.72), x_label="step", share=0.8)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polylines
+from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polylines, plane
 from dashboard.scene.contours import Extent
 from dashboard.scene.fields import choice, painted, slider, switch
 from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
@@ -193,7 +193,7 @@ def distance(samples: np.ndarray, of: World) -> float:
     return wasserstein_2(x, of.real[:COMPARED]) if np.abs(x).max() < 1e6 else math.inf
 
 
-def plane(title: str, state: GANState, of: World, share: float = 2.0, arrows: bool = True) -> Panel:
+def points_plane(title: str, state: GANState, of: World, share: float = 2.0, arrows: bool = True) -> Panel:
     """Real and generated points; D's field, arrows and the warped lattice lie ready under their keys."""
     layers: list[Layer] = [field_of(state, of)]
     layers.append(Points(name="real", key="r", xy=of.real, radius=2.5, colour="muted", alpha=0.7))
@@ -205,10 +205,21 @@ def plane(title: str, state: GANState, of: World, share: float = 2.0, arrows: bo
         layers += _arrows(state, of)
     if of.centres is not None:
         rings = np.broadcast_to(9 * of.sigma**2 * np.eye(2), (len(of.centres), 2, 2))
-        layers.append(Ellipses(name="3 σ of each mode", key="m", mean=of.centres, covariance=rings, sigmas=(1.0,),
-                               colour="truth", dashed=True, width=1.5, visible=False))  # fmt: skip
+        layers.append(
+            Ellipses(
+                name="3 σ of each mode",
+                key="m",
+                mean=of.centres,
+                covariance=rings,
+                sigmas=(1.0,),
+                colour="truth",
+                dashed=True,
+                width=1.5,
+                visible=False,
+            )
+        )
     (x0, x1), (y0, y1) = of.box
-    return Panel(title, tuple(layers), (x0, x1), (y0, y1), x_label="x₁", y_label="x₂", share=share)
+    return plane(title, tuple(layers), (x0, x1), (y0, y1), share=share)
 
 
 def field_of(state: GANState, of: World) -> Field:
@@ -221,8 +232,17 @@ def field_of(state: GANState, of: World) -> Field:
         limits = (-2.0, 2.0)
     else:
         limits = (-1.5, 1.5) if state.config.loss == "hinge" else (0.0, 1.0)
-    return Field(name="what D says", key="d", values=values[None].astype(np.float32), extent=of.extent,
-                 limits=limits, colour_map="diverging", unit=unit, alpha=0.85, visible=False)  # fmt: skip
+    return Field(
+        name="what D says",
+        key="d",
+        values=values[None].astype(np.float32),
+        extent=of.extent,
+        limits=limits,
+        colour_map="diverging",
+        unit=unit,
+        alpha=0.85,
+        visible=False,
+    )
 
 
 def _lattice(state: GANState) -> Polylines:
@@ -243,8 +263,20 @@ def _arrows(state: GANState, of: World) -> list[Layer]:
         return (vectors * (reach / usual if usual > 0 else 0.0))[None]
 
     return [
-        Arrows(name="where D pulls it (−gradient)", key="p", start=pull.points[None], delta=drawn(-pull.gradient),
-               colour="truth", visible=False),
-        Arrows(name="where it went", key="w", start=pull.points[None], delta=drawn(pull.displacement),
-               colour="class3", visible=False),
-    ]  # fmt: skip
+        Arrows(
+            name="where D pulls it (−gradient)",
+            key="p",
+            start=pull.points[None],
+            delta=drawn(-pull.gradient),
+            colour="truth",
+            visible=False,
+        ),
+        Arrows(
+            name="where it went",
+            key="w",
+            start=pull.points[None],
+            delta=drawn(pull.displacement),
+            colour="class3",
+            visible=False,
+        ),
+    ]

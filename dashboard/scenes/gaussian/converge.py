@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.fields import choice
 from dashboard.scenes.gaussian.sources import SOURCES
 from genmodels.gaussian import Gaussian, fit_prefixes
@@ -58,14 +58,36 @@ def scene(config: Config) -> Scene:
 def _plane(truth: Gaussian, first: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> Panel:
     across, up = (3.0 * np.sqrt(truth.covariance.diagonal())).tolist()
     layers = (
-        Points(name="data of one repetition", key="d", visible=False, xy=first[:SHOWN],
-               count=np.minimum(SIZES, SHOWN), radius=2.5, colour="muted"),
-        Ellipses(name="20 estimates, 1 σ", key="g", mean=means.swapaxes(0, 1), covariance=covariances.swapaxes(0, 1),
-                 sigmas=(1.0,), colour="model", width=1.3),
-        Ellipses(name="truth, 1 σ", key="t", mean=truth.mean[None], covariance=truth.covariance[None], sigmas=(1.0,),
-                 colour="truth", dashed=True, width=2.5),
-    )  # fmt: skip
-    return Panel("Twenty estimates", layers, (-across, across), (-up, up), x_label="x₁", y_label="x₂")
+        Points(
+            name="data of one repetition",
+            key="d",
+            visible=False,
+            xy=first[:SHOWN],
+            count=np.minimum(SIZES, SHOWN),
+            radius=2.5,
+            colour="muted",
+        ),
+        Ellipses(
+            name="20 estimates, 1 σ",
+            key="g",
+            mean=means.swapaxes(0, 1),
+            covariance=covariances.swapaxes(0, 1),
+            sigmas=(1.0,),
+            colour="model",
+            width=1.3,
+        ),
+        Ellipses(
+            name="truth, 1 σ",
+            key="t",
+            mean=truth.mean[None],
+            covariance=truth.covariance[None],
+            sigmas=(1.0,),
+            colour="truth",
+            dashed=True,
+            width=2.5,
+        ),
+    )
+    return plane("Twenty estimates", layers, (-across, across), (-up, up))
 
 
 def _errors(title: str, error: np.ndarray, constant: float) -> Panel:
@@ -79,6 +101,4 @@ def _errors(title: str, error: np.ndarray, constant: float) -> Panel:
         Polylines(name="expected, ∝ 1/√n", key="l", xy=law, colour="truth", dashed=True, width=2.5),
     )
     top = 10 ** np.ceil(np.log10(max(error.max(), constant)))
-    return Panel(
-        title, layers, (1, MOST), (top / 1e4, top), equal=False, x_label="points n", x_scale="log", y_scale="log"
-    )
+    return chart(title, layers, (1, MOST), (top / 1e4, top), x_label="points n", x_scale="log", y_scale="log")

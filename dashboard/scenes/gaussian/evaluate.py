@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
 from dashboard.scenes.gaussian import ellipse
@@ -78,15 +78,20 @@ def _plane(whole: Gaussian, probe: np.ndarray, distance: np.ndarray) -> Panel:
     contour = distance[:, None, None, None] ** 2 * covariances
     layers = (
         Field(name="p(x) / p(μ)", key="p", values=fields, extent=(-REACH, REACH, -REACH, REACH), limits=(0.0, 1.0)),
-        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)),
-                 covariance=covariances,
-                 colour="model", width=2),
-        Ellipses(name="contour through the probe", key="c", mean=np.zeros((1, 2)), covariance=contour, sigmas=(1.0,),
-                 colour="truth", dashed=True, width=2.5),
+        Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), covariance=covariances, colour="model", width=2),
+        Ellipses(
+            name="contour through the probe",
+            key="c",
+            mean=np.zeros((1, 2)),
+            covariance=contour,
+            sigmas=(1.0,),
+            colour="truth",
+            dashed=True,
+            width=2.5,
+        ),
         Points(name="probe", xy=probe, radius=5, colour="truth"),
-    )  # fmt: skip
-    return Panel("Drag the probe: what is p(x) there?", layers, (-REACH, REACH), (-3.6, 3.6), x_label="x₁",
-                 y_label="x₂", share=1.5)  # fmt: skip
+    )
+    return plane("Drag the probe: what is p(x) there?", layers, (-REACH, REACH), (-3.6, 3.6), share=1.5)
 
 
 def _line(sigmas: np.ndarray) -> Panel:
@@ -107,7 +112,7 @@ def _line(sigmas: np.ndarray) -> Panel:
         Polylines(name="density 1", xy=one, colour="truth", dashed=True),
     )
     top = 1.1 * max(float(density.max()), 1.0)
-    return Panel("Density of x₁ alone", layers, (-REACH, REACH), (0, top), equal=False, x_label="x₁", y_label="p(x₁)")
+    return chart("Density of x₁ alone", layers, (-REACH, REACH), (0, top), x_label="x₁", y_label="p(x₁)")
 
 
 def formula(config: Config) -> str:

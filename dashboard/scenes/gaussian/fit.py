@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene
+from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.drag import painted
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.latex import matrix
@@ -98,15 +98,34 @@ def _plane(config: Config, data: np.ndarray, states: list[FitState]) -> Panel:
     truth = config.truth.moments() if config.truth else None
     layers = (
         Points(name="data", key="d", xy=data, count=steps, radius=4),
-        *([Ellipses(name="truth", key="t", mean=truth.mean[None], covariance=truth.covariance[None],
-                    colour="truth", dashed=True, width=2)] if truth else []),
-        Ellipses(name="fit", key="g", mean=np.array([[s.mean] for s in states]),
-                 covariance=np.array([[s.covariance] for s in states]), colour="model", filled=True),
+        *(
+            [
+                Ellipses(
+                    name="truth",
+                    key="t",
+                    mean=truth.mean[None],
+                    covariance=truth.covariance[None],
+                    colour="truth",
+                    dashed=True,
+                    width=2,
+                )
+            ]
+            if truth
+            else []
+        ),
+        Ellipses(
+            name="fit",
+            key="g",
+            mean=np.array([[s.mean] for s in states]),
+            covariance=np.array([[s.covariance] for s in states]),
+            colour="model",
+            filled=True,
+        ),
         Points(name="newest point", key="n", xy=newest[:, None], radius=6.5, colour="model"),
-    )  # fmt: skip
+    )
     title = f"Ellipses at 1 σ and 2 σ hold {WITHIN[0]} and {WITHIN[1]}"
     x, y = _ranges(config, data)
-    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂", share=1.5)
+    return plane(title, layers, x, y, share=1.5)
 
 
 def _ranges(config: Config, data: np.ndarray) -> tuple[Pair, Pair]:
@@ -128,8 +147,9 @@ def _divergence_panel(states: list[FitState], divergence: np.ndarray) -> Panel:
     y = (10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(max(high, low * 1.01))))
     shown = np.where(np.isfinite(divergence), divergence, np.nan)
     curve = Curve(name="KL(truth ‖ fit)", key="k", y=shown, colour="model")
-    return Panel("KL(truth ‖ fit), nats", (curve,), (0, max(states[-1].step, 1)), y, equal=False,
-                 x_label="points n", y_scale="log")  # fmt: skip
+    return chart(
+        "KL(truth ‖ fit), nats", (curve,), (0, max(states[-1].step, 1)), y, x_label="points n", y_scale="log"
+    )
 
 
 def _likelihood_panel(states: list[FitState], likelihood: np.ndarray) -> Panel:
@@ -137,8 +157,13 @@ def _likelihood_panel(states: list[FitState], likelihood: np.ndarray) -> Panel:
     finite = shown[np.isfinite(shown)]
     low, high = (finite.min(), finite.max()) if finite.size else (-5.0, 0.0)
     curve = Curve(name="log-likelihood", key="k", y=shown, colour="model")
-    return Panel("Log-likelihood, nats per point", (curve,), (0, max(states[-1].step, 1)),
-                 (float(low) - 0.5, float(high) + 0.5), equal=False, x_label="points n")  # fmt: skip
+    return chart(
+        "Log-likelihood, nats per point",
+        (curve,),
+        (0, max(states[-1].step, 1)),
+        (float(low) - 0.5, float(high) + 0.5),
+        x_label="points n",
+    )
 
 
 def _readouts(states: list[FitState], likelihood: np.ndarray, divergence: np.ndarray | None) -> tuple[Readout, ...]:

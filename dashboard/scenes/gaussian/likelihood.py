@@ -8,7 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Bars, Curve, Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import (
+    Bars,
+    Curve,
+    Ellipses,
+    Field,
+    Handle,
+    Panel,
+    Points,
+    Polylines,
+    Readout,
+    Scene,
+    chart,
+    plane,
+)
 from dashboard.scene.drag import handle, moved
 from dashboard.scene.fields import placed, slider, switch, within_limits
 from dashboard.scene.latex import matrix
@@ -146,8 +159,7 @@ def _bell_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
         Polylines(name="p(x)", key="p", xy=bell, colour="model", width=3),
         Points(name="data", key="d", xy=np.stack([data[:, 0], np.zeros(len(data))], axis=1), radius=5),
     )
-    return Panel("Above p(x), below log p(xᵢ) in nats", layers, LINE, (-DEPTH, 1.8), equal=False,
-                 x_label="x", share=1.25)  # fmt: skip
+    return chart("Above p(x), below log p(xᵢ) in nats", layers, LINE, (-DEPTH, 1.8), x_label="x", share=1.25)
 
 
 def hill(data: np.ndarray, means: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
@@ -170,12 +182,18 @@ def _hill_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
         walked[k, 0, k + 1 :] = np.nan
     top = np.array([[best.mean[0], np.sqrt(best.covariance[0, 0])]])
     layers = (
-        Field(name="log-likelihood", key="l", values=height, extent=(*LINE, *SIGMAS), unit="nats per point",
-              limits=(float(height.max()) - 2.5, float(height.max()))),
+        Field(
+            name="log-likelihood",
+            key="l",
+            values=height,
+            extent=(*LINE, *SIGMAS),
+            unit="nats per point",
+            limits=(float(height.max()) - 2.5, float(height.max())),
+        ),
         Polylines(name="way walked", key="w", xy=walked, colour="model", width=3),
         Points(name="μ̂, σ̂ by the formula", key="t", visible=False, xy=top, radius=8, colour="truth"),
-    )  # fmt: skip
-    return Panel("The likelihood hill", layers, LINE, SIGMAS, equal=False, x_label="μ", y_label="σ")
+    )
+    return chart("The likelihood hill", layers, LINE, SIGMAS, x_label="μ", y_label="σ")
 
 
 # --- in the plane -------------------------------------------------------------------------------------------
@@ -186,11 +204,25 @@ def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -
     best = fit_gaussian(data)
     layers = (
         Points(name="data", key="d", xy=data, radius=5),
-        Ellipses(name="your Gaussian", key="g", mean=np.array([[s.mean] for s in states]),
-                 covariance=np.array([[s.covariance] for s in states]), colour="model", filled=True),
-        Ellipses(name="μ̂, Σ̂ by the formula", key="t", visible=False, mean=best.mean[None],
-                 covariance=best.covariance[None], colour="truth", dashed=True, width=2),
-    )  # fmt: skip
+        Ellipses(
+            name="your Gaussian",
+            key="g",
+            mean=np.array([[s.mean] for s in states]),
+            covariance=np.array([[s.covariance] for s in states]),
+            colour="model",
+            filled=True,
+        ),
+        Ellipses(
+            name="μ̂, Σ̂ by the formula",
+            key="t",
+            visible=False,
+            mean=best.mean[None],
+            covariance=best.covariance[None],
+            colour="truth",
+            dashed=True,
+            width=2,
+        ),
+    )
     bars = Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -40), colour="class0")
     totals = np.array([s.log_likelihood for s in states])
     low = float(min(totals.min(), best.log_likelihood - 1))
@@ -200,12 +232,16 @@ def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -
         Polylines(name="the highest possible", xy=top, colour="truth", dashed=True),
     )
     return (
-        Panel("Points and your Gaussian", layers, (-6.5, 6.5), (-4.5, 4.5), x_label="x₁", y_label="x₂", share=1.5),
-        Panel("log p(xᵢ) of each point, nats", (bars,), (-0.7, len(data) - 0.3), (-15, 0.5), equal=False,
-              x_label="point i"),
-        Panel("Height on the hill", height, (0, len(states) - 1), (low - 0.3, best.log_likelihood + 0.3), equal=False,
-              x_label="steps uphill"),
-    )  # fmt: skip
+        plane("Points and your Gaussian", layers, (-6.5, 6.5), (-4.5, 4.5), share=1.5),
+        chart("log p(xᵢ) of each point, nats", (bars,), (-0.7, len(data) - 0.3), (-15, 0.5), x_label="point i"),
+        chart(
+            "Height on the hill",
+            height,
+            (0, len(states) - 1),
+            (low - 0.3, best.log_likelihood + 0.3),
+            x_label="steps uphill",
+        ),
+    )
 
 
 def formula(config: Config) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene, plane
 from dashboard.scene.fields import slider, switch
 from dashboard.scene.latex import matrix
 from dashboard.scenes.gaussian import ellipse
@@ -157,7 +157,7 @@ def _noise_panel(z: np.ndarray, frames: list[_Frame]) -> Panel:
         Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), covariance=unit, colour="data", width=1.8),
         Points(name="one sample", xy=_red(z, frames, False), radius=9, colour="model"),
     )
-    return Panel("Noise  z ~ N(0, I)", layers, NOISE_RANGE, NOISE_RANGE, x_label="z₁", y_label="z₂")
+    return plane("Noise  z ~ N(0, I)", layers, NOISE_RANGE, NOISE_RANGE, labels=("z₁", "z₂"))
 
 
 def _data_panel(config: Config, z: np.ndarray, frames: list[_Frame], covariances: np.ndarray) -> Panel:
@@ -167,19 +167,38 @@ def _data_panel(config: Config, z: np.ndarray, frames: list[_Frame], covariances
     carried = np.array([m.apply(lattice.reshape(-1, 2)).reshape(lattice.shape) for m in maps])
     layers = (
         Polylines(name="lattice", key="g", xy=carried, colour="muted", width=1, alpha=0.55),
-        Points(name="samples", key="s", xy=np.array([m.apply(z) for m in maps]),
-               count=np.array([f.arrived for f in frames]), values=_hue(z), radius=4),
-        Ellipses(name="1 σ, 2 σ", key="e", mean=np.array([[m.offset] for m in maps]),
-                 covariance=covariances[:, None], colour="data", width=1.8),
-        Ellipses(name="target N(μ, Σ)", key="t", mean=gaussian.mean[None], covariance=gaussian.covariance[None],
-                 colour="truth", dashed=True, width=2),
+        Points(
+            name="samples",
+            key="s",
+            xy=np.array([m.apply(z) for m in maps]),
+            count=np.array([f.arrived for f in frames]),
+            values=_hue(z),
+            radius=4,
+        ),
+        Ellipses(
+            name="1 σ, 2 σ",
+            key="e",
+            mean=np.array([[m.offset] for m in maps]),
+            covariance=covariances[:, None],
+            colour="data",
+            width=1.8,
+        ),
+        Ellipses(
+            name="target N(μ, Σ)",
+            key="t",
+            mean=gaussian.mean[None],
+            covariance=gaussian.covariance[None],
+            colour="truth",
+            dashed=True,
+            width=2,
+        ),
         Points(name="one sample", xy=_red(z, frames, True), radius=9, colour="model"),
         *([_hidden_data(config)] if config.challenge else []),
-    )  # fmt: skip
+    )
     spread = 3.2 * np.sqrt(gaussian.covariance.diagonal()) + np.abs(gaussian.mean)
     across, up = np.maximum(spread, NOISE_RANGE[1]).tolist()
     title = f"Data  x = μ + {'Lᵀ' if config.slip else 'L'} z"
-    return Panel(title, layers, (-across, across), (-up, up), x_label="x₁", y_label="x₂", share=1.15)
+    return plane(title, layers, (-across, across), (-up, up), share=1.15)
 
 
 def _hidden_data(config: Config) -> Points:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene
-from dashboard.scenes.mixture.setup import OWN, Config, on_board, ranges
+from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene, chart, plane
+from dashboard.scenes.mixture.setup import Config, on_board, ranges
 from genmodels.kmeans import starting_means
 from genmodels.mixture import CollapseError, GaussianMixture, fit_mixture
 
@@ -17,7 +17,7 @@ from genmodels.mixture import CollapseError, GaussianMixture, fit_mixture
 def scene(config: Config) -> Scene:
     """BIC, AIC and held-out log-likelihood for K = 1 … 10; the frame is K."""
     data = replace(config, k=1).data()
-    held_out = replace(config, k=1, seed=config.seed + 1_000_003).data() if config.source not in OWN else None
+    held_out = replace(config, k=1, seed=config.seed + 1_000_003).data() if not config.is_own else None
     train, test = (data, held_out) if held_out is not None else (data[::2], data[1::2])
     ks = [k for k in range(1, 11) if k <= len(np.unique(train, axis=0))]
     fits = [_best_fit(train, replace(config, k=k, means="")) for k in ks]
@@ -35,7 +35,7 @@ def scene(config: Config) -> Scene:
     )
     return Scene(
         panels=(
-            Panel("The best fit with K components", layers, x, y, x_label="x₁", y_label="x₂", share=1.4),
+            plane("The best fit with K components", layers, x, y, share=1.4),
             _criterion("BIC, AIC: lowest wins", {"BIC": bic, "AIC": aic}, ks),
             _criterion("Held out: highest wins", {"held out": held}, ks),
         ),
@@ -76,11 +76,10 @@ def _criterion(title: str, curves: Mapping[str, np.ndarray], ks: list[int]) -> P
         Curve(name=name, y=y, colour=colour)
         for (name, y), colour in zip(curves.items(), ("model", "class0"), strict=False)
     )
-    return Panel(
+    return chart(
         title,
         layers,
         (0.8, max(ks) + 0.2),
         (float(values.min()) - margin, float(values.max()) + margin),
-        equal=False,
         x_label="K",
     )

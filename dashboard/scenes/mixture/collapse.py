@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene
+from dashboard.scene import Curve, Readout, Scene, chart
 from dashboard.scenes.mixture.kmeans import em_plane
 from dashboard.scenes.mixture.setup import Config, on_board
 from genmodels.kmeans import starting_means
@@ -44,20 +44,18 @@ def scene(config: Config) -> Scene:
     across = (0, max(len(states) - 1, 1))
     panels = (
         replace(em_plane("A component on one point", data, states), share=1.4),
-        Panel(
+        chart(
             "Nats per point",
             (height,),
             across,
             (low - 0.05, high + 0.05),
-            equal=False,
             x_label="half-step",
         ),
-        Panel(
+        chart(
             "Smallest σ",
             (curve,),
             across,
             (10 ** np.floor(np.log10(max(smallest.min(), 1e-9))), 10.0),
-            equal=False,
             x_label="half-step",
             y_scale="log",
         ),

@@ -6,19 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.scene import (
-    Bars,
-    Curve,
-    Diagram,
-    Edge,
-    Handle,
-    Node,
-    Panel,
-    Readout,
-    Scene,
-)
+from dashboard.scene import Bars, Curve, Diagram, Edge, Handle, Node, Panel, Readout, Scene, chart
 from dashboard.scenes.mixture.kmeans import em_plane
-from dashboard.scenes.mixture.setup import Config, brush, handles, on_board
+from dashboard.scenes.mixture.setup import Config, handles, on_board
 from genmodels.mixture import EMState, GaussianMixture, iterate_em
 
 NODES = (
@@ -58,7 +48,7 @@ def scene(config: Config) -> Scene:
         "meet after every E-step.",
         fps=2,
         handles=(*handles(states[0].means), Handle("probe", data[chosen], 0, probe=True, colour="ink")),
-        brush=brush(config),
+        brush=config.brush(),
     )
 
 
@@ -99,8 +89,7 @@ def _bound_panel(states: list[EMState]) -> Panel:
         Curve(name="lower bound", key="b", y=bound, colour="truth", dashed=True),
         Curve(name="log-likelihood", key="l", y=likelihood, colour="model"),
     )
-    return Panel("Nats per point", curves, (0, len(states) - 1), (low - margin, high + margin), equal=False,
-                 x_label="half-step")  # fmt: skip
+    return chart("Nats per point", curves, (0, len(states) - 1), (low - margin, high + margin), x_label="half-step")
 
 
 def _bars_panel(states: list[EMState], chosen: int) -> Panel:
@@ -110,8 +99,7 @@ def _bars_panel(states: list[EMState], chosen: int) -> Panel:
         Bars(name="weights π", key="w", height=weights, x=np.arange(k) + 0.79, width=0.38, classes=True),
         Bars(name="chosen point's r", key="r", height=resp, x=np.arange(k) + 1.21, width=0.38, colour="ink"),
     )
-    return Panel("π, and r", bars, (0.4, k + 0.6), (0, 1.05), equal=False, x_label="component",
-                 share=0.8)  # fmt: skip
+    return chart("π, and r", bars, (0.4, k + 0.6), (0, 1.05), x_label="component", share=0.8)
 
 
 def _diagram_panel(states: list[EMState]) -> Panel:

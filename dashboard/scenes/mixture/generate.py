@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Bars, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Bars, Ellipses, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scenes.mixture.setup import Config, on_board, ranges
 from genmodels.mixture import GaussianMixture, fit_mixture
 
@@ -64,17 +64,16 @@ def scene(config: Config) -> Scene:
     )
     return Scene(
         panels=(
-            Panel("First z, then x given z", left, x, y, x_label="x₁", y_label="x₂", share=1.3),
-            Panel(
+            plane("First z, then x given z", left, x, y, share=1.3),
+            chart(
                 "z ~ categorical(π)",
                 bars,
                 (0.4, config.k + 0.6),
                 (0, 1.05),
-                equal=False,
                 x_label="component",
                 share=0.7,
             ),
-            Panel("Ever more of them", right, (-4, 4), (-4, 4), x_label="x₁", y_label="x₂"),
+            plane("Ever more of them", right, (-4, 4), (-4, 4)),
         ),
         steps=np.arange(total),
         time="frame",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene
-from dashboard.scenes.mixture.kmeans import plane, states_of
+from dashboard.scene import Curve, Ellipses, Points, Readout, Scene, chart, plane
+from dashboard.scenes.mixture.kmeans import kmeans_plane, states_of
 from dashboard.scenes.mixture.setup import Config, on_board, ranges
 from genmodels.mixture import GaussianMixture
 
@@ -39,14 +39,13 @@ def scene(config: Config) -> Scene:
     curve = Curve(name="uncertainty", key="u", y=entropy, x=SOFT_SIGMAS, colour="model")
     return Scene(
         panels=(
-            Panel("Soft, at this σ", soft, x, y, x_label="x₁", y_label="x₂"),
-            plane("Hard: K-means", data, [hard]),
-            Panel(
+            plane("Soft, at this σ", soft, x, y),
+            kmeans_plane("Hard: K-means", data, [hard]),
+            chart(
                 "Mean entropy of r, nats",
                 (curve,),
                 (0.05, 4.0),
                 (0, float(np.log(max(k, 2))) * 1.05),
-                equal=False,
                 x_label="σ",
                 x_scale="log",
                 share=0.8,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene
-from dashboard.scenes.mixture.setup import Config, brush, full_covariances, handles, on_board, padded, ranges
+from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene, chart, plane
+from dashboard.scenes.mixture.setup import Config, full_covariances, handles, on_board, padded, ranges
 from genmodels.kmeans import KMeansConfig, KMeansState, assign, iterate_kmeans
 from genmodels.mixture import EMState, iterate_em
 
@@ -31,10 +31,15 @@ def scene(config: Config) -> Scene:
     curve = Curve(name="sum of squared distances", key="s", y=inertia, colour="model")
     top = float(np.nanmax(inertia, initial=1e-9))
     bottom = float(np.nanmin(inertia, initial=0.9 * top))
-    right = Panel("Sum of squared distances", (curve,), (0, max(len(states) - 1, 1)),
-                  (0.9 * bottom, 1.03 * top), equal=False, x_label="half-step")  # fmt: skip
+    right = chart(
+        "Sum of squared distances",
+        (curve,),
+        (0, max(len(states) - 1, 1)),
+        (0.9 * bottom, 1.03 * top),
+        x_label="half-step",
+    )
     return Scene(
-        panels=(plane("K-means", data, states, regions=True), right),
+        panels=(kmeans_plane("K-means", data, states, regions=True), right),
         steps=np.arange(len(states)),
         time="half-step",
         readouts=(
@@ -46,11 +51,11 @@ def scene(config: Config) -> Scene:
         alt="Points take the colour of their nearest centroid, centroids move to the mean of their points, by turns.",
         fps=2,
         handles=handles(states[0].centroids),
-        brush=brush(config),
+        brush=config.brush(),
     )
 
 
-def plane(title: str, data: np.ndarray, states: list[KMeansState], regions: bool = False) -> Panel:
+def kmeans_plane(title: str, data: np.ndarray, states: list[KMeansState], regions: bool = False) -> Panel:
     """Points by cluster, centroids with their trails, and the regions if wanted; a single state stands still."""
     x, y = ranges(data)
     centroids, labels = (np.array([getattr(s, name) for s in states]) for name in ("centroids", "labels"))
@@ -61,7 +66,7 @@ def plane(title: str, data: np.ndarray, states: list[KMeansState], regions: bool
         Points(name="points", key="p", xy=data, labels=labels),
         Points(name="centroids", key="c", xy=centroids, labels=np.arange(centroids.shape[-2]), radius=9, trail=60),
     )
-    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂")
+    return plane(title, layers, x, y)
 
 
 def _regions(states: list[KMeansState], x: tuple[float, float], y: tuple[float, float]) -> Field:
@@ -80,7 +85,7 @@ def beside(config: Config) -> Scene:
     hard, soft = padded(hard, n), padded(soft, n)
     return Scene(
         panels=(
-            plane("K-means: hard, round, equal", data, hard),
+            kmeans_plane("K-means: hard, round, equal", data, hard),
             em_plane("EM: soft, any ellipse, any size", data, soft),
         ),
         steps=np.arange(n),
@@ -94,7 +99,7 @@ def beside(config: Config) -> Scene:
         "adapts its ellipses.",
         fps=3,
         handles=handles(hard[0].centroids),
-        brush=brush(config),
+        brush=config.brush(),
     )
 
 
@@ -104,12 +109,18 @@ def em_plane(title: str, data: np.ndarray, states: list[EMState], probe: np.ndar
     weights = np.array([s.weights for s in states])
     layers = (
         Points(name="points", key="p", xy=data, weights=np.exp([s.log_resp for s in states]).astype(np.float32)),
-        Ellipses(name="components", key="c", mean=np.array([s.means for s in states]), classes=True, filled=True,
-                 covariance=np.array([full_covariances(s) for s in states]),
-                 weight=weights / weights.max(axis=1, keepdims=True)),
+        Ellipses(
+            name="components",
+            key="c",
+            mean=np.array([s.means for s in states]),
+            classes=True,
+            filled=True,
+            covariance=np.array([full_covariances(s) for s in states]),
+            weight=weights / weights.max(axis=1, keepdims=True),
+        ),
         *([Points(name="chosen point", xy=probe[None], radius=8, colour="ink")] if probe is not None else []),
-    )  # fmt: skip
-    return Panel(title, layers, x, y, x_label="x₁", y_label="x₂")
+    )
+    return plane(title, layers, x, y)
 
 
 def _disagreements(hard: list[KMeansState], soft: list[EMState]) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dashboard.scene import Brush, Handle, Scene
-from dashboard.scene.drag import handle, moved, painted
+from dashboard.scene import Handle, Scene, drag
+from dashboard.scene.fields import choice, painted, placed, slider
+from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
@@ -17,8 +18,7 @@ from genmodels.data.planar import get_dataset
 from genmodels.kmeans import check_points, starting_means
 from genmodels.mixture import EMState, GaussianMixture, MixtureConfig
 
-Pair = tuple[float, float]
-BOARD: Pair = (-5.0, 5.0)
+REACH: Pair = (-1e6, 1e6)  # of the probe: it asks the nearest point, wherever it is
 
 # means, covariances (xx, xy, yy) and weights of the sources that are mixtures themselves
 RECIPES: dict[str, tuple[list[Pair], list[tuple[float, float, float]], list[float]]] = {
@@ -30,35 +30,48 @@ RECIPES: dict[str, tuple[list[Pair], list[tuple[float, float, float]], list[floa
         [0.7, 0.15, 0.15],
     ),
 }
-OWN = ("painted", "csv")
-TITLES = {"blobs": "Blobs", "elongated": "Elongated", "unequal": "Unequal", "moons": "Moons", "ring": "Ring",
-          "painted": "Painted by hand", "csv": "A CSV file"}  # fmt: skip
+TITLES = {
+    "blobs": "Blobs",
+    "elongated": "Elongated",
+    "unequal": "Unequal",
+    "moons": "Moons",
+    "ring": "Ring",
+    **OWN,
+}
+TYPES = {
+    "full": "Any ellipse (full)",
+    "tied": "One shape for all (tied)",
+    "diag": "Upright (diagonal)",
+    "spherical": "Round (spherical)",
+}
+REGULARISATION = {0.0: "0", 1e-6: "10⁻⁶", 1e-2: "10⁻²"}
+DATA = ("source", "k", "points", "means", "painted", "csv")
+"""The controls of every cue; one with more names them first."""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OwnPoints):
     """Everything that a mixture scene depends on.
 
     Args:
         source: One of ``TITLES``.
-        points: How many are drawn; own points are taken as they are.
         k: Number of components.
+        points: How many are drawn; own points are taken as they are.
         means: Starting means as they stand in the link; empty for k-means++ with the seed.
-        covariance_type, reg_covar: As in :class:`genmodels.mixture.MixtureConfig`.
+        type: Covariance type, as in :class:`genmodels.mixture.MixtureConfig`.
+        reg_covar: The same.
         probe_1, probe_2: The point nearest to this place is asked for its responsibilities.
         seed: Draws the points and the starting means.
     """
 
-    source: str = "blobs"
-    points: int = 240
-    k: int = 3
-    means: str = ""
-    covariance_type: Literal["full", "tied", "diag", "spherical"] = "full"
-    reg_covar: float = 1e-6
-    probe_1: float = 0.5
-    probe_2: float = 0.5
-    painted: str = ""
-    csv: tuple[Pair, ...] = ()
+    source: str = choice("Data", "blobs", TITLES)
+    k: int = slider("Components K", 3, 1, 9, 1)
+    points: int = slider("Points", 240, 5, 1000, 5, when=is_drawn)
+    means: str = painted(BOARD)
+    type: Literal["full", "tied", "diag", "spherical"] = choice("Covariances", "full", TYPES)
+    reg_covar: float = choice("reg_covar", 1e-6, REGULARISATION)
+    probe_1: float = placed(0.5, *REACH)
+    probe_2: float = placed(0.5, *REACH)
     seed: int = 0
 
     def data(self) -> np.ndarray:
@@ -67,10 +80,8 @@ class Config:
 
     def _draw(self) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
-        if self.source == "painted":
-            return decode_points(self.painted, BOARD, BOARD)[0]
-        if self.source == "csv":
-            return np.array(self.csv)
+        if self.is_own:
+            return self.own()
         if self.source == "moons":
             return (get_dataset("moons").sample(self.points, rng) - [0.5, 0.25]) * 2.4
         if self.source == "ring":
@@ -87,8 +98,13 @@ class Config:
 
     def em(self, data: np.ndarray, **more: Any) -> MixtureConfig:
         """The configuration of EM."""
-        settings = {"init": self.start(data), "covariance_type": self.covariance_type, "reg_covar": self.reg_covar,
-                    "max_iter": 60, "tol": 1e-5} | more  # fmt: skip
+        settings = {
+            "init": self.start(data),
+            "covariance_type": self.type,
+            "reg_covar": self.reg_covar,
+            "max_iter": 60,
+            "tol": 1e-5,
+        } | more
         return MixtureConfig(self.k, **settings)
 
 
@@ -109,30 +125,22 @@ def handles(start: np.ndarray, panel: int = 0) -> tuple[Handle, ...]:
     return tuple(Handle(f"start {k + 1}", at, panel, colour=f"class{k}") for k, at in enumerate(start))
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a starting mean or the probe was moved, or points were painted."""
     if "painted" in values:
-        xy, labels = painted(values)
+        xy, labels = drag.painted(values)
         return replace(config, painted=encode_points(xy, 0 * labels, BOARD, BOARD))
-    if moved(values) == "probe":
-        x, y = handle(values, "probe").round(2).tolist()
+    if drag.moved(values) == "probe":
+        x, y = drag.handle(values, "probe").round(2).tolist()
         return replace(config, probe_1=x, probe_2=y)
-    start = np.clip([handle(values, f"start {k + 1}") for k in range(config.k)], *BOARD)
+    start = np.clip([drag.handle(values, f"start {k + 1}") for k in range(config.k)], *BOARD)
     return replace(config, means=encode_points(start, np.zeros(len(start), dtype=int), BOARD, BOARD))
 
 
-def brush(config: Config) -> Brush | None:
-    """Where points can be painted."""
-    if config.source != "painted":
-        return None
-    xy, labels = decode_points(config.painted, BOARD, BOARD)
-    return Brush(0, tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True)))
-
-
 def _board(config: Config, why: str) -> Scene:
-    xy = decode_points(config.painted, BOARD, BOARD)[0]
-    told = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
-    return empty_board(xy, None, BOARD, told, "An empty board to paint points on.", brush(config))
+    xy = config.own()
+    sentence = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
+    return empty_board(xy, None, BOARD, sentence, "An empty board to paint points on.", config.brush())
 
 
 on_board = board.on_board(_board)

@@ -59,8 +59,14 @@ def _states(data: np.ndarray, config: Config, start: np.ndarray) -> list[EMState
 
 def _start_panel(title: str, data: np.ndarray, states: list[EMState]) -> Panel:
     x, y = ranges(data)
-    ellipses = Ellipses(name="components", key="c", mean=np.array([s.means for s in states]), classes=True,
-                        covariance=np.array([full_covariances(s) for s in states]), width=2)  # fmt: skip
+    ellipses = Ellipses(
+        name="components",
+        key="c",
+        mean=np.array([s.means for s in states]),
+        classes=True,
+        covariance=np.array([full_covariances(s) for s in states]),
+        width=2,
+    )
     points = Points(name="points", key="p", xy=data, radius=2, colour="muted")
     return Panel(title, (points, ellipses), x, y, axes=False)
 

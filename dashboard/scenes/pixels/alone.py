@@ -72,17 +72,20 @@ def scene(config: Config) -> Scene:
         readouts=(
             Readout("shrinkage λ", shrinkage, digits=2),
             Readout("mean of this pixel", np.full(frames, arrays["means"][digit, row, column] / 255), digits=3),
-            Readout("its standard deviation", np.full(frames, arrays["deviations"][digit, row, column] / 255),
-                    digits=3),
+            Readout(
+                "its standard deviation", np.full(frames, arrays["deviations"][digit, row, column] / 255), digits=3
+            ),
         ),
-        captions=("λ = 1: no pixel knows of another. The samples are sand in the shape of a digit.",
-                  "Neighbours begin to vary together.",
-                  "Strokes appear. Not one pixel's mean or variance has changed."),
+        captions=(
+            "λ = 1: no pixel knows of another. The samples are sand in the shape of a digit.",
+            "Neighbours begin to vary together.",
+            "Strokes appear. Not one pixel's mean or variance has changed.",
+        ),
         caption=np.digitize(-shrinkage, [-0.9, -0.3]),
         alt="Samples of two pixel models, the covariance of one pixel with all others, and what both models share.",
         fps=2,
         handles=(Handle("pixel", np.array([column + 0.5, SIDE - row - 0.5]), panel=2, probe=True),),
-    )  # fmt: skip
+    )
 
 
 def _covariance(config: Config, shrinkage: np.ndarray, mean: np.ndarray) -> Panel:
@@ -91,8 +94,14 @@ def _covariance(config: Config, shrinkage: np.ndarray, mean: np.ndarray) -> Pane
     values = (1 - shrinkage)[:, None] * counted
     values[:, pixel] = counted[pixel]  # the variance is never shrunk
     extent = (0.0, float(SIDE), 0.0, float(SIDE))
-    field = Field(name="covariance", key="c", values=values.reshape(-1, SIDE, SIDE)[:, ::-1].astype(np.float32),
-                  extent=extent, limits=(-0.1, 0.1), colour_map="diverging")  # fmt: skip
+    field = Field(
+        name="covariance",
+        key="c",
+        values=values.reshape(-1, SIDE, SIDE)[:, ::-1].astype(np.float32),
+        extent=extent,
+        limits=(-0.1, 0.1),
+        colour_map="diverging",
+    )
     outline = level_lines(mean[None, ::-1].astype(float), extent, 110)
     line = Polylines(name="mean digit", key="o", xy=outline[0], colour="muted", width=1.5)
     return Panel("The pixel under the cross, with all others", (field, line), extent[:2], extent[2:], axes=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Curve, Panel, Readout, Scene
+from dashboard.scene import Bars, Curve, Panel, Readout, Scene, chart
 from dashboard.scenes.pictures import DIGITS, grey, sheet
 from genmodels.store import cache as stored
 
@@ -46,26 +46,35 @@ def scene(config: Config) -> Scene:
         panels=(
             sheet("x", images[at][:, None], 1, share=0.7),
             *(_bars(name, log_p[m, at], COLOURS[m]) for m, name in enumerate(MODELS)),
-            Panel("Right so far, in %",
-                  tuple(Curve(name=name, key="nifc"[m], x=number, y=sofar[m], colour=COLOURS[m])
-                        for m, name in enumerate(MODELS)),
-                  (1, len(at)), (max(0.0, float(sofar[:, len(at) // 5:].min()) - 12), 101), equal=False,
-                  x_label="test digits", share=1.1),
+            chart(
+                "Right so far, in %",
+                tuple(
+                    Curve(name=name, key="nifc"[m], x=number, y=sofar[m], colour=COLOURS[m])
+                    for m, name in enumerate(MODELS)
+                ),
+                (1, len(at)),
+                (max(0.0, float(sofar[:, len(at) // 5 :].min()) - 12), 101),
+                x_label="test digits",
+                share=1.1,
+            ),
         ),
         steps=number,
         time="picture",
         readouts=(
             Readout("it is a", labels[at].astype(float), digits=0),
-            *(Readout(f"{name}: right", np.full(len(at), 100 * right[m].mean()), "%", 1)
-              for m, name in enumerate(MODELS)),
+            *(
+                Readout(f"{name}: right", np.full(len(at), 100 * right[m].mean()), "%", 1)
+                for m, name in enumerate(MODELS)
+            ),
         ),
         alt="A test digit, log p(y | x) of four models as bars, and the share of right answers so far.",
         fps=4,
         columns=3,
-    )  # fmt: skip
+    )
 
 
 def _bars(name: str, log_p: np.ndarray, colour: str) -> Panel:
-    bars = Bars(name="log p(y | x)", key="b", height=np.maximum(log_p, FLOOR), base=FLOOR, labels=DIGITS,
-                colour=colour)  # fmt: skip
-    return Panel(name, (bars,), (-0.6, 9.6), (FLOOR, 1), equal=False, x_label="y", share=0.75)
+    bars = Bars(
+        name="log p(y | x)", key="b", height=np.maximum(log_p, FLOOR), base=FLOOR, labels=DIGITS, colour=colour
+    )
+    return chart(name, (bars,), (-0.6, 9.6), (FLOOR, 1), x_label="y", share=0.75)

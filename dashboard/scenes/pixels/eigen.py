@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene
+from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene, chart
 from dashboard.scenes.pictures import ink, picture
 from genmodels.store import cache as stored
 
@@ -34,9 +34,14 @@ def scene(config: Config) -> Scene:
         panels=(
             _tiles("The mean, plus and minus each eigenvector", ink(moved.reshape(FRAMES, 8, -1))),
             _vectors(vectors),
-            Panel("Share of the variance, in %",
-                  (Bars(name="share", key="s", height=share, x=np.arange(1.0, 9.0), colour="model"),),
-                  (0.3, 8.7), (0, 1.1 * float(share.max())), equal=False, x_label="eigenvector", share=0.6),
+            chart(
+                "Share of the variance, in %",
+                (Bars(name="share", key="s", height=share, x=np.arange(1.0, 9.0), colour="model"),),
+                (0.3, 8.7),
+                (0, 1.1 * float(share.max())),
+                x_label="eigenvector",
+                share=0.6,
+            ),
         ),
         steps=np.arange(FRAMES),
         time="frame",
@@ -47,7 +52,7 @@ def scene(config: Config) -> Scene:
         alt="Eight pictures swing along the eight leading eigenvectors of the covariance of one class of digits.",
         fps=16,
         loop=True,
-    )  # fmt: skip
+    )
 
 
 def _tiles(title: str, pixels: np.ndarray) -> Panel:
@@ -58,10 +63,15 @@ def _tiles(title: str, pixels: np.ndarray) -> Panel:
 def _vectors(vectors: np.ndarray) -> Panel:
     reach = float(np.abs(vectors).max())
     fields = [
-        Field(name="eigenvectors", values=vector[::-1].astype(np.float32), extent=(x, x + 1, y, y + 1),
-              limits=(-reach, reach), colour_map="diverging")
+        Field(
+            name="eigenvectors",
+            values=vector[::-1].astype(np.float32),
+            extent=(x, x + 1, y, y + 1),
+            limits=(-reach, reach),
+            colour_map="diverging",
+        )
         for vector, (x, y) in zip(vectors, _corners(), strict=True)
-    ]  # fmt: skip
+    ]
     return Panel("Eigenvectors: which pixels move together", (*fields, _numbers()), *_ends(), axes=False)
 
 

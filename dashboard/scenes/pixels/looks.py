@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Field, Labels, Panel, Polylines, Readout, Scene
+from dashboard.scene import Bars, Field, Labels, Panel, Polylines, Readout, Scene, chart
 from dashboard.scene.contours import level_lines
 from dashboard.scenes.pictures import DIGITS, grey, sheet
 from genmodels.store import cache as stored
@@ -59,10 +59,17 @@ def _maps(maps: np.ndarray, pictures: np.ndarray) -> Panel:
     outline = level_lines(pictures[:, ::-1].astype(np.float32), (0, 1, 0, 1), 110)
     corners = np.array([(STEP * (k % COLUMNS), -STEP * (k // COLUMNS)) for k in range(10)])
     fields = [
-        Field(name="evidence", key="e", values=maps[:, k, ::-1], extent=(x, x + 1, y, y + 1), limits=(-reach, reach),
-              colour_map="diverging", unit="logits")
+        Field(
+            name="evidence",
+            key="e",
+            values=maps[:, k, ::-1],
+            extent=(x, x + 1, y, y + 1),
+            limits=(-reach, reach),
+            colour_map="diverging",
+            unit="logits",
+        )
         for k, (x, y) in enumerate(corners)
-    ]  # fmt: skip
+    ]
     lines = np.concatenate([outline + corner for corner in corners], axis=1).astype(np.float32)
     names = Labels(name="", at=corners + np.array([0.5, 1.14]), texts=DIGITS, bold=True, size=1.1)
     layers = (*fields, Polylines(name="the digit", key="o", xy=lines, colour="ink", width=1.8), names)
@@ -73,4 +80,4 @@ def _maps(maps: np.ndarray, pictures: np.ndarray) -> Panel:
 
 def _bars(p: np.ndarray) -> Panel:
     bars = Bars(name="p(y | x)", key="b", height=p, labels=DIGITS, classes=True)
-    return Panel("p(y | x)", (bars,), (-0.6, 9.6), (0, 1.02), equal=False, x_label="class y", share=0.85)
+    return chart("p(y | x)", (bars,), (-0.6, 9.6), (0, 1.02), x_label="class y", share=0.85)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.data.digits import load_small_digits
@@ -42,10 +42,19 @@ def network(config: Config) -> Iterator[Scene | None]:
     on_digits = config.data == "digits8"
     x, draw = _digits(config) if on_digits else _points(config)
     training = VAEConfig(
-        x.shape[1], config.latents, hidden=(128, 64) if on_digits else (64, 64), decoder="gaussian",
-        activation="silu", batch=64 if on_digits else 128, learning_rate=config.learning_rate, n_steps=STEPS,
-        every=EVERY, beta=config.beta, seed=config.seed, device=config.device,
-    )  # fmt: skip
+        x.shape[1],
+        config.latents,
+        hidden=(128, 64) if on_digits else (64, 64),
+        decoder="gaussian",
+        activation="silu",
+        batch=64 if on_digits else 128,
+        learning_rate=config.learning_rate,
+        n_steps=STEPS,
+        every=EVERY,
+        beta=config.beta,
+        seed=config.seed,
+        device=config.device,
+    )
     for state in iterate_vae(x, training):
         panels, readouts = draw(state)
         yield Scene(
@@ -53,9 +62,9 @@ def network(config: Config) -> Iterator[Scene | None]:
             steps=np.array([state.step]),
             time="step",
             readouts=(
-                Readout("ELBO", np.array([state.elbo]), "nats", 2),
-                Readout("reconstruction", np.array([state.reconstruction]), "nats", 2),
-                Readout("KL", np.array([state.kl.sum()]), "nats", 2),
+                Readout("ELBO", state.elbo, "nats", 2),
+                Readout("reconstruction", state.reconstruction, "nats", 2),
+                Readout("KL", state.kl.sum(), "nats", 2),
                 *readouts,
             ),
             alt="A variational autoencoder while it is trained: data, latent codes, samples, and its bound.",
@@ -69,8 +78,14 @@ def _terms(state: VAEState, on_digits: bool) -> Panel:
         Curve(name="reconstruction", key="r", y=np.array([state.reconstruction]), colour="data"),
         Curve(name="KL", key="k", y=np.array([float(state.kl.sum())]), colour="truth"),
     )
-    return Panel("ELBO = reconstruction − KL, nats", curves, (0, STEPS), (-60, 45) if on_digits else (-7, 5),
-                 equal=False, x_label="step", share=0.9)  # fmt: skip
+    return chart(
+        "ELBO = reconstruction − KL, nats",
+        curves,
+        (0, STEPS),
+        (-60, 45) if on_digits else (-7, 5),
+        x_label="step",
+        share=0.9,
+    )
 
 
 def _busiest(mu: np.ndarray) -> np.ndarray:
@@ -95,13 +110,23 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
         pictures, copied, drawn = (framed(ink(x)) for x in (test[shown], copies[shown], forward.decode(z)))
         copied, drawn = copied[None], drawn[None]
         panels = (
-            Panel("Codes of unseen digits", (prior_circles(), *codes(_busiest(mu)[None], labels)), PLANE, PLANE,
-                  x_label="z", y_label="z", share=1.5),
-            rows("Unseen digits, their copies; drawn from the prior",
-                 {**in_pairs(pictures, copied), "drawn": drawn[:, :5], " ": drawn[:, 5:]}, share=1.1, margin=1.4),
-        )  # fmt: skip
+            plane(
+                "Codes of unseen digits",
+                (prior_circles(), *codes(_busiest(mu)[None], labels)),
+                PLANE,
+                PLANE,
+                labels=("z", "z"),
+                share=1.5,
+            ),
+            rows(
+                "Unseen digits, their copies; drawn from the prior",
+                {**in_pairs(pictures, copied), "drawn": drawn[:, :5], " ": drawn[:, 5:]},
+                share=1.1,
+                margin=1.4,
+            ),
+        )
         return panels, (
-            Readout("error on unseen digits", np.array([100 * error]), "% of full ink", 1),
+            Readout("error on unseen digits", 100 * error, "% of full ink", 1),
             _noise(forward.noise),
         )
 
@@ -109,7 +134,7 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
 
 
 def _noise(noise: float | None) -> Readout:
-    return Readout("decoder's σₓ", np.array([noise or 0.0]), digits=3)
+    return Readout("decoder's σₓ", noise or 0.0, digits=3)
 
 
 def _points(config: Config) -> tuple[np.ndarray, Draw]:
@@ -131,23 +156,60 @@ def _points(config: Config) -> tuple[np.ndarray, Draw]:
         dots = decoded[0, :, :: max(1, lines.shape[1] // 40)].reshape(1, -1, 2)
         drawn = forward.decode(z) + width * noise
         panels = (
-            Panel("x: the data, and what z is decoded to",
-                  (Points(name="data", key="p", xy=x, values=angle, radius=2.5, alpha=0.6),
-                   Ellipses(name="noise, 1 σₓ", key="e", mean=dots,
-                            covariance=np.broadcast_to(width**2 * np.eye(2), (1, dots.shape[1], 2, 2)),
-                            sigmas=(1.0,), colour="model", width=1),
-                   Polylines(name="decoded latent lines", key="u", xy=decoded, colour="model", width=3)),
-                  ends, ends, x_label="x₁", y_label="x₂"),
-            Panel("z: the codes", (*((prior_circles(),) if config.latents > 1 else ()),
-                  Points(name="codes", key="o", xy=_busiest(mu)[None], values=angle, radius=3)), PLANE, PLANE,
-                  x_label="z", y_label="z" if config.latents > 1 else "", share=0.9),
-            Panel("Drawn: z ~ N(0, I), then x | z",
-                  (Points(name="drawn", key="d", xy=drawn[None], radius=2.5, colour="model"),), ends, ends,
-                  x_label="x₁", y_label="x₂"),
-            Panel("KL of each latent", (Bars(name="KL", key="b", height=state.kl[None].astype(float),
-                  x=np.arange(1.0, config.latents + 1), colour="truth"),), (0.3, config.latents + 0.7), (0, 4),
-                  equal=False, x_label="latent", y_label="nats", share=0.5),
-        )  # fmt: skip
+            plane(
+                "x: the data, and what z is decoded to",
+                (
+                    Points(name="data", key="p", xy=x, values=angle, radius=2.5, alpha=0.6),
+                    Ellipses(
+                        name="noise, 1 σₓ",
+                        key="e",
+                        mean=dots,
+                        covariance=np.broadcast_to(width**2 * np.eye(2), (1, dots.shape[1], 2, 2)),
+                        sigmas=(1.0,),
+                        colour="model",
+                        width=1,
+                    ),
+                    Polylines(name="decoded latent lines", key="u", xy=decoded, colour="model", width=3),
+                ),
+                ends,
+                ends,
+            ),
+            Panel(
+                "z: the codes",
+                (
+                    *((prior_circles(),) if config.latents > 1 else ()),
+                    Points(name="codes", key="o", xy=_busiest(mu)[None], values=angle, radius=3),
+                ),
+                PLANE,
+                PLANE,
+                x_label="z",
+                y_label="z" if config.latents > 1 else "",
+                share=0.9,
+            ),
+            plane(
+                "Drawn: z ~ N(0, I), then x | z",
+                (Points(name="drawn", key="d", xy=drawn[None], radius=2.5, colour="model"),),
+                ends,
+                ends,
+            ),
+            chart(
+                "KL of each latent",
+                (
+                    Bars(
+                        name="KL",
+                        key="b",
+                        height=state.kl[None].astype(float),
+                        x=np.arange(1.0, config.latents + 1),
+                        colour="truth",
+                    ),
+                ),
+                (0.3, config.latents + 0.7),
+                (0, 4),
+                x_label="latent",
+                y_label="nats",
+                share=0.5,
+            ),
+        )
         return panels, (_noise(width),)
 
     return x, draw

@@ -23,6 +23,7 @@ from dashboard.scene import (
     Points,
     Readout,
     Scene,
+    plane,
 )
 from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, chosen, codes, flat, ink, picture
@@ -48,12 +49,15 @@ NODES = (
     Node("ε ~ N(0, I)", (6.9, 0.1), (2.4, 0.7), round=True),
 )
 EDGES = (Edge(0, 1, "encoder"), Edge(1, 2), Edge(2, 3, "decoder"), Edge(4, 2))
-STAGES = np.array([  # x, μσ, z, x̂, ε, then the four edges
-    (1, 0, 0, 0, 0, 0, 0, 0, 0),
-    (0, 1, 0, 0, 0, 1, 0, 0, 0),
-    (0, 0, 1, 0, 1, 0, 1, 0, 1),
-    (0, 0, 0, 1, 0, 0, 0, 1, 0),
-], dtype=float)  # fmt: skip
+STAGES = np.array(
+    [  # x, μσ, z, x̂, ε, then the four edges
+        (1, 0, 0, 0, 0, 0, 0, 0, 0),
+        (0, 1, 0, 0, 0, 1, 0, 0, 0),
+        (0, 0, 1, 0, 1, 0, 1, 0, 1),
+        (0, 0, 0, 1, 0, 0, 0, 1, 0),
+    ],
+    dtype=float,
+)
 CAPTIONS = (
     "A digit x comes in.",
     "The encoder answers with a Gaussian q(z | x) = N(μ, σ²): where its code may lie.",
@@ -108,22 +112,50 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -
     density = stored.made(aggregate_field, "vae-2d")
     shown = (stage >= 1)[:, None, None]
     layers = (
-        Field(name="all digits' q(z)", key="q", values=density, extent=EXTENT, limits=(0, float(density.max())),
-              visible=False),
-        Images(name="decoded sheet", key="m", visible=False, pixels=stored.made(decoded_sheet, "vae-2d"),
-               columns=SHEET, extent=sheet_extent()),
+        Field(
+            name="all digits' q(z)",
+            key="q",
+            values=density,
+            extent=EXTENT,
+            limits=(0, float(density.max())),
+            visible=False,
+        ),
+        Images(
+            name="decoded sheet",
+            key="m",
+            visible=False,
+            pixels=stored.made(decoded_sheet, "vae-2d"),
+            columns=SHEET,
+            extent=sheet_extent(),
+        ),
         prior_circles(),
         *codes(of.mu, of.labels),
-        Ellipses(name="q(z | x) of this digit", key="e", mean=np.where(shown, of.mu[at][:, None], np.nan),
-                 covariance=np.eye(2) * (of.sigma[at] ** 2)[:, None, None, :], colour="model", width=3),
-        Points(name="z drawn", key="z", xy=np.where((stage >= 2)[:, None, None], z[:, None], np.nan), radius=7,
-               colour="model"),
-        Arrows(name="σ ε", key="a", start=of.mu[at][:, None],
-               delta=np.where((stage == 2)[:, None, None], (z - of.mu[at])[:, None], np.nan), colour="model",
-               width=3),
+        Ellipses(
+            name="q(z | x) of this digit",
+            key="e",
+            mean=np.where(shown, of.mu[at][:, None], np.nan),
+            covariance=np.eye(2) * (of.sigma[at] ** 2)[:, None, None, :],
+            colour="model",
+            width=3,
+        ),
+        Points(
+            name="z drawn",
+            key="z",
+            xy=np.where((stage >= 2)[:, None, None], z[:, None], np.nan),
+            radius=7,
+            colour="model",
+        ),
+        Arrows(
+            name="σ ε",
+            key="a",
+            start=of.mu[at][:, None],
+            delta=np.where((stage == 2)[:, None, None], (z - of.mu[at])[:, None], np.nan),
+            colour="model",
+            width=3,
+        ),
         Points(name="hand", xy=hand, radius=6, colour="ink"),
-    )  # fmt: skip
-    return Panel("Latent plane: drag through it", layers, PLANE, PLANE, x_label="z₁", y_label="z₂", share=1.1)
+    )
+    return plane("Latent plane: drag through it", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.1)
 
 
 @lru_cache(maxsize=8)

@@ -42,8 +42,16 @@ def _known(of: Checkpoint) -> Known:
 
 def prior_circles() -> Ellipses:
     """1, 2 and 3 σ of N(0, I)."""
-    return Ellipses(name="prior p(z), 1 – 3 σ", key="c", mean=np.zeros((1, 2)), covariance=np.eye(2)[None],
-                    sigmas=(1.0, 2.0, 3.0), colour="truth", dashed=True, width=1.6)  # fmt: skip
+    return Ellipses(
+        name="prior p(z), 1 – 3 σ",
+        key="c",
+        mean=np.zeros((1, 2)),
+        covariance=np.eye(2)[None],
+        sigmas=(1.0, 2.0, 3.0),
+        colour="truth",
+        dashed=True,
+        width=1.6,
+    )
 
 
 def aggregate(of: Known, z: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene, plane
 from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
@@ -35,9 +35,14 @@ def scene(config: Config) -> Scene:
     nearest = np.array([np.flatnonzero(of.labels == c)[kin[of.labels == c].argmin()] for c in range(10)])
     return Scene(
         panels=(
-            Panel("Style z: drag through it", (prior_circles(), *codes(of.mu, of.labels),
-                  Points(name="style", xy=style, radius=7, colour="model")), PLANE, PLANE, x_label="z₁",
-                  y_label="z₂", share=1.1),
+            plane(
+                "Style z: drag through it",
+                (prior_circles(), *codes(of.mu, of.labels), Points(name="style", xy=style, radius=7, colour="model")),
+                PLANE,
+                PLANE,
+                labels=("z₁", "z₂"),
+                share=1.1,
+            ),
             _asked(decoded),
             _all(decoded, ink(flat(binary().images)[nearest])),
         ),
@@ -49,18 +54,24 @@ def scene(config: Config) -> Scene:
             Readout("style z₂", np.full(10, config.style_2), digits=2),
         ),
         captions=("One style, ten classes: z no longer has to say which digit it is, so it says how it is written.",),
-        caption=np.zeros(10, dtype=int),
+        caption=0,
         alt="A place in the plane of styles, decoded as each of the ten classes.",
         fps=1.5,
         loop=True,
         start=config.digit,
         handles=(Handle("style", style[0], probe=True),),
-    )  # fmt: skip
+    )
 
 
 def _asked(decoded: np.ndarray) -> Panel:
-    return Panel("E[x | z, y]: the class asked for", (picture(decoded[:, None], (0, 1), 1),), (0, 1), (0, 1),
-                 axes=False, share=0.9)  # fmt: skip
+    return Panel(
+        "E[x | z, y]: the class asked for",
+        (picture(decoded[:, None], (0, 1), 1),),
+        (0, 1),
+        (0, 1),
+        axes=False,
+        share=0.9,
+    )
 
 
 def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
@@ -73,8 +84,9 @@ def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
     marks = Polylines(name="asked for", xy=(ring + corners[:, None])[:, None], closed=True, colour="model", width=3)
     heads = np.array([(x + dx, 0.22) for x in (0, 2.6) for dx in (0.5, 1.6)])
     names = Labels(name="", at=heads, texts=("decoded", "a real one") * 2, size=0.85)
-    return Panel("This style in every class", (*layers, marks, names), (0, 4.7), (-STEP * 4 - 1, 0.4), axes=False,
-                 share=1.0)  # fmt: skip
+    return Panel(
+        "This style in every class", (*layers, marks, names), (0, 4.7), (-STEP * 4 - 1, 0.4), axes=False, share=1.0
+    )
 
 
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
@@ -54,11 +54,18 @@ def scene(config: Config) -> Scene:
             _plane(z, ends),
             sheet("Straight in pixels", ink(mixed)[:, None], 1, share=0.9),
             sheet("Straight in the plane, decoded", ink(decoded)[:, None], 1, share=0.9),
-            Panel("To the nearest of 4,000 digits",
-                  (Curve(name="in pixels", key="x", x=t[:, 0], y=apart[0], colour="data"),
-                   Curve(name="in the plane", key="z", x=t[:, 0], y=apart[1], colour="model")),
-                  (0, 1), (0, 1.1 * float(np.max(apart))), equal=False, x_label="share of the way",
-                  y_label="distance", share=0.9),
+            chart(
+                "To the nearest of 4,000 digits",
+                (
+                    Curve(name="in pixels", key="x", x=t[:, 0], y=apart[0], colour="data"),
+                    Curve(name="in the plane", key="z", x=t[:, 0], y=apart[1], colour="model"),
+                ),
+                (0, 1),
+                (0, 1.1 * float(np.max(apart))),
+                x_label="share of the way",
+                y_label="distance",
+                share=0.9,
+            ),
         ),
         steps=np.arange(FRAMES),
         time="frame",
@@ -67,15 +74,19 @@ def scene(config: Config) -> Scene:
             Readout("in pixels, to the nearest", apart[0], digits=2),
             Readout("in the plane", apart[1], digits=2),
         ),
-        captions=("Half-way in pixels lie two half digits on top of each other; half-way in the plane lies a digit, "
-                  "or a blur where the plane has a hole.",),
-        caption=np.zeros(FRAMES, dtype=int),
+        captions=(
+            "Half-way in pixels lie two half digits on top of each other; half-way in the plane lies a digit, "
+            "or a blur where the plane has a hole.",
+        ),
+        caption=0,
         alt="Two digits, and two ways between them: a mix of pixels, and the decoded straight line in the plane.",
         fps=10,
         loop=True,
-        handles=tuple(Handle(name, at, colour=colour) for name, at, colour in
-                      zip(("start", "end"), ends, ("data", "model"), strict=True)),
-    )  # fmt: skip
+        handles=tuple(
+            Handle(name, at, colour=colour)
+            for name, at, colour in zip(("start", "end"), ends, ("data", "model"), strict=True)
+        ),
+    )
 
 
 def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:
@@ -86,7 +97,7 @@ def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:
         Polylines(name="way", key="w", xy=ends[None], colour="model", width=3),
         Points(name="here", xy=z[:, None], radius=8, colour="model"),
     )
-    return Panel("Take hold of either end", layers, PLANE, PLANE, x_label="z₁", y_label="z₂", share=1.2)
+    return plane("Take hold of either end", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.2)
 
 
 def after_hand(config: Config, values: Mapping[str, Any]) -> Config:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import shift
 
-from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scene.drag import painted
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import SIDE, codes, ink, picture
@@ -22,8 +22,11 @@ BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its
 PEN = 1.25  # radius of a line, pixels of the finished picture
 SAMPLES, SIGMAS = 256, (1.0, 2.0)
 BINS = np.arange(40.0, 1281.0, 40.0)
-KINDS = {"digits": ("test digits", "class0"), "upside_down": ("upside down", "class1"),
-         "noise": ("their pixels, shuffled", "muted")}  # fmt: skip
+KINDS = {
+    "digits": ("test digits", "class0"),
+    "upside_down": ("upside down", "class1"),
+    "noise": ("their pixels, shuffled", "muted"),
+}
 
 
 @lru_cache(maxsize=1)
@@ -92,10 +95,17 @@ def scene(config: Config) -> Scene:
     plane = (
         prior_circles(),
         *codes(of.mu, of.labels),
-        Ellipses(name="q(z | x) of yours", key="e", mean=mu, covariance=np.eye(2) * (sigma**2)[:, None, :],
-                 sigmas=SIGMAS, colour="model", width=3),
+        Ellipses(
+            name="q(z | x) of yours",
+            key="e",
+            mean=mu,
+            covariance=np.eye(2) * (sigma**2)[:, None, :],
+            sigmas=SIGMAS,
+            colour="model",
+            width=3,
+        ),
         Points(name="yours", xy=mu, radius=7, colour="model"),
-    )  # fmt: skip
+    )
     shown = (
         picture(ink(x), (0, 2.15), 1, name="x as the network sees it"),
         picture(ink(of.network.decode(mu)), (0, 1), 1, name="x̂, reconstructed"),
@@ -105,7 +115,7 @@ def scene(config: Config) -> Scene:
         panels=(
             _board(board),
             Panel("x as it is seen, and x̂", shown, (0, 1), (-0.02, 2.15), axes=False, share=0.55),
-            Panel("Where it lands", plane, PLANE, PLANE, x_label="z₁", y_label="z₂"),
+            plane("Where it lands", plane, PLANE, PLANE, labels=("z₁", "z₂")),
             _judged(losses, loss),
         ),
         steps=np.array([0]),
@@ -119,7 +129,7 @@ def scene(config: Config) -> Scene:
         equation="ELBO = E_q[log p(x | z)] − KL(q ‖ p) = {reconstruction} − {KL} = {ELBO} nats; "
         "{rank} % of 500 held-out digits have an ELBO no higher than yours.",
         captions=(verdict(loss, losses),),
-        caption=np.array([0]),
+        caption=0,
         alt="A board to draw a digit on; where it lies in the latent plane, its reconstruction and its bound.",
         brush=brush,
     )
@@ -146,15 +156,22 @@ def _judged(losses: Mapping[str, np.ndarray], loss: float) -> Panel:
     inside = {kind: np.clip(loss, BINS[0], BINS[-1] - 1) for kind, loss in losses.items()}
     shares = {kind: 100 * np.histogram(of, BINS)[0] / len(of) for kind, of in inside.items()}
     bars = [
-        Bars(name=KINDS[kind][0], key="dui"[k], height=share, x=middles + 12 * (k - 1), width=12,
-             colour=KINDS[kind][1])
+        Bars(
+            name=KINDS[kind][0], key="dui"[k], height=share, x=middles + 12 * (k - 1), width=12, colour=KINDS[kind][1]
+        )
         for k, (kind, share) in enumerate(shares.items())
-    ]  # fmt: skip
+    ]
     top = 1.1 * max(float(share.max()) for share in shares.values())
     at = float(np.clip(loss, BINS[0], BINS[-1]))
     mark = Polylines(name="yours", key="y", xy=np.array([[[at, 0], [at, top]]]), colour="model", width=4)
-    return Panel("−ELBO in nats: is it one of ours?", (*bars, mark), (float(BINS[0]), float(BINS[-1])), (0, top),
-                 equal=False, x_label="−ELBO (the last bin takes all beyond)", y_label="% of pictures")  # fmt: skip
+    return chart(
+        "−ELBO in nats: is it one of ours?",
+        (*bars, mark),
+        (float(BINS[0]), float(BINS[-1])),
+        (0, top),
+        x_label="−ELBO (the last bin takes all beyond)",
+        y_label="% of pictures",
+    )
 
 
 def _empty(board: list, brush: Brush) -> Scene:
@@ -163,7 +180,7 @@ def _empty(board: list, brush: Brush) -> Scene:
         alt="An empty board to draw a digit on.",
         steps=np.array([0]),
         captions=("Draw a digit with the mouse or a finger.",),
-        caption=np.array([0]),
+        caption=0,
         brush=brush,
     )
 
