@@ -1,73 +1,21 @@
 """Boundaries: to tell cats from dogs, must you be able to draw one?"""
 
-import functools
-from collections.abc import Callable
-
 import streamlit as st
 
 from dashboard import lesson
-from dashboard.lesson import charts, controls
-from dashboard.player import play, train
-from dashboard.scene import Scene
-from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
-from dashboard.scenes.boundaries.setup import (
-    BOARD,
-    CLASSES,
-    DISCRIMINATIVE,
-    GENERATIVE,
-    OWN,
-    TITLES,
-    Config,
-    after_hand,
-)
+from dashboard.lesson import Page, charts
+from dashboard.scenes.boundaries import CONCEPT, descend, faster, knows, learn, missing, prior, sample, wrong
+from dashboard.scenes.boundaries.setup import DATA, MODELS, Config, after_drag
 from genmodels import classifiers
 from genmodels.classifiers import learning_curves
 
-PAGE = "boundaries"
-PENALTIES = {"1": "C = 1 (scikit-learn's own)", "100": "C = 100", "inf": "none"}
-FEATURES = {"2": "x₂ is missing", "1": "x₁ is missing"}
-LEFT = DISCRIMINATIVE | {"network": "A network (trained live)"}
-KEY = f"{PAGE}.player"
-show = functools.partial(
-    play, key=KEY, after_hand=after_hand, on_hand=functools.partial(controls.put, PAGE), focus=lesson.focus_token()
-)
+page = Page(CONCEPT, after_drag)
 
 
-def setup(seed: int, **more) -> Config:
-    """Data, on every cue."""
-    source = controls.choice(PAGE, "source", "Data", TITLES, "blobs")
-    own: dict = {}
-    if source == "csv":
-        own = controls.csv_labelled(PAGE)
-    else:
-        own["classes"] = int(controls.choice(PAGE, "classes", "Classes", CLASSES, "2"))
-    if source not in OWN:
-        own["points"] = controls.slider(PAGE, "points", "Training points", 6, 400, 120, 2)
-    if source == "painted":
-        own["painted"] = controls.painted(PAGE, "painted", BOARD, BOARD)
-    return Config(source=source, seed=seed, **own, **more)
-
-
-def models() -> dict:
-    """The model on either side."""
-    return {
-        "degree": int(controls.choice(PAGE, "degree", "Left, p(y | x)", DISCRIMINATIVE, "1")),
-        "generative": controls.choice(PAGE, "generative", "Right, p(x | y) p(y)", GENERATIVE, "lda"),
-    }
-
-
-def stage(build: Callable[[Config], Scene], seed: int, extra: Callable[[], dict] = models) -> Config:
-    """Controls on the left, those of the cue first, and the picture on the right."""
-    return lesson.beside(lambda: setup(seed, **extra()), functools.partial(show, build))
-
-
-def show_learn(seed: int) -> None:
+@page.cue("Learn", "**Points arrive.** One learns the border, one the countries.")
+def show_learn() -> None:
     """Points arrive."""
-    stage(
-        learn.scene,
-        seed,
-        lambda: models() | {"penalty": float(controls.choice(PAGE, "penalty", "Penalty", PENALTIES, "1"))},
-    )
+    page.stage(Config, learn.scene, *MODELS, "penalty", *DATA)
     lesson.notice(
         "**Left** learns p(y | x): only where one class ends and the other begins. **Right** learns p(x | y) and "
         "p(y): what each class looks like; its boundary falls out by Bayes' rule.",
@@ -82,8 +30,7 @@ def show_learn(seed: int) -> None:
         r"\underbrace{p(y\mid x)=\mathrm{softmax}(Wx+b)_y}_{\text{discriminative}}\qquad"
         r"\underbrace{p(y\mid x)=\frac{p(x\mid y)\,p(y)}{\sum_{y'}p(x\mid y')\,p(y')}}_{\text{generative}}",
     )
-    lesson.predict(
-        PAGE,
+    page.predict(
         "LDA and logistic regression both draw a straight boundary. Fitted to the same points, is it the same line?",
         ["Always", "Only by chance, or in the limit", "Never"],
         "Only by chance, or in the limit",
@@ -93,19 +40,17 @@ def show_learn(seed: int) -> None:
     lesson.source(classifiers.fit_lda, classifiers.fit_logistic, classifiers.GenerativeClassifier)
 
 
-def show_descend(seed: int) -> None:
+@page.cue("Descend", "**Step by step downhill.** Optimisation is not data.")
+def show_descend() -> None:
     """Optimisation is not data."""
-    with lesson.beside_controls() as (left, right):
+    with lesson.beside() as (left, right):
         with left:
-            model = controls.choice(PAGE, "descend", "Model", LEFT, "1")
-            rate = 10.0 ** controls.slider(PAGE, "rate", "log₁₀ learning rate", -3.0, 2.0, -0.3, 0.1)
-            degree = 1 if model == "network" else int(model)
-            config = setup(seed, degree=degree, learning_rate=rate)
+            config = page.choose(Config, "descend", "rate", *DATA)
         with right:
-            if model == "network":
-                train(descend.network, config, key=KEY, rate=30, focus=lesson.focus_token())
+            if config.descend == "network":
+                page.show(descend.scenes, config, rate=30)
             else:
-                show(descend.scene, config)
+                page.show(descend.scene, config)
     lesson.notice(
         "All points are there from the start: the time axis is *optimisation*, not data.",
         "*Far apart*: the loss has no lowest point, ‖w‖ grows without end, the field hardens into a step.",
@@ -116,16 +61,13 @@ def show_descend(seed: int) -> None:
         r"w\leftarrow w-\eta\,\nabla_w\Big[-\tfrac1N\sum_n\log p(y_n\mid x_n;w)\Big]\qquad"
         r"\nabla_w=\tfrac1N\sum_n\big(p(y\mid x_n)-\mathbb 1[y=y_n]\big)\,\phi(x_n)",
     )
-    lesson.source(descend.steps_of(model))
+    lesson.source(descend.steps_of(config.descend))
 
 
-def show_knows(seed: int) -> None:
+@page.cue("What it knows", "**Drag the probe far away.** Who admits to never having been there?")
+def show_knows() -> None:
     """Ask both about a point."""
-
-    def extra() -> dict:
-        return models() | {n: controls.linked(PAGE, n, d) for n, d in (("probe_1", 4.0), ("probe_2", -3.0))}
-
-    config = stage(knows.scene, seed, extra)
+    config = page.stage(Config, knows.scene, *MODELS, "probe_1", "probe_2", *DATA)
     lesson.notice(
         "Drag the probe far away: **both** posteriors are sure, LDA's as much as logistic regression's.",
         "Only p(x) says “I have never seen such a thing”: points below the threshold are flagged.",
@@ -135,14 +77,10 @@ def show_knows(seed: int) -> None:
     lesson.source(classifiers.GenerativeClassifier.log_marginal)
 
 
-def show_sample(seed: int) -> None:
+@page.cue("Draw me one", "**Three questions.** y given x, x given y, x alone.", generative="qda")
+def show_sample() -> None:
     """Three different questions."""
-
-    def extra() -> dict:
-        chosen = controls.choice(PAGE, "chosen", "Draw from", {str(c): f"class {c + 1}" for c in range(3)}, "0")
-        return models() | {"chosen": int(chosen)}
-
-    stage(sample.scene, seed, extra)
+    page.stage(Config, sample.scene, "chosen", *MODELS, *DATA)
     lesson.notice(
         "*p(y | x)*: given a point, which class? It holds nothing that could be drawn.",
         "*p(x | y)*: given a class, which points? *p(x)*: which points at all? Draw y, then x given y.",
@@ -151,14 +89,10 @@ def show_sample(seed: int) -> None:
     lesson.source(classifiers.GenerativeClassifier.sample)
 
 
-def show_wrong(seed: int) -> None:
+@page.cue("Wrong assumptions", "**Right, then ever more wrong.**")
+def show_wrong() -> None:
     """Right wins, wrong costs."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            broken = controls.choice(PAGE, "wrong", "Assumption", wrong.WRONG, "independence")
-            st.caption("The data are made for this cue.")
-        with right:
-            show(wrong.scene, Config(wrong=broken, seed=seed))
+    page.stage(Config, wrong.scene, "wrong", under=lambda _: st.caption("The data are made for this cue."))
     lesson.notice(
         "At the left end the assumption is true: it saves parameters, so that a dozen points are enough.",
         "At the right end it is false: more points do not help, the model cannot bend.",
@@ -167,19 +101,17 @@ def show_wrong(seed: int) -> None:
     lesson.source(classifiers.fit_naive_bayes, classifiers.fit_lda, classifiers.fit_qda)
 
 
-def show_faster(seed: int) -> None:
+def curves() -> faster.Config:
+    """The stored curves, or those computed again in this session."""
+    st.caption("Two synthetic tasks in 20 dimensions, and scikit-learn's digits; 50 training sets of each size.")
+    computed = lesson.recomputed(page.name, "curves", learning_curves.compute, "Compute all again")
+    return faster.Config(tuple(computed.items()) if computed else ())
+
+
+@page.cue("Who learns faster?", "**Few points, many points.** Who leads?")
+def show_faster() -> None:
     """Ng & Jordan's question."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            st.caption(
-                "Two synthetic tasks in 20 dimensions, and scikit-learn's digits; 50 training sets of each size."
-            )
-            curves = lesson.recomputed(
-                PAGE, "curves", learning_curves.load, learning_curves.compute, "Compute all again"
-            )
-        with right:
-            if curves:
-                show(faster.scene, faster.Config(tuple(curves.items())), after_hand=None)
+    page.stage(curves, faster.scene, needs=faster.needs)
     lesson.notice(
         "*Independent*: naive Bayes' assumption holds. *Correlated*: it does not. *Digits*: nobody knows.",
         "The pair that belongs together: naive Bayes with *shared* variances, and logistic regression. Both draw a "
@@ -194,9 +126,10 @@ def show_faster(seed: int) -> None:
     lesson.source(learning_curves.iterate_learning_curve, learning_curves.spells)
 
 
-def show_prior(seed: int) -> None:
+@page.cue("Move the prior", "**One class becomes rare.** Both boundaries must move.")
+def show_prior() -> None:
     """Another world."""
-    stage(prior.scene, seed)
+    page.stage(Config, prior.scene, *MODELS, *DATA)
     lesson.notice(
         "Replace p(y) in the generative model; add the change of the log-odds to the discriminative one. Both move.",
         "Solid: corrected. Dashed: as trained. Where one class is rare, not correcting costs most.",
@@ -210,13 +143,10 @@ def show_prior(seed: int) -> None:
     lesson.source(classifiers.GenerativeClassifier.with_prior, classifiers.DiscriminativeClassifier.with_prior)
 
 
-def show_missing(seed: int) -> None:
+@page.cue("A feature is missing", "**Only one coordinate.** Guess, or integrate?", source="elongated")
+def show_missing() -> None:
     """Half of the input."""
-
-    def extra() -> dict:
-        return models() | {"missing": int(controls.choice(PAGE, "missing", "At test time", FEATURES, "2")) - 1}
-
-    stage(missing.scene, seed, extra)
+    page.stage(Config, missing.scene, "missing", *MODELS, *DATA)
     lesson.notice(
         "The generative model integrates the missing feature out: for Gaussians, it drops a row and a column.",
         "The discriminative one must put in a guess, here the training mean, and is as sure as ever.",
@@ -226,35 +156,7 @@ def show_missing(seed: int) -> None:
     lesson.source(classifiers.GenerativeClassifier.marginalise)
 
 
-START = {"source": "blobs", "classes": "2", "points": 120, "degree": "1", "generative": "lda"}
-CUES = {
-    "learn": lesson.Cue("Learn", "**Points arrive.** One learns the border, one the countries.", show_learn, START),
-    "descend": lesson.Cue(
-        "Descend", "**Step by step downhill.** Optimisation is not data.", show_descend, START | {"descend": "1"}
-    ),
-    "knows": lesson.Cue(
-        "What it knows", "**Drag the probe far away.** Who admits to never having been there?", show_knows, START
-    ),
-    "sample": lesson.Cue(
-        "Draw me one", "**Three questions.** y given x, x given y, x alone.", show_sample,
-        START | {"generative": "qda"},
-    ),
-    "wrong": lesson.Cue(
-        "Wrong assumptions", "**Right, then ever more wrong.**", show_wrong, {"wrong": "independence"}
-    ),
-    "faster": lesson.Cue("Who learns faster?", "**Few points, many points.** Who leads?", show_faster),
-    "prior": lesson.Cue(
-        "Move the prior", "**One class becomes rare.** Both boundaries must move.", show_prior, START
-    ),
-    "missing": lesson.Cue(
-        "A feature is missing", "**Only one coordinate.** Guess, or integrate?", show_missing,
-        START | {"source": "elongated"},
-    ),
-}  # fmt: skip
-
-lesson.question("To tell cats from dogs, must you be able to draw one?")
-lesson.cues(PAGE, CUES).show(st.session_state["_shell"].seed)
-lesson.references(
+page.run(
     "A. Y. Ng & M. I. Jordan (2001), *On discriminative vs. generative classifiers*.",
     "R. A. Fisher (1936), *The use of multiple measurements in taxonomic problems*: LDA.",
     "D. R. Cox (1958), *The regression analysis of binary sequences*: logistic regression.",

@@ -50,13 +50,12 @@ def challenge(
             st.info(f"Not yet: {result}")
 
 
-def recomputed(
-    page: str, name: str, stored: Callable[[], Any], compute: Callable[[Callable], Any], label: str
-) -> Any:
-    """What was computed once and stored, or what this session has computed again, with a progress bar.
+def recomputed(page: str, name: str, compute: Callable[[Callable], Any], label: str) -> Any:
+    """What this session has computed again, with a progress bar; None before it has.
 
     Args:
-        stored: Reads it; a ValueError says why it cannot, and how to mend that.
+        page: Prefix of the keys.
+        name: Of what is computed.
         compute: Does the work; it is given ``progress(share, text)`` to call with a share from 0 to 1.
         label: On the button.
     """
@@ -68,12 +67,7 @@ def recomputed(
         place.empty()
     if key in st.session_state:
         place.caption("Computed in this session.")
-        return st.session_state[key]
-    try:
-        return stored()
-    except ValueError as why:
-        place.warning(str(why))
-        return None
+    return st.session_state.get(key)
 
 
 def source(*functions: Callable) -> None:

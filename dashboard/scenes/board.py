@@ -10,21 +10,21 @@ import numpy as np
 
 from dashboard.scene import Brush, Points, Scene, plane
 
-Build = Callable[[Any], Scene]
+Draw = Callable[[Any], Scene]
 
 
-def on_board(board: Callable[[Any, str], Scene]) -> Callable[[Build], Build]:
+def on_board(board: Callable[[Any, str], Scene]) -> Callable[[Draw], Draw]:
     """While points are being painted, too few of them are no fault: show the board, and say what is missing.
 
     Args:
         board: From a config whose ``source`` is ``"painted"``, and the reason, to the scene of a board.
     """
 
-    def decorate(build: Build) -> Build:
-        @functools.wraps(build)
+    def decorate(draw: Draw) -> Draw:
+        @functools.wraps(draw)
         def drawn(config: Any) -> Scene:
             try:
-                return build(config)
+                return draw(config)
             except ValueError as why:
                 if config.source != "painted":
                     raise
@@ -36,7 +36,7 @@ def on_board(board: Callable[[Any, str], Scene]) -> Callable[[Build], Build]:
 
 
 def empty_board(
-    xy: np.ndarray, labels: np.ndarray | None, ends: tuple[float, float], told: str, alt: str, brush: Brush | None
+    xy: np.ndarray, labels: np.ndarray | None, ends: tuple[float, float], sentence: str, alt: str, brush: Brush | None
 ) -> Scene:
     """What has been painted so far, ``(N, 2)`` with classes ``(N,)`` or none, and a sentence."""
     points = Points(name="points", key="p", xy=xy, labels=labels)
@@ -44,7 +44,7 @@ def empty_board(
         panels=(plane("Your points", (points,), ends, ends),),
         alt=alt,
         steps=np.array([0]),
-        captions=(told,),
+        captions=(sentence,),
         caption=0,
         brush=brush,
     )

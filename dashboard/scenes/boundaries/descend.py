@@ -33,6 +33,7 @@ NETWORK_STEPS, NETWORK_EVERY = 1_500, 5
 @on_board
 def scene(config: Config) -> Scene:
     """Steps on a logarithmic time axis: the first ones matter most."""
+    config = replace(config, degree=config.descend)
     data = config.data(at_least=1)
     wanted = np.unique(np.concatenate([[0], np.geomspace(1, STEPS, FRAMES).round()])).astype(int)
     states = _states(config, data, set(wanted.tolist()))
@@ -44,7 +45,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             panel(
-                DISCRIMINATIVE[str(config.degree)],
+                DISCRIMINATIVE[config.degree],
                 (*posterior_layers(posterior, extent), points_layer(data)),
                 data,
                 share=1.3,
@@ -118,7 +119,7 @@ def _weights(states: list[LogisticState]) -> Panel:
     return chart("Length of the weights", (curve,), (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.7)
 
 
-def network(config: Config) -> Iterator[Scene | None]:
+def scenes(config: Config) -> Iterator[Scene | None]:
     """A multi-layer perceptron in front of the class: one frame every few steps, None between."""
     from genmodels.classifiers.mlp import MLPConfig, iterate_mlp
 
@@ -164,7 +165,7 @@ def network(config: Config) -> Iterator[Scene | None]:
         )
 
 
-def steps_of(model: str) -> Callable:
+def steps_of(model: int | str) -> Callable:
     """The function whose steps are watched."""
     if model != "network":
         return iterate_logistic

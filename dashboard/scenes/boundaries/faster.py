@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
-from genmodels.classifiers.learning_curves import MODELS, LearningCurveState, crossing, limits, spells
+from genmodels.classifiers.learning_curves import (
+    MODELS,
+    NAME,
+    LearningCurveState,
+    crossing,
+    limits,
+    spells,
+    states_of,
+)
+from genmodels.store import cache
 
 TITLES = {
     "independent": "Independent features",
@@ -19,14 +28,24 @@ COLOURS = ("model", "data")
 
 @dataclass(frozen=True)
 class Config:
-    """Learning curves, one for each of ``TITLES``; stored ones, or those computed just now."""
+    """Learning curves, one for each of ``TITLES``: those computed just now, or none for the stored ones."""
 
-    curves: tuple[tuple[str, LearningCurveState], ...]
+    curves: tuple[tuple[str, LearningCurveState], ...] = ()
+
+    def states(self) -> list[LearningCurveState]:
+        """In the order of the titles."""
+        known = dict(self.curves) or states_of(cache.arrays(NAME))
+        return [known[task] for task in TITLES]
+
+
+def needs(config: Config) -> tuple[str, ...]:
+    """The checkpoint that it takes."""
+    return () if config.curves else (NAME,)
 
 
 def scene(config: Config) -> Scene:
     """The size of the training set is the time axis, one place on it for each size that was tried."""
-    curves = [dict(config.curves)[task] for task in TITLES]
+    curves = config.states()
     frames = max(len(c.sizes) for c in curves)
     readouts = []
     for task, state in zip(TITLES, curves, strict=True):
@@ -50,9 +69,9 @@ def scene(config: Config) -> Scene:
 
 def verdict(task: str, state: LearningCurveState) -> str:
     """Who leads first, who last, and where they cross: by the paired difference, beyond two standard errors."""
-    told = ", then ".join(f"{who} from n = {n:,}" for n, who in spells(state)) or "nobody leads for certain"
+    leaders = ", then ".join(f"{who} from n = {n:,}" for n, who in spells(state)) or "nobody leads for certain"
     where = crossing(state.sizes, state.mean[0], state.mean[1], state.difference_error)
-    return f"{task}: {told}" + (f" (last crossing near {where:.0f})" if where is not None else " (no crossing)")
+    return f"{task}: {leaders}" + (f" (last crossing near {where:.0f})" if where is not None else " (no crossing)")
 
 
 def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:

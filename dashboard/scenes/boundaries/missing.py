@@ -29,7 +29,7 @@ def scene(config: Config) -> Scene:
     """The value of the feature that is left sweeps across; what can each model say?"""
     data = config.data()
     left, right = fit_discriminative(config, data), fit_generative(config, data)
-    gone, kept = config.missing, 1 - config.missing
+    gone, kept = config.missing - 1, 2 - config.missing
     fill = float(data.x[:, gone].mean())
     integrated = right.marginalise([kept])
     span = ranges(data)[kept]

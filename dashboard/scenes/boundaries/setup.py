@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene, plane
+from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene, drag, plane
 from dashboard.scene.contours import cell_centres, hatching, level_lines
-from dashboard.scene.drag import handle, painted
-from dashboard.scene.painted import decode_points, encode_points
+from dashboard.scene.fields import choice, file, placed, slider
+from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn, is_file
+from dashboard.scene.painted import encode_points
 from dashboard.scenes import board
 from dashboard.scenes.board import empty_board
 from genmodels import classifiers
@@ -21,15 +23,12 @@ from genmodels.classifiers.labelled import check_labelled
 from genmodels.data.planar import get_dataset
 from genmodels.mixture import GaussianMixture
 
-Pair = tuple[float, float]
-BOARD: Pair = (-5.0, 5.0)
 CELLS = 44
 ROOM = 700
 """Pieces that a live boundary may have."""
 FEWEST = 3
 """Points that a class needs, in two dimensions, for a covariance of its own."""
 
-OWN = ("painted", "csv")
 TITLES = {
     "blobs": "Blobs",
     "elongated": "Elongated",
@@ -38,8 +37,7 @@ TITLES = {
     "xor": "XOR",
     "inside": "One inside another",
     "apart": "Far apart (separable)",
-    "painted": "Painted by hand",
-    "csv": "A CSV file",
+    **OWN,
 }
 GENERATIVE = {
     "lda": "LDA: one covariance for all",
@@ -48,7 +46,7 @@ GENERATIVE = {
     "shared": "Naive Bayes, shared variances",
     "mixture": "Three Gaussians a class, by EM",
 }
-DISCRIMINATIVE = {"1": "Logistic regression", "2": "Logistic, with squares", "3": "Logistic, with cubes"}
+DISCRIMINATIVE = {1: "Logistic regression", 2: "Logistic, with squares", 3: "Logistic, with cubes"}
 SHORT = {
     "lda": "LDA",
     "qda": "QDA",
@@ -56,7 +54,14 @@ SHORT = {
     "shared": "naive Bayes, shared variances",
     "mixture": "three Gaussians a class",
 }
-CLASSES = {"2": "Two", "3": "Three"}
+CLASSES = {2: "Two", 3: "Three"}
+PENALTIES = {1.0: "C = 1 (scikit-learn's own)", 100.0: "C = 100", math.inf: "none"}
+FEATURES = {2: "x₂ is missing", 1: "x₁ is missing"}
+WRONG = {"independence": "Independence (naive Bayes)", "shared": "One covariance for all (LDA)"}
+DATA = ("source", "classes", "points", "painted", "csv")
+MODELS = ("degree", "generative")
+"""The controls of most cues; one with more names them first."""
+REACH: Pair = (-1e6, 1e6)  # of the probe
 
 ROUND, LONG = [[0.9, 0.0], [0.0, 0.9]], [[1.9, 1.5], [1.5, 1.6]]
 # per class: means, and the covariance that its components share
@@ -95,7 +100,7 @@ class Labelled(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OwnPoints):
     """Everything that a scene of this page depends on.
 
     Args:
@@ -106,37 +111,38 @@ class Config:
         penalty: C of scikit-learn's logistic regression; infinity for none.
         probe_1, probe_2: Where the probe is.
         chosen: The class to draw from, from 0.
-        missing: The feature that is missing at test time, 0 or 1.
-        learning_rate: Of gradient descent.
+        missing: The feature that is missing at test time, 1 or 2.
+        descend: The model that walks downhill: a degree, or ``"network"``.
+        rate: Power of ten of its learning rate.
         wrong: Which assumption is broken.
-        painted, csv, labels, names: Own points.
+        labels, names: Classes of the points of a file, from 0, and what they are called.
         brisk: Only the last frame is wanted, while one paints.
         seed: Draws the points.
     """
 
-    source: str = "blobs"
-    classes: int = 2
-    points: int = 120
-    generative: str = "lda"
-    degree: int = 1
-    penalty: float = 1.0
-    probe_1: float = 4.0
-    probe_2: float = -3.0
-    chosen: int = 0
-    missing: int = 1
-    learning_rate: float = 0.5
-    wrong: str = "independence"
-    painted: str = ""
-    csv: tuple[Pair, ...] = ()
+    source: str = choice("Data", "blobs", TITLES)
+    classes: int = choice("Classes", 2, CLASSES, when=lambda v: not is_file(v))
+    points: int = slider("Training points", 120, 6, 400, 2, when=is_drawn)
+    csv: tuple[Pair, ...] = file(labelled=True, when=is_file)
+    generative: str = choice("Right, p(x | y) p(y)", "lda", GENERATIVE)
+    degree: int = choice("Left, p(y | x)", 1, DISCRIMINATIVE)
+    penalty: float = choice("Penalty", 1.0, PENALTIES)
+    probe_1: float = placed(4.0, *REACH)
+    probe_2: float = placed(-3.0, *REACH)
+    chosen: int = choice("Draw from", 0, {c: f"class {c + 1}" for c in range(3)})
+    missing: int = choice("At test time", 2, FEATURES)
+    descend: int | str = choice("Model", 1, {**DISCRIMINATIVE, "network": "A network (trained live)"})
+    rate: float = slider("log₁₀ learning rate", -0.3, -3.0, 2.0, 0.1)
+    wrong: str = choice("Assumption", "independence", WRONG)
     labels: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     brisk: bool = False
     seed: int = 0
 
     @property
-    def is_own(self) -> bool:
-        """Whether the points are the learner's: there are no fresh ones to test on."""
-        return self.source in OWN
+    def learning_rate(self) -> float:
+        """Of gradient descent."""
+        return 10.0**self.rate
 
     def data(self, at_least: int = FEWEST, two: bool = False) -> Labelled:
         """The training points, in an order whose first ones hold every class.
@@ -158,9 +164,9 @@ class Config:
     def _draw(self, n: int, rng: np.random.Generator) -> Labelled:
         k = self.classes
         if self.source == "csv":
-            return Labelled(np.array(self.csv), np.array(self.labels, dtype=np.int64), self.names)
+            return Labelled(self.own(), np.array(self.labels, dtype=np.int64), self.names)
         if self.source == "painted":
-            x, y = decode_points(self.painted, BOARD, BOARD)
+            x, y = self.own(), self.painted_classes()
             k = max(k, int(y.max(initial=0)) + 1)
         else:
             y = np.concatenate([rng.permutation(k), rng.integers(k, size=max(n - k, 0))])
@@ -361,34 +367,30 @@ def panel(title: str, layers: tuple, data: Labelled, share: float = 1.0) -> Pane
     return plane(title, layers, x, y, share=share)
 
 
-# --- the hand -----------------------------------------------------------------------------------------------
+# --- dragging and painting -----------------------------------------------------------------------------------------------
 
 PROBES = ("probe", "probe, right")
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a probe was moved, or points were painted."""
     if "painted" in values:
-        xy, labels = painted(values)
+        xy, labels = drag.painted(values)
         return replace(config, painted=encode_points(xy, labels, BOARD, BOARD), brisk=True)
     name = str(values.get("moved", "probe"))
-    x, y = handle(values, name if name in PROBES else "probe").round(3).tolist()
+    x, y = drag.handle(values, name if name in PROBES else "probe").round(3).tolist()
     return replace(config, probe_1=x, probe_2=y)
 
 
 def brush(config: Config) -> Brush | None:
     """Where points can be painted, one brush for each class."""
-    if config.source != "painted":
-        return None
-    xy, labels = decode_points(config.painted, BOARD, BOARD)
-    rows = tuple((float(x), float(y), int(c)) for (x, y), c in zip(xy, labels, strict=True))
-    return Brush(0, rows, classes=max(config.classes, int(labels.max(initial=0)) + 1))
+    return config.brush(max(config.classes, int(config.painted_classes().max(initial=0)) + 1))
 
 
 def _board(config: Config, why: str) -> Scene:
-    told = f"Paint points of each class into the picture. {why}"
+    sentence = f"Paint points of each class into the picture. {why}"
     alt = "An empty board to paint points of two or three classes on."
-    return empty_board(*decode_points(config.painted, BOARD, BOARD), BOARD, told, alt, brush(config))
+    return empty_board(config.own(), config.painted_classes(), BOARD, sentence, alt, brush(config))
 
 
 on_board = board.on_board(_board)

@@ -21,7 +21,6 @@ from genmodels import classifiers
 from genmodels.classifiers.generative import GenerativeClassifier
 from genmodels.mixture import GaussianMixture
 
-WRONG = {"independence": "Independence (naive Bayes)", "shared": "One covariance for all (LDA)"}
 DEGREES = np.linspace(0.0, 1.0, 11)
 SHOWN, FEW, REPEATS, TESTED = 400, 12, 8, 800
 NAMES = ("class 1", "class 2")
