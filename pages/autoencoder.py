@@ -1,34 +1,16 @@
 """Autoencoders: can a picture be two numbers?"""
 
-import functools
-from collections.abc import Callable
-
-import streamlit as st
-
 from dashboard import lesson
-from dashboard.lesson import checkpoints as rebuild
-from dashboard.lesson import controls
-from dashboard.player import play
-from dashboard.scene import Scene
-from dashboard.scenes.autoencoder import dream, noise, squeeze
+from dashboard.lesson import Page
+from dashboard.scenes.autoencoder import CONCEPT, dream, noise, squeeze
 
-PAGE = "autoencoder"
-show = functools.partial(
-    play, key=f"{PAGE}.player", on_hand=functools.partial(controls.put, PAGE), focus=lesson.focus_token()
-)
+page = Page(CONCEPT)
 
 
-def stage(build: Callable[..., Scene], config: object, name: str, **more) -> bool:
-    """The picture, over the whole width: these cues are recordings and have no controls."""
-    ready = rebuild.ready(PAGE, name)
-    if ready:
-        show(build, config, **more)
-    return ready
-
-
-def show_squeeze(seed: int) -> None:
+@page.cue("Squeeze", "**784 pixels through a narrow place.** What comes out?")
+def show_squeeze() -> None:
     """Through the bottleneck."""
-    ready = stage(squeeze.scene, squeeze.Config(), "autoencoder-squeeze")
+    page.stage(squeeze.Config, squeeze.scene, needs=("autoencoder-squeeze",))
     lesson.notice(
         "Row by row the bottleneck widens: 1, 2, 8, 32 numbers for 784 pixels. What is kept first, what is lost?",
         "*Dashed*: PCA with as many numbers, the best that any linear network could do. Bends pay most where numbers "
@@ -40,23 +22,23 @@ def show_squeeze(seed: int) -> None:
         r"z=f(x)\in\mathbb R^M,\qquad \hat x=g(z),\qquad \min_{f,g}\ \mathbb E\,\ell\big(x,g(f(x))\big)",
         "ℓ is the cross-entropy summed over pixels; the error shown is the root mean square over pixels.",
     )
-    lesson.predict(
-        PAGE,
+    page.predict(
         "Which of the five knows best what a digit is?",
         ["The one with the smallest error", "One with a bottleneck", "None can be told from its error"],
         "None can be told from its error",
         "The widest has the smallest error and has learned to copy anything, noise included: see the next cue.",
     )
-    if ready:
-        rebuild.figures(
+    if page.shown:
+        lesson.figures(
             "autoencoder-squeeze",
             words={f"rmse_{m}": f"error, {m:,} numbers" for m in (1, 2, 8, 32, 1000)},
         )
 
 
-def show_noise(seed: int) -> None:
+@page.cue("Noise", "**One copies, one has learned to clean.** Add noise.")
+def show_noise() -> None:
     """The denoising autoencoder."""
-    ready = stage(noise.scene, noise.Config(), "autoencoder-noise")
+    page.stage(noise.Config, noise.scene, needs=("autoencoder-noise",))
     lesson.notice(
         "Both networks are over-wide: the same layers, the same digits. One was trained to copy, the other to give "
         "back the clean digit from a noisy one (σ = 0.5).",
@@ -68,32 +50,29 @@ def show_noise(seed: int) -> None:
         "Denoise",
         r"\min_{f,g}\ \mathbb E\,\ell\big(x,\,g(f(x+\sigma\varepsilon))\big),\qquad\varepsilon\sim\mathcal N(0,I)",
     )
-    if ready:
-        rebuild.figures("autoencoder-noise", words={"rmse_copied_half": "error of the copying one, σ = 0.5",
+    if page.shown:
+        lesson.figures("autoencoder-noise", words={"rmse_copied_half": "error of the copying one, σ = 0.5",
                        "rmse_denoised_half": "error of the denoising one"})  # fmt: skip
 
 
-def show_dream(seed: int) -> None:
+@page.cue("Why it cannot dream", "**Random codes through the decoder.** Drag, and find the holes.")
+def show_dream() -> None:
     """Why it cannot dream."""
-    at = {name: controls.linked(PAGE, name, 0.0) for name in ("code_1", "code_2")}
-    config = dream.Config(seed=seed, **at)
-    ready = stage(dream.scene, config, "autoencoder-2d", after_hand=dream.after_hand)
+    config = page.stage(dream.Config, dream.scene, needs=("autoencoder-2d",), after_drag=dream.after_drag)
     lesson.notice(
         "Drag through the plane. On the islands the decoder draws digits; between and beyond them, blends and blots.",
         "Nobody has said where codes are to lie: the axes have any scale, classes lie in rays and clumps.",
         "So there is nothing to draw z *from*. To dream one needs a distribution of z that the decoder was trained "
         "on: that is the variational autoencoder.",
     )
-    lesson.predict(
-        PAGE,
+    page.predict(
         "What is missing for a generative model?",
         ["A better decoder", "A distribution p(z)", "More latent numbers"],
         "A distribution p(z)",
         "A decoder turns z into x; with p(z) it is a recipe for p(x): draw z, then decode.",
     )
-    if ready:
-        lesson.challenge(
-            PAGE,
+    if page.shown:
+        page.challenge(
             "find a hole",
             "Put the probe among the codes where the picture resembles no digit at all.",
             "its likeness (cosine) to the most similar of 4,000 training digits",
@@ -103,18 +82,7 @@ def show_dream(seed: int) -> None:
         )
 
 
-CUES = {
-    "squeeze": lesson.Cue("Squeeze", "**784 pixels through a narrow place.** What comes out?", show_squeeze),
-    "noise": lesson.Cue("Noise", "**One copies, one has learned to clean.** Add noise.", show_noise),
-    "dream": lesson.Cue(
-        "Why it cannot dream", "**Random codes through the decoder.** Drag, and find the holes.", show_dream,
-        {"code_1": 0.0, "code_2": 0.0},
-    ),
-}  # fmt: skip
-
-lesson.question("Can a picture be two numbers?")
-lesson.cues(PAGE, CUES).show(st.session_state["_shell"].seed)
-lesson.references(
+page.run(
     "G. E. Hinton & R. R. Salakhutdinov (2006), *Reducing the dimensionality of data with neural networks*.",
     "H. Bourlard & Y. Kamp (1988), *Auto-association by multilayer perceptrons and singular value decomposition*.",
     "P. Vincent et al. (2010), *Stacked denoising autoencoders*.",

@@ -1,48 +1,18 @@
 """Pixels: is knowing what separates the digits knowing what a digit is?"""
 
-import functools
-from collections.abc import Callable
-from typing import TypeVar
-
-import streamlit as st
-
 from dashboard import lesson
-from dashboard.lesson import checkpoints as rebuild
-from dashboard.lesson import controls
-from dashboard.player import play
-from dashboard.scene import Scene
-from dashboard.scenes.pictures import DIGITS
-from dashboard.scenes.pixels import alone, bayes, eigen, looks
+from dashboard.lesson import Page
+from dashboard.scenes.pixels import CONCEPT, alone, bayes, eigen, looks
 from genmodels.pixels import GaussianPixels, NaivePixels
 
-PAGE = "pixels"
-C = TypeVar("C")
 CNN, CLASSIFIERS = "cnn", "pixel-classifiers"
-show = functools.partial(
-    play, key=f"{PAGE}.player", on_hand=functools.partial(controls.put, PAGE), focus=lesson.focus_token()
-)
+page = Page(CONCEPT)
 
 
-def digit() -> int:
-    """The class that is modelled."""
-    return int(controls.choice(PAGE, "digit", "Class", {d: f"the {d}s" for d in DIGITS}, "3"))
-
-
-def stage(build: Callable[..., Scene], choose: Callable[[], C], *names: str, **more) -> C | None:
-    """Controls on the left and the picture on the right, if what it needs can be read; the config shown."""
-    with lesson.beside_controls() as (left, right):
-        with left:
-            config = choose()
-        with right:
-            if not rebuild.ready(PAGE, *names):
-                return None
-            show(build, config, **more)
-    return config
-
-
-def show_looks(seed: int) -> None:
+@page.cue("What a CNN looks at", "**It tells digits apart.** What did it look at?")
+def show_looks() -> None:
     """Discriminative: where it looks."""
-    stage(looks.scene, lambda: looks.Config(controls.choice(PAGE, "which", "Pictures", looks.WHICH, "all")), CNN)
+    page.stage(looks.Config, looks.scene, needs=(CNN,))
     lesson.notice(
         "Warm places speak for a class, cold ones against it: sums of evidence, nothing else, decide.",
         "It needs a few tell-tale places: a gap, a crossing, an end. It never needs to know a whole digit.",
@@ -54,8 +24,7 @@ def show_looks(seed: int) -> None:
         "Softmax takes differences, so each map is shown less the mean of all ten. A place is 4 × 4 pixels wide, and "
         "sees 18 × 18.",
     )
-    lesson.predict(
-        PAGE,
+    page.predict(
         "The network is shown a picture of noise. What does it say?",
         ["“This is no digit”", "One of the ten classes, often quite sure of it", "All ten with 10 %"],
         "One of the ten classes, often quite sure of it",
@@ -64,14 +33,10 @@ def show_looks(seed: int) -> None:
     )
 
 
-def show_alone(seed: int) -> None:
+@page.cue("Pixel by pixel", "**Same pixels, another world.** Let neighbours know of each other.")
+def show_alone() -> None:
     """Generative, the naive way and the other."""
-
-    def choose() -> alone.Config:
-        at = {name: controls.linked(PAGE, name, 14) for name in ("pixel_x", "pixel_y")}
-        return alone.Config(digit(), **{name: min(max(value, 0), 27) for name, value in at.items()})
-
-    config = stage(alone.scene, choose, CLASSIFIERS, after_hand=alone.after_hand)
+    config = page.stage(alone.Config, alone.scene, needs=(CLASSIFIERS,), after_drag=alone.after_drag)
     lesson.notice(
         "**Left**: p(x | y) = Π_d p(x_d | y). Each pixel is right on average, and the picture is sand.",
         "**Middle**: one Gaussian of all 784 pixels. λ shrinks every covariance; no mean, no variance changes.",
@@ -83,9 +48,8 @@ def show_alone(seed: int) -> None:
         r"\Sigma(\lambda)=(1-\lambda)\,S+\lambda\,\mathrm{diag}(S)+\varepsilon I,\qquad "
         r"\Sigma(\lambda)_{dd}=S_{dd}+\varepsilon\ \text{ for every }\lambda",
     )
-    if config is not None:
-        lesson.challenge(
-            PAGE,
+    if page.shown:
+        page.challenge(
             "pixels that exclude each other",
             "Put the cross on a pixel whose ink goes with paper elsewhere: look for deep cold places.",
             "the lowest correlation of this pixel with another",
@@ -96,9 +60,10 @@ def show_alone(seed: int) -> None:
     lesson.source(NaivePixels.sample, GaussianPixels.sample)
 
 
-def show_eigen(seed: int) -> None:
+@page.cue("Eigen-digits", "**Eight directions.** What varies together?")
+def show_eigen() -> None:
     """What varies together."""
-    stage(eigen.scene, lambda: eigen.Config(digit()), CLASSIFIERS)
+    page.stage(eigen.Config, eigen.scene, needs=(CLASSIFIERS,))
     lesson.notice(
         "The first direction of most classes is a *slant*; later ones are width, loops, thickness.",
         "They are the axes of the Gaussian's ellipsoid in 784 dimensions, the longest ones first.",
@@ -109,14 +74,13 @@ def show_eigen(seed: int) -> None:
     lesson.source(GaussianPixels.eigenvectors)
 
 
-def show_bayes(seed: int) -> None:
+@page.cue(
+    "Bayes on pictures",
+    "**Four models, one digit after the other.** Who is right, who is too sure?",
+)
+def show_bayes() -> None:
     """Bayes' rule on pictures."""
-    ready = stage(
-        bayes.scene,
-        lambda: bayes.Config(controls.choice(PAGE, "turns", "Pictures", bayes.WHICH, "all")),
-        CNN,
-        CLASSIFIERS,
-    )
+    page.stage(bayes.Config, bayes.scene, needs=(CNN, CLASSIFIERS))
     lesson.notice(
         "Three generative models classify without ever being told to: log p(x | y) + log p(y), and the largest wins.",
         "The naive ones are *absurdly* sure: they count 784 pixels as independent witnesses, which they are not.",
@@ -124,31 +88,14 @@ def show_bayes(seed: int) -> None:
         "The CNN, which can draw nothing, is the best of the four at this.",
     )
     lesson.formula("Bayes' rule", r"p(y\mid x)=\frac{p(x\mid y)\,p(y)}{\sum_{y'}p(x\mid y')\,p(y')}")
-    if ready is not None:
+    if page.shown:
         words = {"accuracy": "CNN", "accuracy_naive": "naive", "accuracy_independent": "independent Gaussian",
                  "accuracy_full": "full Gaussian"}  # fmt: skip
-        rebuild.figures(CNN, CLASSIFIERS, words={key: f"accuracy, {name}" for key, name in words.items()})
+        lesson.figures(CNN, CLASSIFIERS, words={key: f"accuracy, {name}" for key, name in words.items()})
     lesson.source(NaivePixels.log_joint, GaussianPixels.log_joint)
 
 
-CUES = {
-    "looks": lesson.Cue(
-        "What a CNN looks at", "**It tells digits apart.** What did it look at?", show_looks, {"which": "all"}
-    ),
-    "alone": lesson.Cue(
-        "Pixel by pixel", "**Same pixels, another world.** Let neighbours know of each other.", show_alone,
-        {"digit": "3", "pixel_x": 14, "pixel_y": 14},
-    ),
-    "eigen": lesson.Cue("Eigen-digits", "**Eight directions.** What varies together?", show_eigen, {"digit": "3"}),
-    "bayes": lesson.Cue(
-        "Bayes on pictures", "**Four models, one digit after the other.** Who is right, who is too sure?", show_bayes,
-        {"turns": "all"},
-    ),
-}  # fmt: skip
-
-lesson.question("Is knowing what separates the digits knowing what a digit is?")
-lesson.cues(PAGE, CUES).show(st.session_state["_shell"].seed)
-lesson.references(
+page.run(
     "B. Zhou et al. (2016), *Learning deep features for discriminative localization*: class activation maps.",
     "J. Schäfer & K. Strimmer (2005), *A shrinkage approach to large-scale covariance matrix estimation*.",
     "M. Turk & A. Pentland (1991), *Eigenfaces for recognition*.",

@@ -12,6 +12,7 @@ from genmodels.data.digits import Split, load_binarised_mnist, load_mnist
 
 SIDE = 28
 DIGITS = tuple(str(digit) for digit in range(10))
+THE_DIGITS = {digit: f"the {digit}s" for digit in range(10)}
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.scene import Handle, Panel, Points, Readout, Scene, chart
 from dashboard.scene.drag import handle
+from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
 from genmodels.autoencoder.runtime import ForwardAutoencoder
 from genmodels.data.digits import load_mnist
@@ -25,8 +26,8 @@ FAR = 3  # so many times the usual distance between codes is a hole
 class Config:
     """Where the probe is, and the seed of the random codes."""
 
-    code_1: float = 0.0
-    code_2: float = 0.0
+    code_1: float = placed(0.0, -1e6, 1e6)
+    code_2: float = placed(0.0, -1e6, 1e6)
     seed: int = 0
 
 
@@ -133,7 +134,7 @@ def likeness(config: Config) -> float:
     return float((x @ decoded / (np.linalg.norm(x, axis=1) * np.linalg.norm(decoded))).max())
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the probe was moved."""
     at = handle(values, "code").round(2)
     return replace(config, code_1=float(at[0]), code_2=float(at[1]))

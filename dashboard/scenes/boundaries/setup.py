@@ -367,7 +367,7 @@ def panel(title: str, layers: tuple, data: Labelled, share: float = 1.0) -> Pane
     return plane(title, layers, x, y, share=share)
 
 
-# --- dragging and painting -----------------------------------------------------------------------------------------------
+# --- dragging and painting ----------------------------------------------------------------------------------
 
 PROBES = ("probe", "probe, right")
 

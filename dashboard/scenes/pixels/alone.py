@@ -12,7 +12,8 @@ import numpy as np
 from dashboard.scene import Field, Handle, Labels, Panel, Polylines, Readout, Scene
 from dashboard.scene.contours import level_lines
 from dashboard.scene.drag import handle
-from dashboard.scenes.pictures import SIDE, flat, picture, sheet
+from dashboard.scene.fields import choice, placed
+from dashboard.scenes.pictures import SIDE, THE_DIGITS, flat, picture, sheet
 from genmodels.data.digits import load_mnist
 from genmodels.store import cache as stored
 
@@ -23,9 +24,9 @@ COLUMNS = 3
 class Config:
     """A class, and the pixel under the cross: column and row from the upper left, 0 to 27."""
 
-    digit: int = 3
-    pixel_x: int = 14
-    pixel_y: int = 14
+    digit: int = choice("Class", 3, THE_DIGITS)
+    pixel_x: int = placed(14, 0, SIDE - 1)
+    pixel_y: int = placed(14, 0, SIDE - 1)
 
 
 @lru_cache(maxsize=10)
@@ -113,7 +114,7 @@ def _statistics(mean: np.ndarray, deviation: np.ndarray) -> Panel:
     return Panel("The same for every λ", layers, (0, 1), (-0.15, 2.25), axes=False, share=0.6)
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the cross was moved."""
     x, y = np.clip(np.floor(handle(values, "pixel")), 0, SIDE - 1).astype(int)
     return replace(config, pixel_x=int(x), pixel_y=int(SIDE - 1 - y))

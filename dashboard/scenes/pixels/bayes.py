@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Panel, Readout, Scene, chart
+from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, grey, sheet
 from genmodels.store import cache as stored
 
@@ -20,7 +21,7 @@ FLOOR = -40.0
 class Config:
     """Which test digits are walked through."""
 
-    which: str = "all"
+    turns: str = choice("Pictures", "all", WHICH)
 
 
 def log_posteriors() -> np.ndarray:
@@ -38,7 +39,7 @@ def scene(config: Config) -> Scene:
     images, labels = grey()
     log_p = log_posteriors()
     says = log_p.argmax(axis=-1)
-    at = np.flatnonzero((says != says[0]).any(axis=0)) if config.which == "differ" else np.arange(len(labels))
+    at = np.flatnonzero((says != says[0]).any(axis=0)) if config.turns == "differ" else np.arange(len(labels))
     right = says == labels
     sofar = 100 * np.cumsum(right[:, at], axis=1) / np.arange(1, len(at) + 1)
     number = np.arange(1, len(at) + 1)

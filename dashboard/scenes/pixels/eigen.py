@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene, chart
-from dashboard.scenes.pictures import ink, picture
+from dashboard.scene.fields import choice
+from dashboard.scenes.pictures import THE_DIGITS, ink, picture
 from genmodels.store import cache as stored
 
 COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
@@ -17,7 +18,7 @@ COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
 class Config:
     """A class."""
 
-    digit: int = 3
+    digit: int = choice("Class", 3, THE_DIGITS)
 
 
 def scene(config: Config) -> Scene:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Bars, Field, Labels, Panel, Polylines, Readout, Scene, chart
 from dashboard.scene.contours import level_lines
+from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, grey, sheet
 from genmodels.store import cache as stored
 
@@ -20,7 +21,7 @@ COLUMNS, STEP = 4, 1.3
 class Config:
     """Which test digits are walked through."""
 
-    which: str = "all"
+    which: str = choice("Pictures", "all", WHICH)
 
 
 def scene(config: Config) -> Scene:

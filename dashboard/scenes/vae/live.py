@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.fields import choice, slider
 from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.data.digits import load_small_digits
@@ -25,17 +26,17 @@ Draw = Callable[["VAEState"], tuple[tuple[Panel, ...], tuple[Readout, ...]]]
 
 @dataclass(frozen=True)
 class Config:
-    """Data, latents L, β, learning rate, seed, and where to train."""
+    """Data, latents L, β and learning rate as powers of ten, seed, and where to train."""
 
-    data: str = "digits8"
-    latents: int = 2
-    beta: float = 1.0
-    learning_rate: float = 3e-3
+    data: str = choice("Data", "digits8", DATA)
+    latents: int = choice("Latents", 2, {n: f"z has {n} number{'s' * (n > 1)}" for n in LATENTS})
+    log_beta: float = slider("log₁₀ β", 0.0, -2.0, 2.0, 0.1)
+    log_rate: float = slider("log₁₀ learning rate", -2.5, -4.0, 0.0, 0.1)
     seed: int = 0
     device: str = "auto"
 
 
-def network(config: Config) -> Iterator[Scene | None]:
+def scenes(config: Config) -> Iterator[Scene | None]:
     """One frame every 20 steps."""
     from genmodels.vae.model import VAEConfig, iterate_vae
 
@@ -48,10 +49,10 @@ def network(config: Config) -> Iterator[Scene | None]:
         decoder="gaussian",
         activation="silu",
         batch=64 if on_digits else 128,
-        learning_rate=config.learning_rate,
+        learning_rate=10.0**config.log_rate,
         n_steps=STEPS,
         every=EVERY,
-        beta=config.beta,
+        beta=10.0**config.log_beta,
         seed=config.seed,
         device=config.device,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ from dashboard.scene import (
     plane,
 )
 from dashboard.scene.drag import handle
+from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import binary, chosen, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import (
     EXTENT,
@@ -70,8 +72,8 @@ CAPTIONS = (
 class Config:
     """Where the hand is in the plane, and the seed of the codes drawn."""
 
-    z_1: float = 0.0
-    z_2: float = 0.0
+    z_1: float = placed(0.0, *PLANE)
+    z_2: float = placed(0.0, *PLANE)
     seed: int = 0
 
 
@@ -199,6 +201,11 @@ def target(seed: int) -> tuple[np.ndarray, float]:
     return 255 - 255 * binary().images[index], _cost(index, known().mu[index])
 
 
+def within_reach(best: float) -> int:
+    """What is near enough to the encoder's own answer, nats."""
+    return math.ceil(best + 10)
+
+
 def cost(seed: int, config: Config) -> float:
     """−log p(x | z) of that digit at the hand's z, nats."""
     return _cost(_target(seed), np.array([config.z_1, config.z_2]))
@@ -220,7 +227,7 @@ def _cost(index: int, z: np.ndarray) -> float:
     return -float(known().network.log_prob(x, z[None])[0])
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the hand has moved."""
     at = np.clip(handle(values, "z"), *PLANE).round(2)
     return replace(config, z_1=float(at[0]), z_2=float(at[1]))

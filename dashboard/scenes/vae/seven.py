@@ -10,6 +10,7 @@ import numpy as np
 
 from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene, plane
 from dashboard.scene.drag import handle
+from dashboard.scene.fields import choice, placed
 from dashboard.scenes.pictures import binary, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 
@@ -21,9 +22,9 @@ STEP = 1.12
 class Config:
     """The class asked for, and the style: a place in the plane."""
 
-    digit: int = 7
-    style_1: float = 0.8
-    style_2: float = -0.6
+    digit: int = choice("Class", 7, {digit: f"a {digit}" for digit in range(10)})
+    style_1: float = placed(0.8, *PLANE)
+    style_2: float = placed(-0.6, *PLANE)
 
 
 def scene(config: Config) -> Scene:
@@ -89,7 +90,7 @@ def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
     )
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after the style was moved."""
     at = np.clip(handle(values, "style"), *PLANE).round(2)
     return replace(config, style_1=float(at[0]), style_2=float(at[1]))

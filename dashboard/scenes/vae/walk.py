@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
+from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 from genmodels.data.digits import load_binarised_mnist
@@ -22,8 +23,8 @@ FRAMES = 41
 class Config:
     """Indices of the two test digits."""
 
-    start: int = 7
-    end: int = 0
+    start: int = placed(7, 0, 499)
+    end: int = placed(0, 0, 499)
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +101,7 @@ def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:
     return plane("Take hold of either end", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.2)
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after an end was moved: it goes to the nearest digit."""
     mu = known().mu
     nearest = {name: int(np.linalg.norm(mu - handle(values, name), axis=1).argmin()) for name in ("start", "end")}

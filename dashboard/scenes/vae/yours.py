@@ -8,10 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import shift
 
-from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart
-from dashboard.scene.drag import painted
+from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, drag
+from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import SIDE, codes, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
@@ -44,8 +43,8 @@ def example() -> str:
 class Config:
     """What was drawn, as in the link; whether it is moved and scaled as MNIST is; the seed of z's draws."""
 
-    drawn: str = ""
-    fitted: bool = True
+    drawn: str = painted(BOARD, default=example)
+    fitted: bool = switch("Centre and scale as MNIST does", True)
     seed: int = 0
 
 
@@ -64,8 +63,14 @@ def pixels(points: np.ndarray, fitted: bool) -> np.ndarray:
     grey = np.clip(PEN + 0.5 - apart.min(axis=2), 0, 1)
     if fitted:
         mass = np.array([(grey.sum(axis=axis) * centres).sum() for axis in (1, 0)]) / grey.sum()
-        grey = shift(grey, np.round(SIDE / 2 - mass), order=0)
+        grey = _moved(grey, *np.round(SIDE / 2 - mass).astype(int))
     return (grey > 0.5).astype(np.float32).ravel()
+
+
+def _moved(picture: np.ndarray, down: int, across: int) -> np.ndarray:
+    """By whole pixels; what comes in is paper."""
+    margin = max(abs(int(down)), abs(int(across)))
+    return np.roll(np.pad(picture, margin), (down, across), (0, 1))[margin : margin + SIDE, margin : margin + SIDE]
 
 
 def _joined(points: np.ndarray) -> np.ndarray:
@@ -185,7 +190,7 @@ def _empty(board: list, brush: Brush) -> Scene:
     )
 
 
-def after_hand(config: Config, values: Mapping[str, Any]) -> Config:
+def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a stroke."""
-    xy, labels = painted(values)
+    xy, labels = drag.painted(values)
     return replace(config, drawn=encode_points(xy, labels, BOARD, BOARD))
