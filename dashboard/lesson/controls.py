@@ -22,6 +22,7 @@ from dashboard.scene.fields import (
     Placed,
     Slider,
     Switch,
+    Written,
     control_of,
     default_of,
 )
@@ -60,7 +61,7 @@ def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **
 def has_widgets(config: type, *names: str) -> bool:
     """Whether any of these fields is one that a visitor sees a control of."""
     controls = [control_of(f) for f in dataclasses.fields(config) if f.name in names or not names]
-    return any(control is not None and not isinstance(control, Placed) for control in controls)
+    return any(control is not None and not isinstance(control, Placed | Written) for control in controls)
 
 
 def _has_default(field: dataclasses.Field) -> bool:
@@ -81,6 +82,8 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
         value = switch(key, control, default)
     elif isinstance(control, Placed):
         value = min(max(linked(key, default), control.low), control.high)
+    elif isinstance(control, Written):
+        value = linked(key, default)
     elif isinstance(control, Painted):
         value = _painted(key, control, default)
     else:

@@ -74,6 +74,11 @@ class Placed(Control):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written(Control):
+    """A text without a control: what was drawn, in words of the scene's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Painted(Control):
     """Painted points, as text, on a board with these ends along both axes."""
 
@@ -105,6 +110,11 @@ def switch(label: str, default: bool = False, **more: Any) -> Any:
 def placed(default: float, low: float, high: float) -> Any:
     """A field for where a handle was left; it stands in the link, and has no control."""
     return _field(default, Placed(low=low, high=high))
+
+
+def written(default: str) -> Any:
+    """A field for a text that stands in the link and has no control."""
+    return _field(default, Written())
 
 
 def painted(

@@ -18,8 +18,8 @@ WITHOUT_PAGE = (
         "exact",
         2014,
         "NICE: Dinh, Krueger & Bengio",
-        disputed="Lectures that date flows 2015 mean Rezende & Mohamed: variational inference with normalizing flows. "
-        "NICE had been made public in 2014.",
+        disputed="Lectures that date flows 2015 mean Rezende & Mohamed: variational inference with normalizing "
+        "flows. NICE had been made public in 2014.",
     ),
     Model("Autoregressive", "exact", 2016, "PixelRNN: van den Oord et al.; WaveNet"),
     Model("Boltzmann machine", "approximate", 1985, "Ackley, Hinton & Sejnowski"),

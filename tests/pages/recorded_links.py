@@ -1,6 +1,6 @@
 """Links and what they showed when they were recorded: controls, first frame, readouts.
 
-    python -m tests.pages.recorded_links        # records them again, where a change was wanted
+    python -m tests.pages.recorded_links 18 21      # records these again, where a change was wanted; without numbers all
 
 A refactoring must leave them all as they are. Arrays are kept as a sample of at most ``SAMPLE`` evenly spaced values,
 with their shape and their norm; the links of every page, every cue, of controls at both ends and of painted data.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,15 @@ def machine() -> str:
     return f"{torch.backends.cpu.get_cpu_capability()} {kernels}"
 
 
-def record(links: list[dict[str, str]], file: Path = FILE) -> list[list[str]]:
-    """Write down what these links show; returns their words."""
-    seen = [look(link) for link in links]
-    arrays = {f"{k}|{name}": a for k, (_, samples, _) in enumerate(seen) for name, a in samples.items()}
-    metadata = {"links": json.dumps([s[0] for s in seen], ensure_ascii=False), "machine": machine()}
-    file.write_bytes(save(arrays, metadata=metadata))
-    return [s[2] for s in seen]
+def record(numbers: set[int]) -> None:
+    """Write down what these links show now, and leave the others as they were recorded."""
+    entries, samples = recorded()
+    for number in numbers:
+        entries[number], samples[number], _ = look(entries[number]["link"])
+    arrays = {f"{k}|{name}": a for k, found in enumerate(samples) for name, a in found.items()}
+    metadata = {"links": json.dumps(entries, ensure_ascii=False), "machine": machine()}
+    FILE.write_bytes(save(arrays, metadata=metadata))
 
 
 if __name__ == "__main__":
-    record([entry["link"] for entry in recorded()[0]])
+    record({int(number) for number in sys.argv[1:]} or set(range(len(recorded()[0]))))

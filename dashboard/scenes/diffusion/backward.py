@@ -9,14 +9,15 @@ from functools import lru_cache
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
-from dashboard.scenes.diffusion.setup import PLANE, Config, chain, learned
+from dashboard.scene.fields import choice, slider
+from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, learned
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.diffusion.schedules import Schedule
 from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}
-COUNTS = {str(n): f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
+COUNTS = {n: f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
 PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
 
 
@@ -24,10 +25,11 @@ PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
 class Back(Config):
     """How one goes back on the left (DDPM) and on the right."""
 
-    sampler: str = "ddim"
-    eta: float = 0.0
-    count: int = 50
-    who: str = "learned"
+    source: str = choice("Data", "moons", STORED)
+    sampler: str = choice("On the right", "ddim", SAMPLERS)
+    eta: float = slider("η", 0.0, 0.0, 1.0, 0.05)
+    back: int = choice("Both in", 50, COUNTS)
+    who: str = choice("Denoiser", "learned", WHO)
 
 
 def scene(config: Back) -> Scene:
@@ -35,10 +37,10 @@ def scene(config: Back) -> Scene:
     denoiser, schedule = _undoing(config)
     x_T, truth = config.noise(PARTICLES), config.points(DATA, 6)
     runs, seconds = [], []
-    for way in (ReverseConfig(n_steps=config.count), right(config)):
+    for way in (ReverseConfig(n_steps=config.back), right(config)):
         began = time.perf_counter()
         rng = np.random.default_rng([config.seed, 7])
-        runs.append(_thinned(iterate_reverse(denoiser, x_T, schedule, way, rng), config.count))
+        runs.append(_thinned(iterate_reverse(denoiser, x_T, schedule, way, rng), config.back))
         seconds.append(time.perf_counter() - began)
     left, other = runs
     t = np.array([s.t for s in left], dtype=float)
@@ -105,7 +107,7 @@ def _undoing(config: Back) -> tuple[Denoiser, Schedule]:
 
 def right(config: Back) -> ReverseConfig:
     """The sampler on the right."""
-    return ReverseConfig(config.sampler, config.count, eta=config.eta if config.sampler == "ddim" else 0.0)
+    return ReverseConfig(config.sampler, config.back, eta=config.eta if config.sampler == "ddim" else 0.0)
 
 
 def fewest(config: Back) -> float:
@@ -115,7 +117,7 @@ def fewest(config: Back) -> float:
     x = sample_reverse(denoiser, config.noise(PARTICLES), schedule, right(config), rng)
     spread = true_spread(config.source)
     near = wasserstein_2(x[:COMPARED], truth[:COMPARED]) <= spread.mean + 2 * spread.deviation
-    asked = 4 * config.count - 1 if config.sampler == "ode" else config.count  # RK4 asks four times, at last three
+    asked = 4 * config.back - 1 if config.sampler == "ode" else config.back  # RK4 asks four times, at last three
     return float(asked if near else 10_000)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart, plane
-from dashboard.scenes.diffusion.setup import PLANE, Config, learned
+from dashboard.scene.fields import choice
+from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, learned
 from genmodels.diffusion.exact import ExactPointsDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse, sample_reverse
 
@@ -19,7 +20,8 @@ PARTICLES, STEPS = 250, 60
 class Copy(Config):
     """How many training points the photocopier has."""
 
-    n: int = 30
+    source: str = choice("Data", "moons", STORED)
+    n: int = choice("Photocopier", 30, {n: f"{n:,} training points" for n in COUNTS})
 
 
 def scene(config: Copy) -> Scene:

@@ -10,13 +10,14 @@ import numpy as np
 
 from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
-from dashboard.scenes.diffusion.setup import PLANE, Config, T
+from dashboard.scene.fields import choice, written
+from dashboard.scenes.diffusion.setup import KNOWN, PLANE, SCHEDULES, Config, T
 from genmodels.diffusion.sampler import q_sample
 from genmodels.diffusion.schedules import Schedule, get_schedule
 
 KNOTS = 7
 START = "0.93,0.75,0.5,0.28,0.12,0.04,0.002"
-COUNTS = {"1000": "1,000 steps", "50": "50 steps", "5": "5 steps"}
+COUNTS = {1000: "1,000 steps", 50: "50 steps", 5: "5 steps"}
 OWN = "own"
 PARTICLES, FRAMES, LEAST = 400, 50, 1e-6
 
@@ -25,8 +26,10 @@ PARTICLES, FRAMES, LEAST = 400, 50, 1e-6
 class Curves(Config):
     """Which schedule, one's own ᾱ at seven places, and how many steps are chosen of it."""
 
-    knots: str = START
-    count: int = 50
+    source: str = choice("Data", "moons", KNOWN)
+    schedule: str = choice("Schedule", "linear", SCHEDULES | {OWN: "Your own: drag the knots"})
+    count: int = choice("Steps", 50, COUNTS)
+    knots: str = written(START)
 
     def noising(self) -> Schedule:
         """All 1,000 steps, of one's own curve where that is chosen."""
@@ -125,7 +128,7 @@ def _handles(config: Curves) -> tuple[Handle, ...]:
     )
 
 
-def after_hand(config: Curves, values: Mapping[str, Any]) -> Curves:
+def after_drag(config: Curves, values: Mapping[str, Any]) -> Curves:
     """The config after a knot was moved; a later knot is never above an earlier one."""
     heights = [float(np.clip(handle(values, f"knot {k + 1}")[1], 0.0005, 0.999)) for k in range(KNOTS)]
     falling = np.minimum.accumulate(heights)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
+from dashboard.scene.fields import choice, slider
 from dashboard.scenes.diffusion.setup import learned
-from dashboard.scenes.pictures import DIGITS, grey, ink, rows, sheet
+from dashboard.scenes.pictures import DIGITS, THE_DIGITS, grey, ink, rows, sheet
 from genmodels.diffusion.denoisers import ForwardDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample
 from genmodels.store import cache as stored
@@ -22,15 +23,15 @@ STEPS = 50
 class Config:
     """What is shown, the class asked for (−1: all), the strength of guidance, and the seed."""
 
-    what: str = "back"
-    digit: int = -1
-    guidance: float = 2.0
+    digits: str = choice("Show", "back", WHAT)
+    digit: int = choice("Class", -1, {-1: "one of each"} | THE_DIGITS)
+    w: float = slider("Guidance w", 2.0, 0.0, 8.0, 0.5)
     seed: int = 0
 
 
 def scene(config: Config) -> Scene:
     """Time, or the strength of guidance."""
-    return {"back": _back, "forward": _forward, "guidance": _guidance}[config.what](config)
+    return {"back": _back, "forward": _forward, "guidance": _guidance}[config.digits](config)
 
 
 def _pictures(network: ForwardDenoiser, x: np.ndarray) -> np.ndarray:
@@ -41,7 +42,7 @@ def _back(config: Config) -> Scene:
     network, schedule = learned("digits")
     y = np.arange(10) if config.digit < 0 else np.full(10, config.digit)
     x_T = np.random.default_rng([config.seed, 21]).standard_normal((10, 196))
-    way = ReverseConfig("ddim", STEPS, guidance=config.guidance)
+    way = ReverseConfig("ddim", STEPS, guidance=config.w)
     states = list(iterate_reverse(network, x_T, schedule, way, y=y))
     x = np.stack([_pictures(network, s.x_t) for s in states])
     answers = np.stack([_pictures(network, s.x0_hat) for s in states])
@@ -60,7 +61,7 @@ def _back(config: Config) -> Scene:
         readouts=(
             Readout("t", t, digits=0),
             Readout("ᾱₜ", np.array([s.alpha_bar for s in states]), digits=4),
-            Readout("guidance w", np.full(len(t), config.guidance), digits=1),
+            Readout("guidance w", np.full(len(t), config.w), digits=1),
         ),
         captions=(
             "Static. x̂₀ is the mean of all digits of the class.",

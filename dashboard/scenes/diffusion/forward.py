@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import (
+    KNOWN,
     PLANE,
     Config,
     T,
     chain,
     densities,
     density_field,
-    hand_point,
+    probe_point,
     spaced,
-    without_hand,
+    without_probe,
 )
 from genmodels.diffusion.sampler import iterate_forward, q_sample
 from genmodels.metrics import energy_distance
 
 PARTICLES, FRAMES, COMPARED = 400, 60, 200
+
+
+@dataclass(frozen=True)
+class Forward(Config):
+    """Data whose distribution is known."""
+
+    source: str = choice("Data", "moons", KNOWN)
 
 
 def scene(config: Config) -> Scene:
@@ -70,7 +81,7 @@ def scene(config: Config) -> Scene:
 
 def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: tuple) -> Panel:
     layers = (
-        density_field(densities(without_hand(config), tuple(times.tolist()))),
+        density_field(densities(without_probe(config), tuple(times.tolist()))),
         Points(name="points", key="p", xy=x[:, 1:].astype(np.float32), radius=2.5),
         *more,
     )
@@ -95,5 +106,5 @@ def _cloud(start: np.ndarray, signal: np.ndarray, noise: np.ndarray) -> tuple:
     covariance = (noise**2)[:, None, None, None] * np.eye(2)
     return (
         Ellipses(name="q(xₜ | x₀) of that point", key="q", mean=mean, covariance=covariance, colour="model"),
-        hand_point(Config(x_1=float(start[0]), x_2=float(start[1]))),
+        probe_point(Config(x_1=float(start[0]), x_2=float(start[1]))),
     )

@@ -8,15 +8,17 @@ import numpy as np
 
 from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
+from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import (
     EXTENT,
     PLANE,
+    STORED,
     Config,
     Exact,
     Learned,
     T,
-    hand_point,
     learned,
+    probe_point,
     spaced,
 )
 from genmodels.diffusion.exact import ExactPointsDenoiser
@@ -30,6 +32,7 @@ THREADS, FRAMES, DATA, GRID, TESTED, MANY = 60, 40, 300, 15, 300, 1_000
 class Guess(Config):
     """Whether a stored network is shown beside the exact answer."""
 
+    source: str = choice("Data", "moons", STORED)
     beside: bool = True
 
 
@@ -66,7 +69,7 @@ def scene(config: Guess) -> Scene:
         said = np.stack([_said(network, x_t, level)[0] for level in levels])
         layers.append(Points(name="the network's answer", key="n", xy=said[:, None], radius=8, colour="model"))
         readouts.append(Readout("network's distance to it", np.linalg.norm(said - answers, axis=1), digits=3))
-    layers.append(hand_point(config))
+    layers.append(probe_point(config))
     return Scene(
         panels=(
             plane("One noisy xₜ, and where it may have come from", tuple(layers), PLANE, PLANE, share=1.1),

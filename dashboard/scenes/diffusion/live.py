@@ -10,7 +10,8 @@ import numpy as np
 
 from dashboard.scene import Arrows, Bars, Curve, Points, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
-from dashboard.scenes.diffusion.setup import EXTENT, OWN, PLANE, Config
+from dashboard.scene.fields import choice, slider
+from dashboard.scenes.diffusion.setup import EXTENT, PLANE, SCHEDULES, Config
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2
 
@@ -21,10 +22,11 @@ LEVEL = 0.7  # ᾱ at which the score is drawn
 
 @dataclass(frozen=True)
 class Live(Config):
-    """What is predicted, how fast, and where."""
+    """The schedule, what is predicted, the learning rate as a power of ten, and where."""
 
-    prediction: str = "v"
-    learning_rate: float = 4e-3
+    live_schedule: str = choice("Schedule", "cosine", SCHEDULES)
+    prediction: str = choice("The network predicts", "v", PREDICTIONS)
+    log_rate: float = slider("log₁₀ learning rate", -2.4, -5.0, 0.0, 0.1)
     device: str = "auto"
 
 
@@ -33,19 +35,19 @@ def check(config: Live) -> None:
     config.points(DATA)
 
 
-def train(config: Live) -> Iterator[Scene | None]:
+def scenes(config: Live) -> Iterator[Scene | None]:
     """One frame every 40 steps."""
     from genmodels.diffusion.denoisers import DenoiserConfig
     from genmodels.diffusion.training import iterate_denoiser
 
-    own = config.own() if config.source in OWN else None
+    own = config.standardised() if config.is_own else None
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
     data: dict[str, Any] = {} if own is not None else {"data": config.source}
     training = DenoiserConfig(
         **data,
-        schedule=config.schedule,
+        schedule=config.live_schedule,
         prediction=config.prediction,
-        learning_rate=config.learning_rate,
+        learning_rate=10.0**config.log_rate,
         n_steps=STEPS,
         every=EVERY,
         seed=config.seed,

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points
+from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points, drag
 from dashboard.scene.contours import Extent, cell_centres
-from dashboard.scene.drag import handle
-from dashboard.scene.painted import decode_points
+from dashboard.scene.fields import choice, painted, placed
+from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
 from genmodels.diffusion.schedules import Schedule, get_schedule
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
-OWN = ("painted", "csv")
 TITLES = {
     "moons": "Two moons",
     "ffjord8": "Eight Gaussians",
@@ -29,9 +28,10 @@ TITLES = {
     "dino": "Dinosaur",
     "ring8": "A narrow ring of eight",
     "spirals": "Spirals",
-    "painted": "Painted by hand",
-    "csv": "A CSV file",
+    **OWN,
 }
+KNOWN = {name: title for name, title in TITLES.items() if name not in OWN}
+STORED = {name: TITLES[name] for name in LEARNED}
 SCHEDULES = {"linear": "Linear β (DDPM)", "cosine": "Cosine", "sigmoid": "Sigmoid"}
 PLANE = (-3.2, 3.2)
 EXTENT: Extent = (*PLANE, *PLANE)
@@ -43,23 +43,23 @@ Exact = ExactMixtureDenoiser | ExactPointsDenoiser
 
 
 @dataclass(frozen=True)
-class Config:
-    """What all cues on two-dimensional data know.
+class Config(OwnPoints):
+    """What all cues on two-dimensional data know; each offers its own sources.
 
     Args:
         source: A data set of :mod:`genmodels.data.planar`, or one's own points.
-        painted, csv: One's own points.
         schedule: Its name.
         x_1, x_2: The place under the hand.
         seed: Of noise and data.
     """
 
-    source: str = "moons"
-    painted: str = ""
-    csv: tuple[tuple[float, float], ...] = ()
-    schedule: str = "linear"
-    x_1: float = 0.5
-    x_2: float = 0.5
+    board: ClassVar[Pair] = BOARD
+
+    source: str = choice("Data", "moons", TITLES)
+    painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
+    schedule: str = choice("Schedule", "linear", SCHEDULES)
+    x_1: float = placed(0.5, -1e6, 1e6)
+    x_2: float = placed(0.5, -1e6, 1e6)
     seed: int = 0
 
     def points(self, n: int, salt: int = 0) -> np.ndarray:
@@ -68,22 +68,22 @@ class Config:
         Raises:
             ValueError: There are too few painted points.
         """
-        if self.source not in OWN:
+        if not self.is_own:
             dataset = get_dataset(self.source)
             return dataset.standardise(dataset.sample(n, np.random.default_rng([self.seed, salt])))
-        xy = self.own()
+        xy = self.standardised()
         return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
 
-    def own(self) -> np.ndarray:
+    def standardised(self) -> np.ndarray:
         """One's own points in standard units."""
-        xy = np.array(self.csv) if self.source == "csv" else decode_points(self.painted, BOARD, BOARD)[0]
+        xy = self.own()
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
         return (xy - xy.mean(axis=0)) / np.sqrt(xy.var(axis=0).mean())
 
     def exact(self, n: int = KEPT) -> Exact:
         """The best possible denoiser: of the mixture that the data are, else of n points of them; says x̂_0."""
-        if self.source not in OWN and is_mixture(self.source):
+        if not self.is_own and is_mixture(self.source):
             return ExactMixtureDenoiser.of(get_dataset(self.source), "x0")
         return ExactPointsDenoiser(self.points(n, 2))
 
@@ -102,6 +102,14 @@ def is_mixture(name: str) -> bool:
     return dataset.centres is not None and dataset.sigma is not None
 
 
+CHECKPOINTS = tuple(f"diffusion-{name}" for name in LEARNED)
+
+
+def stored(config: Config) -> tuple[str, ...]:
+    """The checkpoint of these data."""
+    return (f"diffusion-{config.source}",)
+
+
 class Learned(NamedTuple):
     """A stored network, and the schedule that it was trained on."""
 
@@ -111,7 +119,7 @@ class Learned(NamedTuple):
 
 def learned(source: str) -> Learned:
     """The network of the store for these data."""
-    return stored.made(_learned, f"diffusion-{source}")
+    return cache.made(_learned, f"diffusion-{source}")
 
 
 def _learned(of: Checkpoint) -> Learned:
@@ -136,9 +144,10 @@ def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
     return np.stack(frames).astype(np.float32)
 
 
-def without_hand(config: Config) -> Config:
+def without_probe(config: Config) -> Config:
     """So that what does not depend on the hand is computed once."""
-    return Config(config.source, config.painted, config.csv, config.schedule, seed=config.seed)
+    own = {"painted": config.painted, "csv": config.csv}
+    return Config(config.source, config.schedule, seed=config.seed, **own)
 
 
 STATIONS = ("x₀", "x₂₅₀", "x₅₀₀", "x₇₅₀", "x₁₀₀₀")
@@ -165,12 +174,12 @@ def density_field(values: np.ndarray, visible: bool = True) -> Field:
     )
 
 
-def hand_point(config: Config) -> Points:
+def probe_point(config: Config) -> Points:
     """Where the hand is."""
     return Points(name="hand", xy=np.array([[config.x_1, config.x_2]]), radius=6, colour="ink")
 
 
-def after_hand(config: Any, values: Mapping[str, Any]) -> Any:
+def after_drag(config: Any, values: Mapping[str, Any]) -> Any:
     """The config after the hand has moved."""
-    at = np.clip(handle(values, "x"), *PLANE).round(2)
+    at = np.clip(drag.handle(values, "x"), *PLANE).round(2)
     return replace(config, x_1=float(at[0]), x_2=float(at[1]))

@@ -15,8 +15,8 @@ from dashboard.scenes.diffusion.setup import (
     T,
     densities,
     density_field,
-    hand_point,
-    without_hand,
+    probe_point,
+    without_probe,
 )
 
 COUNTS, FRAMES, CELLS, REACH, ORIGINS = (1_000, 50, 5), 12, 32, 4.0, 60
@@ -32,10 +32,10 @@ def scene(config: Config) -> Scene:
     x_t = np.array([[config.x_1, config.x_2]])
     steps = [_steps(exact, schedule.choose(count), share, x_t) for count in COUNTS]
     t = (share * T).round()
-    nearest = densities(without_hand(config), tuple(t.astype(int).tolist()))
+    nearest = densities(without_probe(config), tuple(t.astype(int).tolist()))
     return Scene(
         panels=(
-            plane("xₜ under the hand, over pₜ", (density_field(nearest), hand_point(config)), PLANE, PLANE),
+            plane("xₜ under the hand, over pₜ", (density_field(nearest), probe_point(config)), PLANE, PLANE),
             *(_panel(count, *step[:2]) for count, step in zip(COUNTS, steps, strict=True)),
             chart(
                 "Nats from a Gaussian",

@@ -97,7 +97,7 @@ def scene(config: Config) -> Scene:
     loss = kl - reconstruction
     losses = {kind: -stored.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in KINDS}
     worse = 100 * float((losses["digits"] >= loss).mean())
-    plane = (
+    landing = (
         prior_circles(),
         *codes(of.mu, of.labels),
         Ellipses(
@@ -120,7 +120,7 @@ def scene(config: Config) -> Scene:
         panels=(
             _board(board),
             Panel("x as it is seen, and x̂", shown, (0, 1), (-0.02, 2.15), axes=False, share=0.55),
-            plane("Where it lands", plane, PLANE, PLANE, labels=("z₁", "z₂")),
+            plane("Where it lands", landing, PLANE, PLANE, labels=("z₁", "z₂")),
             _judged(losses, loss),
         ),
         steps=np.array([0]),
