@@ -1,6 +1,6 @@
 """Links and what they showed when they were recorded: controls, first frame, readouts.
 
-    python -m tests.pages.recorded_links 18 21      # records these again, where a change was wanted; without numbers all
+    python -m tests.pages.recorded_links 18 21      # these again, where a change was wanted; else all
 
 A refactoring must leave them all as they are. Arrays are kept as a sample of at most ``SAMPLE`` evenly spaced values,
 with their shape and their norm; the links of every page, every cue, of controls at both ends and of painted data.

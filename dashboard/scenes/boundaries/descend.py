@@ -33,7 +33,7 @@ NETWORK_STEPS, NETWORK_EVERY = 1_500, 5
 @on_board
 def scene(config: Config) -> Scene:
     """Steps on a logarithmic time axis: the first ones matter most."""
-    config = replace(config, degree=config.descend)
+    config = replace(config, degree=int(config.descend))
     data = config.data(at_least=1)
     wanted = np.unique(np.concatenate([[0], np.geomspace(1, STEPS, FRAMES).round()])).astype(int)
     states = _states(config, data, set(wanted.tolist()))

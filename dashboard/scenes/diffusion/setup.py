@@ -146,8 +146,8 @@ def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
 
 def without_probe(config: Config) -> Config:
     """So that what does not depend on the hand is computed once."""
-    own = {"painted": config.painted, "csv": config.csv}
-    return Config(config.source, config.schedule, seed=config.seed, **own)
+    shared = (config.source, config.schedule)
+    return Config(*shared, seed=config.seed, painted=config.painted, csv=config.csv)
 
 
 STATIONS = ("x₀", "x₂₅₀", "x₅₀₀", "x₇₅₀", "x₁₀₀₀")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, drag
+from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, drag, plane
 from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import SIDE, codes, ink, picture
