@@ -54,6 +54,7 @@ def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **
         if control.folded and folded is None:
             folded = st.expander("More")
         with folded if control.folded and folded is not None else nullcontext():
+            _register(page, name, values[name], control)
             values |= _show(page, name, control, start.get(name, values[name]))
     return config(**values)
 
@@ -73,7 +74,6 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
     key = f"{page}.{name}"
     if isinstance(control, File):
         return own_data.of_file(page, control.labelled)
-    _register(page, name, default, control.kept)
     if isinstance(control, Slider):
         value: Any = slider(key, control, default)
     elif isinstance(control, Choice):
@@ -167,10 +167,11 @@ def _painted(key: str, control: Painted, default: str) -> str:
 # --- What a cue and a drag set ------------------------------------------------------------------------------
 
 
-def _register(page: str, name: str, default: Any, kept: bool) -> None:
-    """Remember what a control goes back to when a cue is started."""
-    if not kept:
-        st.session_state.setdefault("_defaults", {}).setdefault(page, {})[name] = default
+def _register(page: str, name: str, default: Any, control: Control) -> None:
+    """Remember what a control goes back to when a cue is started, and whether Streamlit keeps it in the link."""
+    if not control.kept:
+        bound = isinstance(control, Slider | Choice | Switch)
+        st.session_state.setdefault("_controls", {}).setdefault(page, {})[name] = (default, bound)
 
 
 def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
@@ -181,10 +182,12 @@ def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
         differs: Values by field.
         keep: Keys that the link may go on holding.
     """
-    defaults = st.session_state.get("_defaults", {}).get(page, {})
+    shown = st.session_state.get("_controls", {}).get(page, {})
+    defaults = {name: default for name, (default, _) in shown.items()}
     for name, value in (defaults | dict(differs)).items():
         st.session_state[f"{page}.{name}"] = value
-    for key in [k for k in st.query_params if k.startswith(f"{page}.") and k not in keep]:
+    bound = {f"{page}.{name}" for name, (_, bound) in shown.items() if bound}  # these Streamlit takes out itself
+    for key in [k for k in st.query_params if k.startswith(f"{page}.") and k not in keep | bound]:
         del st.query_params[key]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 
+from tests.pages.found import titles
+
 
 def healthy(app) -> bool:
     """No traceback, no error, and no NaN in what is written."""
@@ -12,25 +14,29 @@ def healthy(app) -> bool:
     return not app.exception and not app.error and "nan" not in shown
 
 
-def ends(app, page: str, choices: dict[str, object]) -> list[tuple[str, str, object]]:
-    """Sliders at both ends, switches both ways, and the choices that are on the page."""
+def ends(app, page: str) -> list[tuple[str, str, object]]:
+    """Sliders at both ends, switches both ways, and every choice that the page offers now."""
     sliders = [("slider", w.key, v) for w in app.slider for v in (w.min, w.max)]
     switches = [("toggle", w.key, v) for w in app.toggle for v in (True, False) if w.key.startswith(page)]
-    shown = {w.key for w in app.selectbox}
-    chosen = [("selectbox", key, v) for key, values in choices.items() for v in values if key in shown]
+    known = titles(page)
+    boxes = [w for w in app.selectbox if w.key.startswith(f"{page}.")]
+    chosen = [("selectbox", w.key, v) for w in boxes for v, title in known[w.key].items() if title in w.options]
     return sliders + switches + chosen
 
 
 def put(app, kind: str, key: str, value: object) -> None:
-    """Set a control, unless another one has taken it away."""
-    if key in {w.key for w in getattr(app, kind)}:
-        getattr(app, kind)(key=key).set_value(value)
+    """Set a control, unless another one has taken it away, or the choice that is meant."""
+    if key not in {w.key for w in getattr(app, kind)}:
+        return
+    widget = getattr(app, kind)(key=key)
+    if kind != "selectbox" or titles(key.partition(".")[0])[key][value] in widget.options:
+        widget.set_value(value)
 
 
-def walk(app, page: str, choices: dict[str, object], pairs: int) -> None:
+def walk(app, page: str, pairs: int) -> None:
     """Set every control to every end, then random pairs of them; the page must stay healthy."""
     assert healthy(app)
-    all_ends = ends(app, page, choices)
+    all_ends = ends(app, page)
     assert all_ends
     both = list(itertools.combinations(all_ends, 2))
     for settings in [(e,) for e in all_ends] + random.Random(0).sample(both, min(pairs, len(both))):

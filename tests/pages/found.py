@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
+import pkgutil
 from functools import cache
 
 from dashboard.concepts import Concept, concepts
+from dashboard.scene.fields import Choice, control_of
 
 CONCEPTS = concepts()
 PAGES = tuple(concept.page for concept in CONCEPTS)
@@ -27,3 +31,17 @@ def is_cue(function: ast.FunctionDef) -> bool:
 EVERY_CUE = tuple((concept.page, cue) for concept in CONCEPTS for cue in cues(concept))
 FROM_THE_STORE = tuple(c.page for c in CONCEPTS if "needs=" in c.path.read_text("utf-8"))
 """Pages that show a checkpoint."""
+
+
+@cache
+def titles(page: str) -> dict[str, dict[object, str]]:
+    """Values of each select box of a page with their titles, by key, from the fields of its scenes' configs."""
+    package = importlib.import_module(f"dashboard.scenes.{page}")
+    names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(name) for name in names]
+    configs = {value for module in modules for value in vars(module).values() if dataclasses.is_dataclass(value)}
+    found: dict[str, dict[object, str]] = {}
+    for field in (f for config in configs for f in dataclasses.fields(config)):
+        if isinstance(control := control_of(field), Choice):
+            found.setdefault(f"{page}.{field.name}", {}).update(control.options)
+    return found

@@ -55,7 +55,7 @@ def test_what_a_link_cannot_ask(open_page, name, asked):
 
 @pytest.mark.parametrize("at", [(1e6, -1e6), (-1e6, 1e6), (0, 0), (1.234, -5.678)])
 def test_the_probe_goes_where_the_hand_is(at):
-    moved = dream.after_hand(dream.Config(seed=7), {"handles": {"code": list(at)}})
+    moved = dream.after_drag(dream.Config(seed=7), {"handles": {"code": list(at)}})
     assert (moved.code_1, moved.code_2, moved.seed) == (round(at[0], 2), round(at[1], 2), 7)
     for name, values in readouts(dream.scene(moved)).items():
         assert np.isfinite(values).all(), name
@@ -68,7 +68,7 @@ def test_the_probe_goes_where_the_hand_is(at):
 )  # fmt: skip
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'code'"):
-        dream.after_hand(dream.Config(), values)
+        dream.after_drag(dream.Config(), values)
 
 
 # --- squeeze and noise ----------------------------------------------------------------------------------------

@@ -9,26 +9,21 @@ from dashboard.scene.painted import encode_points
 from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
 from dashboard.scenes.boundaries.setup import (
     BOARD,
-    CLASSES,
-    DISCRIMINATIVE,
-    GENERATIVE,
     RECIPES,
     TITLES,
+    WRONG,
     Config,
-    after_hand,
+    after_drag,
     fit_discriminative,
     fit_generative,
 )
 from genmodels.classifiers import learning_curves
+from genmodels.store import checkpoint
 from tests.pages.controls import healthy, walk
 
 CUES = ("learn", "descend", "knows", "sample", "wrong", "faster", "prior", "missing")
 SCENES = {"learn": learn.scene, "descend": descend.scene, "knows": knows.scene, "sample": sample.scene,
           "prior": prior.scene, "missing": missing.scene}  # fmt: skip
-CHOICES = {"boundaries.source": TITLES, "boundaries.classes": CLASSES, "boundaries.degree": DISCRIMINATIVE,
-           "boundaries.generative": GENERATIVE, "boundaries.penalty": ("1", "100", "inf"),
-           "boundaries.descend": ("1", "2", "3"), "boundaries.chosen": ("0", "1", "2"),
-           "boundaries.wrong": ("independence", "shared"), "boundaries.missing": ("1", "2")}  # fmt: skip
 
 
 def readouts(scene) -> dict[str, np.ndarray]:
@@ -38,7 +33,7 @@ def readouts(scene) -> dict[str, np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize("cue", [c for c in CUES if c != "faster"])  # which has no controls
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", CHOICES, pairs=12)
+    walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", pairs=12)
 
 
 def test_every_cue_can_be_walked_to_and_back(open_page):
@@ -105,7 +100,7 @@ def test_separable_points_are_named_and_their_weights_grow():
 
 
 def test_a_learning_rate_that_is_too_large_is_named():
-    assert any("rate" in descend.scene(Config(learning_rate=r)).captions[0] for r in (30.0, 100.0))
+    assert any("rate" in descend.scene(Config(rate=r)).captions[0] for r in (1.5, 2.0))
 
 
 # --- scenes' numbers ------------------------------------------------------------------------------------------
@@ -157,7 +152,7 @@ def test_a_probe_far_away_is_flagged_though_both_are_sure():
 def test_the_probe_on_either_side_moves_both():
     config = Config()
     for name in ("probe", "probe, right"):
-        moved = after_hand(config, {"handles": {name: [1.25, -2.5]}, "moved": name})
+        moved = after_drag(config, {"handles": {name: [1.25, -2.5]}, "moved": name})
         assert (moved.probe_1, moved.probe_2) == (1.25, -2.5)
 
 
@@ -171,7 +166,7 @@ def test_samples_come_from_the_class_that_was_asked_for():
 
 
 def test_right_assumptions_win_with_few_points_and_wrong_ones_cost():
-    for kind in wrong.WRONG:
+    for kind in WRONG:
         got = readouts(wrong.scene(Config(wrong=kind)))
         few = wrong.few_points(kind, 0)
         assert few[0, 0] < few[1, 0], kind
@@ -199,7 +194,7 @@ def test_a_moved_prior_is_bayes_rule():
 
 
 def test_a_missing_feature_is_integrated_out():
-    config = Config(source="elongated", missing=1)
+    config = Config(source="elongated", missing=2)
     got = readouts(missing.scene(config))
     right = fit_generative(config, config.data())
     k = 20
@@ -219,8 +214,12 @@ def test_the_truth_of_a_recipe_is_what_is_drawn():
             assert np.abs(x.mean(0) - mean).max() < 5 * x.std(0).max() / np.sqrt(len(x)), (source, c)
 
 
+def stored_curves() -> dict[str, learning_curves.LearningCurveState]:
+    return learning_curves.states_of(checkpoint.load(learning_curves.NAME).arrays)
+
+
 def test_the_learning_curves_say_who_leads():
-    curves = learning_curves.load()
+    curves = stored_curves()
     scene = faster.scene(faster.Config(tuple(curves.items())))
     for task, state in curves.items():
         told = faster.verdict(task, state)
@@ -240,7 +239,7 @@ def test_both_planes_have_the_same_axes():
 
 
 def test_the_network_s_boundary_moves_while_it_is_trained():
-    frames = [s for _, s in zip(range(60), descend.network(Config(source="circles")), strict=False) if s is not None]
+    frames = [s for _, s in zip(range(60), descend.scenes(Config(source="circles")), strict=False) if s is not None]
     assert len(frames) == 12
     for name in ("boundary", "p(class 2 | x)"):
         one, other = (next(layer for _, layer in s.layers() if layer.name == name) for s in (frames[0], frames[-1]))
@@ -257,7 +256,7 @@ def test_the_curves_can_be_computed_again(open_page, monkeypatch):
         for share in (0.0, 0.5, 1.0):
             progress(share, "independent: …")
             told.append(share)
-        return learning_curves.load()
+        return stored_curves()
 
     monkeypatch.setattr(learning_curves, "compute", compute)
     app = open_page("boundaries", **{"boundaries.cue": "faster"})
@@ -267,12 +266,19 @@ def test_the_curves_can_be_computed_again(open_page, monkeypatch):
     assert any("Computed in this session" in c.value for c in app.caption)
 
 
-def test_missing_curves_are_named_with_their_remedy(open_page, monkeypatch, tmp_path):
-    read = learning_curves.load
-    monkeypatch.setattr(learning_curves, "load", lambda: read(tmp_path / "nowhere.safetensors"))
+def test_missing_curves_are_named_with_their_remedy_and_can_be_computed_all_the_same(
+    open_page, monkeypatch, tmp_path
+):
+    curves = stored_curves()
+    monkeypatch.setattr(learning_curves, "compute", lambda progress: curves)
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
     app = open_page("boundaries", **{"boundaries.cue": "faster"})
     assert healthy(app)
-    assert "python -m genmodels.learning_curves" in app.warning[0].value
+    assert "python -m genmodels.train learning-curves" in app.warning[0].value
+    app.button(key="boundaries.curves.compute").click().run()
+    assert healthy(app)
+    assert not app.warning
+    assert "boundaries.player" in app.session_state["_runs"]
 
 
 CSV = {

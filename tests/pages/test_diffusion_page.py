@@ -21,7 +21,7 @@ from dashboard.scenes.diffusion.setup import (
     SCHEDULES,
     TITLES,
     Config,
-    after_hand,
+    after_drag,
     learned,
 )
 from dashboard.scenes.pictures import grey, ink
@@ -277,10 +277,10 @@ def test_the_density_is_that_of_its_time():
 
 
 def test_the_hand_stays_in_the_plane():
-    moved = after_hand(guess.Guess("dino", seed=3), {"handles": {"x": [9.0, -0.123]}})
+    moved = after_drag(guess.Guess("dino", seed=3), {"handles": {"x": [9.0, -0.123]}})
     assert (moved.x_1, moved.x_2, moved.source, moved.seed) == (3.2, -0.12, "dino", 3)
     with pytest.raises(ValueError, match="finite"):
-        after_hand(Config(), {"handles": {"x": [float("nan"), 0]}})
+        after_drag(Config(), {"handles": {"x": [float("nan"), 0]}})
 
 
 # --- the schedule ---------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def test_moved_knots_stay_falling():
         at = {f"knot {k + 1}": [0.0, h] for k, h in enumerate(config.heights())}
         name = f"knot {rng.integers(1, curve.KNOTS + 1)}"
         at[name] = [500.0, float(rng.uniform(-0.5, 1.5))]
-        config = curve.after_hand(config, {"handles": at, "moved": name})
+        config = curve.after_drag(config, {"handles": at, "moved": name})
         heights = config.heights()
         assert len(heights) == curve.KNOTS
         assert all(a >= b for a, b in itertools.pairwise(heights))
@@ -431,7 +431,7 @@ def test_between_two_modes_only_small_steps_are_gaussian():
 @pytest.mark.parametrize("sampler", backward.SAMPLERS)
 @pytest.mark.parametrize("source", LEARNED)
 def test_both_go_back_from_the_same_noise(source, sampler):
-    config = backward.Back(source, sampler=sampler, count=20, seed=1)
+    config = backward.Back(source, sampler=sampler, back=20, seed=1)
     scene, again = backward.scene(config), backward.scene(config)
     x = [layer(scene, "particles", panel).xy for panel in (0, 1)]
     noise = config.noise(backward.PARTICLES).astype(np.float32)
@@ -455,13 +455,13 @@ def test_both_go_back_from_the_same_noise(source, sampler):
 
 
 def test_eta_1_is_ddpm():
-    scene = backward.scene(backward.Back("moons", eta=1.0, count=10))
+    scene = backward.scene(backward.Back("moons", eta=1.0, back=10))
     assert layer(scene, "particles", 1).xy == pytest.approx(layer(scene, "particles", 0).xy, abs=1e-4)
 
 
 @pytest.mark.parametrize("count", [5, 1_000])
 def test_many_steps_are_thinned(count):
-    scene = backward.scene(backward.Back("dino", count=count))
+    scene = backward.scene(backward.Back("dino", back=count))
     t = readout(scene, "t")
     assert (t[0], t[-1]) == (1_000, 0)
     assert len(t) <= 1.2 * backward.FRAMES
@@ -471,7 +471,7 @@ def test_many_steps_are_thinned(count):
 @pytest.mark.parametrize("source", LEARNED)
 def test_the_fewest_steps_that_are_enough(source):
     asked = {
-        (sampler, n): backward.fewest(backward.Back(source, sampler=sampler, count=n))
+        (sampler, n): backward.fewest(backward.Back(source, sampler=sampler, back=n))
         for sampler in backward.SAMPLERS
         for n in (1, 2, 5, 20)
     }
@@ -600,7 +600,7 @@ def short(monkeypatch):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_frames_have_one_shape(short, schedule, prediction):
     config = live.Live("moons", schedule=schedule, prediction=prediction, device="cpu")
-    scenes = list(live.train(config))
+    scenes = list(live.scenes(config))
     assert [int(s.steps[0]) for s in scenes] == [0, 40, 80, 100]
     expect_one_shape(scenes)
     for scene in scenes:
@@ -623,10 +623,10 @@ def test_every_data_set_is_trained_on(monkeypatch, name):
     else:
         config = live.Live(name, device="cpu")
     live.check(config)
-    scenes = list(live.train(config))
+    scenes = list(live.scenes(config))
     assert len(scenes) == 2
     expect_one_shape(scenes)
-    again = list(live.train(config))[-1]
+    again = list(live.scenes(config))[-1]
     assert np.array_equal(layer(scenes[-1], "samples").xy, layer(again, "samples").xy)
 
 
@@ -635,7 +635,9 @@ def test_a_learning_rate_of_one_trains_or_says_why_not(monkeypatch, prediction):
     monkeypatch.setattr(live, "STEPS", 200)
     scenes, why_not = [], None
     try:
-        for scene in live.train(live.Live(prediction=prediction, schedule="linear", learning_rate=1.0, device="cpu")):
+        for scene in live.scenes(
+            live.Live(prediction=prediction, live_schedule="linear", log_rate=0.0, device="cpu")
+        ):
             scenes.append(scene)
     except DivergedError as why_:
         why_not = str(why_)
@@ -653,9 +655,9 @@ def test_check_refuses_before_anything_starts(name):
 def test_a_run_learns(monkeypatch):
     monkeypatch.setattr(live, "STEPS", 600)
     monkeypatch.setattr(live, "EVERY", 300)
-    scenes = list(live.train(live.Live("ffjord8", device="cpu")))
+    scenes = list(live.scenes(live.Live("ffjord8", device="cpu")))
     w2 = [float(readout(s, "W₂ to the data")[0]) for s in scenes]
     print("\nW₂ while it trains:", np.round(w2, 3))
     assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)
-    assert not np.array_equal(layer(next(live.train(other)), "samples").xy, layer(scenes[0], "samples").xy)
+    assert not np.array_equal(layer(next(live.scenes(other)), "samples").xy, layer(scenes[0], "samples").xy)

@@ -12,13 +12,14 @@ import torch
 from scipy.integrate import quad
 
 from dashboard import runs
-from dashboard.runs import LiveRun, Move
 from dashboard.lesson.csv_files import read_csv
+from dashboard.runs import LiveRun
+from dashboard.scene import Move
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.gan import ab, digits, live, modes, onedim
 from dashboard.scenes.gan.setup import BOARD, COMPARED, SHOWN, TITLES, Config, coverage, world
 from dashboard.scenes.pictures import ink
-from genmodels.gan import LOSSES, GANState, draw_noise, iterate_gan
+from genmodels.gan import LOSSES, GANConfig, GANState, draw_noise, iterate_gan
 from genmodels.metrics import mode_coverage, wasserstein_2
 from genmodels.nn.layers import seeded
 from genmodels.states import DivergedError
@@ -32,26 +33,20 @@ CUES = ("first", "one", "ring", "collapse", "modes", "digits", "ab")
 ONE = {"discriminator": "One D step", "generator": "One G step", "both": "One of both"}
 NOISE = {"16": "16, Gaussian", "2": "2, Gaussian", "2u": "2, uniform", "2s": "2, on a circle", "1": "1, Gaussian"}
 LIVE = {"gan.modes": "Twenty-five, live"}
-CHOICES = {
-    "gan.source": TITLES, "gan.loss": LOSSES, "gan.noise": NOISE, "gan.decay": ("linear", "cosine", "none"),
-    "gan.optimiser": ("adam", "sgd"), "gan.truth": onedim.TRUTHS, "gan.modes": (*modes.WHICH, "live"),
-    "gan.repair": ("packing", "r1", "noise", "decay", "equal"), "gan.digits": digits.WHAT, "gan.b_what": ab.CHANGES,
-    "gan.b_loss": LOSSES, "gan.b_decay": ("linear", "cosine", "none"),
-}  # fmt: skip
 TINY = {"batch": 16, "n_steps": 30, "n_samples": 300}
 D, G, BOTH = (Move(name, True) for name in ONE)
 TICK = Move("both", False)  # of full speed
 
 
 def tiny(source: str = "ring8", **more) -> Config:
-    """Small networks; what the page's config does not name goes to the GAN's own."""
-    known = {f.name for f in dataclasses.fields(Config)}
-    ours = {key: value for key, value in more.items() if key in known}
-    rest = TINY | {key: value for key, value in more.items() if key not in known}
+    """Small networks; what the GAN's own config names goes there."""
+    known = {f.name for f in dataclasses.fields(GANConfig)} - {"seed", "device", "every"}
+    ours = {key: value for key, value in more.items() if key not in known}
+    rest = TINY | {key: value for key, value in more.items() if key in known}
     return Config(**({"source": source, "width": 8, "device": "cpu", "every": 10} | ours), rest=tuple(rest.items()))
 
 
-def frames(config, moves=None, train=live.train) -> list:
+def frames(config, moves=None, train=live.scenes) -> list:
     """Frames of a run told these moves (at full speed, if none are given) until it ends or they do."""
     return [scene for scene in train(config, iter(moves) if moves else itertools.repeat(TICK)) if scene is not None]
 
@@ -119,7 +114,7 @@ def expect_nothing_trains() -> None:
                          ids=[*CUES, "modes, live"])  # fmt: skip
 def test_every_control_at_both_ends_and_random_pairs(open_page, link):
     app = open_page("gan", **link)
-    controls.walk(app, "gan", CHOICES, pairs=12)
+    controls.walk(app, "gan", pairs=12)
     assert shown_run(app)
     expect_nothing_trains()
 
@@ -244,9 +239,9 @@ def test_checks_refuse_before_anything_starts(rest, told):
     with pytest.raises(ValueError, match=told):
         live.check(tiny(**rest))
     with pytest.raises(ValueError, match=told):
-        ab.check(ab.Pair(tiny(), tuple(rest.items())))
+        ab.check(ab.Versus(tiny(), tuple(rest.items())))
     live.check(tiny())
-    ab.check(ab.Pair(tiny(), ()))
+    ab.check(ab.Versus(tiny(), ()))
 
 
 def test_predict_then_reveal(open_page):
@@ -286,7 +281,7 @@ def test_the_challenge_checks_itself(open_page, monkeypatch, numbers, steps, sol
 def test_the_challenge_reads_the_newest_frame_of_the_run(open_page):
     app = open_page("gan", **{"gan.cue": "ring", "gan.steps": 200, "gan.width": 4, "gan.batch": 4})
     run = shown_run(app)
-    for scene in live.train(tiny(), iter(())):
+    for scene in live.scenes(tiny(), iter(())):
         run.add(scene)
     app.button(key="gan.challenge.check").click().run()
     assert healthy(app)
@@ -405,7 +400,7 @@ def test_a_learning_rate_of_ten_trains_or_says_where_it_ended(loss, optimiser, l
                   g_learning_rate=10.0, d_learning_rate=10.0)  # fmt: skip
     scenes, why = [], None
     try:
-        for scene in live.train(config, itertools.repeat(BOTH)):
+        for scene in live.scenes(config, itertools.repeat(BOTH)):
             scenes.append(scene)
     except DivergedError as diverged:
         why = diverged
@@ -421,7 +416,7 @@ def test_what_overflows_is_drawn_as_nothing_and_ends_in_a_sentence():
     """G's points are no longer numbers before its parameters are; slow motion measures each frame."""
     config = tiny(loss="minimax", optimiser="sgd", g_learning_rate=10.0, d_learning_rate=10.0, batch=4, n_steps=200,
                   width=16)  # fmt: skip
-    scenes = until_it_diverges(live.train(config, itertools.repeat(BOTH)))
+    scenes = until_it_diverges(live.scenes(config, itertools.repeat(BOTH)))
     samples = layer(scenes[-1], "generated").xy
     print(f"\nlast frame before it diverged: points up to {np.abs(samples).max():.3g}")
     for scene in scenes:
@@ -431,7 +426,7 @@ def test_what_overflows_is_drawn_as_nothing_and_ends_in_a_sentence():
 
 def test_a_run_keeps_its_frames_when_it_diverges():
     config = tiny(optimiser="sgd", g_learning_rate=10.0, d_learning_rate=10.0)
-    run = LiveRun("session", lambda: live.train(config, run.next_moves()), moves={w: m for m, w in ONE.items()})
+    run = LiveRun("session", lambda: live.scenes(config, run.next_moves()), moves={w: m for m, w in ONE.items()})
     run.watchers.add(wake := (lambda: None))
     try:
         run.grow()
@@ -487,7 +482,7 @@ def test_a_single_move_asked_for_is_made_whatever_is_under_way():
     """Asked for before the first frame, or while it trains: the frame under way is not taken for it."""
     words = {w: m for m, w in ONE.items()}
     for busy in (False, True):
-        run = LiveRun("session", lambda: live.train(tiny(n_steps=1_000, every=1), run.next_moves()), moves=words)  # noqa: B023
+        run = LiveRun("session", lambda: live.scenes(tiny(n_steps=1_000, every=1), run.next_moves()), moves=words)  # noqa: B023
         run.playing = busy
         run.watch(wake := (lambda: None))
         try:
@@ -614,7 +609,9 @@ def test_the_best_d_reaches_the_value_of_the_game(monkeypatch, small_state):
 
 
 def test_a_d_left_alone_learns_the_best_d():
-    scenes = [s for s in onedim.train(onedim.Config("one", every=500), iter([D._replace(single=False)] * 1_000)) if s]
+    scenes = [
+        s for s in onedim.scenes(onedim.Config("one", every=500), iter([D._replace(single=False)] * 1_000)) if s
+    ]
     assert len(scenes) == 3
     first, last = scenes[0], scenes[-1]
     p, q, *_ = (heights(last, name) for name in LINES)
@@ -632,7 +629,7 @@ def test_frames_in_one_dimension_have_one_shape(monkeypatch, truth):
     monkeypatch.setattr(onedim, "STEPS", 20)
     for rate in (1e-3, 10.0):
         moves = itertools.chain([D, G, BOTH, D], itertools.repeat(TICK))
-        scenes = frames(onedim.Config(truth, rate, rate, 3), moves, onedim.train)
+        scenes = frames(onedim.Config(truth, np.log10(rate), np.log10(rate), 3), moves, onedim.scenes)
         assert [int(s.steps[0]) for s in scenes] == [0, 1, 2, 3, 4, 10, 20, 22]
         expect_one_shape(scenes)
         for scene in scenes[1:]:
@@ -651,7 +648,7 @@ def some_moves(seed: int = 0, n: int = 24) -> list[Move]:
 
 
 def test_equal_configs_give_equal_frames():
-    scenes = frames(ab.Pair(tiny(), ()), some_moves(), ab.train)
+    scenes = frames(ab.Versus(tiny(), ()), some_moves(), ab.scenes)
     expect_one_shape(scenes)
     for scene in scenes:
         a, b = scene.panels[:2]
@@ -671,8 +668,8 @@ OTHER = [
 
 @pytest.mark.parametrize("other", OTHER, ids=str)
 def test_both_sides_make_the_same_moves_and_are_what_they_are_alone(other):
-    moves, pair = some_moves(1, 40), ab.Pair(tiny(), tuple(other.items()))
-    scenes = frames(pair, moves, ab.train)
+    moves, pair = some_moves(1, 40), ab.Versus(tiny(), tuple(other.items()))
+    scenes = frames(pair, moves, ab.scenes)
     expect_one_shape(scenes)
     for panel, side in enumerate((pair.left, pair.right)):
         alone = frames(side, moves)
@@ -687,15 +684,15 @@ def test_both_sides_make_the_same_moves_and_are_what_they_are_alone(other):
 @pytest.mark.parametrize("source", ["moons", "csv"])
 def test_without_modes_both_sides_are_compared_by_w2(source):
     config = tiny(source, csv=((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6)))
-    scenes = frames(ab.Pair(config, (("r1", 1.0),)), None, ab.train)
+    scenes = frames(ab.Versus(config, (("r1", 1.0),)), None, ab.scenes)
     assert [int(s.steps[0]) for s in scenes] == [0, 10, 20, 30]
     expect_one_shape(scenes)
     assert set(readouts(scenes[-1])) == {"A: W₂", "B: W₂"}
 
 
 def test_one_side_that_diverges_ends_both_with_a_sentence():
-    pair = ab.Pair(tiny(optimiser="sgd"), (("d_learning_rate", 1e6), ("g_learning_rate", 1e6)))
-    scenes = until_it_diverges(ab.train(pair, itertools.repeat(BOTH)))
+    pair = ab.Versus(tiny(optimiser="sgd"), (("d_learning_rate", 1e6), ("g_learning_rate", 1e6)))
+    scenes = until_it_diverges(ab.scenes(pair, itertools.repeat(BOTH)))
     assert scenes
     expect_one_shape(scenes)
 

@@ -12,13 +12,10 @@ from tests.pages.controls import healthy, walk
 CUES = ("fit", "sample", "likelihood", "evaluate", "converge")
 
 
-CHOICES = {"gaussian.source": SOURCE_TITLES, "gaussian.target": converge.TITLES}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("gaussian", **{"gaussian.cue": cue}), "gaussian", CHOICES, pairs=40)
+    walk(open_page("gaussian", **{"gaussian.cue": cue}), "gaussian", pairs=40)
 
 
 LINKS = [
@@ -156,22 +153,22 @@ def test_handles_anywhere_give_a_scene_and_stay_within_limits(module, config, ha
     scene = module.scene(config)
     for held in handles:
         for place in ((0, 0), (1e-9, 0), (6, -6), (-1e6, 1e6), (0.3, 2)):
-            new = module.after_hand(config, values_of(scene, held, place))
+            new = module.after_drag(config, values_of(scene, held, place))
             module.scene(new)
-            again = module.after_hand(config, values_of(scene, held, place))
+            again = module.after_drag(config, values_of(scene, held, place))
             assert new == again
     for bad in ({}, {"handles": {}, "before": {}, "moved": "mean"}, {"moved": "elbow"},
                 values_of(scene, handles[0], (float("nan"), 0)), {"handles": 3, "before": 4, "moved": handles[0]},
                 values_of(scene, handles[0], (1, 2, 3))):  # fmt: skip
         with pytest.raises(ValueError, match=r"handle|Unknown"):
-            module.after_hand(config, bad)
+            module.after_drag(config, bad)
 
 
 def test_an_axis_handle_sets_length_and_tilt_and_leaves_the_other_length():
     config = sample.Config(sigma_1=2.0, sigma_2=1.0, rho=0.0)
-    new = sample.after_hand(config, values_of(sample.scene(config), "axis 1", (0.0, 3.0)))
+    new = sample.after_drag(config, values_of(sample.scene(config), "axis 1", (0.0, 3.0)))
     assert (new.sigma_1, new.sigma_2, new.rho) == (1.0, 3.0, 0.0)
-    new = sample.after_hand(config, values_of(sample.scene(config), "axis 1", (2.0, 2.0)))
+    new = sample.after_drag(config, values_of(sample.scene(config), "axis 1", (2.0, 2.0)))
     eigenvalues = np.linalg.eigvalsh(new.gaussian().covariance)
     np.testing.assert_allclose(np.sqrt(eigenvalues), [1.0, np.sqrt(8)], atol=0.05)
 
@@ -251,10 +248,10 @@ def test_own_points_are_fitted():
 
 
 def test_painting_adds_points():
-    config = fit.after_hand(fit.Config("painted"), {"painted": [[1, 2, 0], [-3, 0.5, 0]]})
+    config = fit.after_drag(fit.Config("painted"), {"painted": [[1, 2, 0], [-3, 0.5, 0]]})
     points, _ = decode_points(config.painted, fit.BOARD, fit.BOARD)
     np.testing.assert_allclose(points, [[1, 2], [-3, 0.5]], atol=0.01)
     assert fit.scene(config).start == 2
     for bad in ({}, {"painted": 3}, {"painted": [[1, 2]]}, {"painted": [[0, 0, 0]] * 501}):
         with pytest.raises(ValueError, match="painted"):
-            fit.after_hand(config, bad)
+            fit.after_drag(config, bad)

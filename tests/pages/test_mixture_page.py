@@ -6,7 +6,7 @@ import pytest
 from dashboard import runs
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
-from dashboard.scenes.mixture.setup import BOARD, TITLES, Config, after_hand
+from dashboard.scenes.mixture.setup import BOARD, TITLES, Config, after_drag
 from genmodels.kmeans import KMeansConfig, fit_kmeans
 from genmodels.mixture import GaussianMixture, fit_mixture, iterate_em
 from tests.pages.controls import healthy, walk
@@ -15,8 +15,6 @@ SCENES = {
     "kmeans": kmeans.scene, "beside": kmeans.beside, "em": em.scene, "harden": harden.scene, "starts": starts.scene,
     "collapse": collapse.scene, "choose": choose.scene, "generate": generate.scene,
 }  # fmt: skip
-CHOICES = {"mixture.source": TITLES, "mixture.type": ("full", "tied", "diag", "spherical"),
-           "mixture.reg_covar": ("0", "1e-6", "1e-2")}  # fmt: skip
 
 
 def as_link(points) -> str:
@@ -26,7 +24,7 @@ def as_link(points) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("cue", SCENES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("mixture", **{"mixture.cue": cue}), "mixture", CHOICES, pairs=15)
+    walk(open_page("mixture", **{"mixture.cue": cue}), "mixture", pairs=15)
 
 
 PAINTABLE = ("kmeans", "beside", "em")
@@ -63,6 +61,16 @@ def test_every_cue_can_be_walked_to_and_back(open_page):
         assert healthy(app), cue
 
 
+def test_a_cue_puts_back_what_another_had_set(open_page):
+    app = open_page("mixture", **{"mixture.cue": "beside"})
+    assert app.selectbox(key="mixture.source").value == "elongated"
+    app.button(key="mixture.cue.starts").click().run()
+    assert (app.selectbox(key="mixture.source").value, app.slider(key="mixture.k").value) == ("blobs", 4)
+    app.slider(key="mixture.points").set_value(50).run()
+    app.button(key="mixture.cue.kmeans").click().run()
+    assert (app.slider(key="mixture.points").value, app.slider(key="mixture.k").value) == (240, 3)
+
+
 def test_predict_then_reveal(open_page):
     app = open_page("mixture", **{"mixture.cue": "em"})
     app.radio[0].set_value("Only the M-step").run()
@@ -72,7 +80,7 @@ def test_predict_then_reveal(open_page):
 def test_the_challenge_checks_itself(open_page):
     good = [(-2.6, -1.2), (0.4, 2.4), (2.7, -1.4)]
     for means, solved in ((good, True), ([(-2.6, -1.2), (-2.4, -1.0), (0.0, 1.0)], None)):
-        app = open_page("mixture", **{"mixture.cue": "starts", "mixture.means": as_link(means)})
+        app = open_page("mixture", **{"mixture.cue": "starts", "mixture.k": 3, "mixture.means": as_link(means)})
         app.button(key="mixture.challenge.check").click().run()
         assert healthy(app)
         if solved:
@@ -123,13 +131,13 @@ def test_the_m_step_never_comes_before_its_e_step():
 def test_dragging_a_start_or_the_probe_changes_the_config():
     config = Config()
     scene = em.scene(config)
-    moved = after_hand(config, values_of(scene, "start 2", (-4, 4)))
+    moved = after_drag(config, values_of(scene, "start 2", (-4, 4)))
     start = moved.start(config.data())
     np.testing.assert_allclose(start[1], [-4, 4], atol=0.01)
-    assert after_hand(config, values_of(scene, "probe", (2, -1))).probe_1 == 2
+    assert after_drag(config, values_of(scene, "probe", (2, -1))).probe_1 == 2
     for bad in ({}, {"handles": {}, "moved": "start 1"}, {"moved": "probe", "handles": {"probe": [1, float("nan")]}}):
         with pytest.raises(ValueError, match="handle"):
-            after_hand(config, bad)
+            after_drag(config, bad)
 
 
 def test_soft_becomes_hard():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from dashboard.scenes.pictures import DIGITS, flat, grey
+from dashboard.scenes.pictures import flat, grey
 from dashboard.scenes.pixels import alone, bayes, eigen, looks
 from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
@@ -15,7 +15,6 @@ from genmodels.store import checkpoint
 from tests.pages.controls import healthy, walk
 
 CUES = ("looks", "alone", "eigen", "bayes")
-CHOICES = {"pixels.which": looks.WHICH, "pixels.digit": DIGITS, "pixels.turns": bayes.WHICH}
 CLASSIFIERS = "pixel-classifiers"
 
 
@@ -39,7 +38,7 @@ def shown_config(app):
 @pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", CHOICES, pairs=12)
+    walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", pairs=12)
 
 
 def test_every_cue_can_be_walked_to_and_back(open_page):
@@ -82,7 +81,7 @@ def test_a_pixel_beyond_the_picture_is_cut(open_page, name, asked, used):
     ],
 )
 def test_the_cross_stays_on_the_picture(at, pixel):
-    moved = alone.after_hand(alone.Config(5, 3, 3), {"handles": {"pixel": list(at)}, "moved": "pixel"})
+    moved = alone.after_drag(alone.Config(5, 3, 3), {"handles": {"pixel": list(at)}, "moved": "pixel"})
     assert (moved.digit, moved.pixel_x, moved.pixel_y) == (5, *pixel)
     assert all(type(value) is int for value in vars(moved).values())
 
@@ -94,7 +93,7 @@ def test_the_cross_stays_on_the_picture(at, pixel):
 )  # fmt: skip
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'pixel'"):
-        alone.after_hand(alone.Config(), values)
+        alone.after_drag(alone.Config(), values)
 
 
 # --- what a CNN looks at --------------------------------------------------------------------------------------

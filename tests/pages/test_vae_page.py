@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from dashboard.scene.painted import decode_points, encode_points
-from dashboard.scenes.pictures import DIGITS, binary, flat
+from dashboard.scenes.pictures import binary, flat
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
 from dashboard.scenes.vae.setup import PLANE, aggregate, known
 from genmodels.data.digits import load_binarised_mnist
@@ -18,7 +18,6 @@ from tests.pages import controls
 from tests.pages.controls import healthy
 
 CUES = ("plane", "walk", "learn", "live", "beta", "seven", "yours")
-CHOICES = {"vae.data": live.DATA, "vae.latents": [str(n) for n in live.LATENTS], "vae.digit": DIGITS}
 
 
 def readouts(scene) -> dict[str, np.ndarray]:
@@ -59,7 +58,7 @@ def by_torch(name: str):
 @pytest.mark.slow
 @pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
 def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", CHOICES, pairs=12)
+    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", pairs=12)
 
 
 def test_every_cue_can_be_walked_to_and_back(open_page):
@@ -115,12 +114,12 @@ NONE = [[np.nan, 0], [0, np.inf], "ab", [1, 2, 3], [2e6, 0], None]
 def test_the_hand_goes_anywhere(cue, name):
     ends = {"start": [0.0, 0.0], "end": [1.0, 1.0]}
     for far in ([1e6, -1e6], [-1e6, 1e6], [4.0, -4.0], [0.123, -0.456]):
-        moved = cue.after_hand(cue.Config(), {"handles": ends | {name: far}, "moved": name})
+        moved = cue.after_drag(cue.Config(), {"handles": ends | {name: far}, "moved": name})
         for readout, values in readouts(cue.scene(moved)).items():
             assert np.isfinite(values).all(), (far, readout)
     for none in NONE:
         with pytest.raises(ValueError, match=f"handle '{name}'"):
-            cue.after_hand(cue.Config(), {"handles": ends | {name: none}})
+            cue.after_drag(cue.Config(), {"handles": ends | {name: none}})
 
 
 # --- the latent plane -----------------------------------------------------------------------------------------
@@ -269,7 +268,7 @@ def test_an_end_goes_to_the_nearest_digit():
     mu = known().mu
     for index in (0, 123, 499):
         held = {"start": (mu[index] + 1e-6).tolist(), "end": mu[4].tolist()}
-        assert walk.after_hand(walk.Config(), {"handles": held, "moved": "start"}) == walk.Config(index, 4)
+        assert walk.after_drag(walk.Config(), {"handles": held, "moved": "start"}) == walk.Config(index, 4)
 
 
 # --- recordings -----------------------------------------------------------------------------------------------
@@ -410,17 +409,17 @@ def test_an_empty_board_is_a_board_and_a_sentence():
 
 def test_strokes_come_back_from_the_hand():
     painted = [[x, y, 0] for x, y in STROKES["circle"]]
-    config = yours.after_hand(yours.Config("", False, 5), {"painted": painted})
+    config = yours.after_drag(yours.Config("", False, 5), {"painted": painted})
     assert (config.fitted, config.seed) == (False, 5)
     points, _ = decode_points(config.drawn, yours.BOARD, yours.BOARD)
     assert np.abs(points - STROKES["circle"]).max() < 28 / 1024
-    outside = yours.after_hand(config, {"painted": [[-1e6, 1e6, 0]]})
+    outside = yours.after_drag(config, {"painted": [[-1e6, 1e6, 0]]})
     at, _ = decode_points(outside.drawn, yours.BOARD, yours.BOARD)
     assert np.allclose(at, [[0, 28]], atol=0.02)
-    assert yours.after_hand(config, {"painted": []}).drawn == ""
+    assert yours.after_drag(config, {"painted": []}).drawn == ""
     for none in ([[np.nan, 0, 0]], [[1, 2]], "ab", None, [[0, 0, 0]] * 501, [[0, 0, 7]]):
         with pytest.raises(ValueError, match=r"paint|label"):
-            yours.after_hand(config, {"painted": none})
+            yours.after_drag(config, {"painted": none})
 
 
 def losses() -> dict[str, np.ndarray]:
@@ -460,7 +459,7 @@ def test_the_verdict_follows_the_rank():
 
 
 def frames(n: int, **config) -> list:
-    return list(itertools.islice(live.network(live.Config(device="cpu", **config)), n))
+    return list(itertools.islice(live.scenes(live.Config(device="cpu", **config)), n))
 
 
 @pytest.mark.parametrize("data", live.DATA)
@@ -486,17 +485,17 @@ def test_the_same_seed_gives_the_same_frames():
 
 
 def test_the_bound_shown_is_the_sum_of_its_terms():
-    for scene in frames(3, data="moons", beta=4.0):
+    for scene in frames(3, data="moons", log_beta=0.6):
         got = readouts(scene)
         assert got["ELBO"] == pytest.approx(got["reconstruction"] - got["KL"], abs=1e-4)
 
 
 def test_a_large_beta_takes_the_kl_away():
-    assert readouts(frames(11, beta=100.0)[-1])["KL"][0] < 0.1
+    assert readouts(frames(11, log_beta=2.0)[-1])["KL"][0] < 0.1
 
 
 def test_a_small_beta_does_not():
-    assert readouts(frames(11, beta=0.01)[-1])["KL"][0] > 2
+    assert readouts(frames(11, log_beta=-2.0)[-1])["KL"][0] > 2
 
 
 @pytest.mark.parametrize("data", ["digits8", "moons"])
@@ -505,7 +504,7 @@ def test_a_huge_learning_rate_trains_or_says_what_to_try(data):
 
     why = ""
     try:
-        for scene in itertools.islice(live.network(live.Config(data, learning_rate=1.0, device="cpu")), 25):
+        for scene in itertools.islice(live.scenes(live.Config(data, log_rate=0.0, device="cpu")), 25):
             for name, array in scene.moving():
                 assert np.isfinite(array).all(), name
     except DivergedError as diverged:

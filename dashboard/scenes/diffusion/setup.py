@@ -146,8 +146,13 @@ def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
 
 def without_probe(config: Config) -> Config:
     """So that what does not depend on the hand is computed once."""
-    shared = (config.source, config.schedule)
-    return Config(*shared, seed=config.seed, painted=config.painted, csv=config.csv)
+    return Config(
+        source=config.source,
+        schedule=config.schedule,
+        seed=config.seed,
+        painted=config.painted,
+        csv=config.csv,
+    )
 
 
 STATIONS = ("x₀", "x₂₅₀", "x₅₀₀", "x₇₅₀", "x₁₀₀₀")
