@@ -1,14 +1,12 @@
-"""The diffusion page under AppTest, and its scenes driven from outside."""
+"""Diffusion's scenes."""
 
 import dataclasses
 import itertools
-import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from dashboard import runs
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
@@ -30,26 +28,10 @@ from genmodels.diffusion.sampler import convert, sample_reverse
 from genmodels.diffusion.schedules import Schedule, get_schedule
 from genmodels.metrics import energy_distance, wasserstein_2
 from genmodels.states import DivergedError
-from genmodels.store import cache as stored
 from genmodels.store import checkpoint
-from tests.pages import controls
-from tests.pages.controls import healthy
 
 torch.set_num_threads(1)  # as in the app
 ANY = [name for name in TITLES if name not in OWN]
-OWN_CURVE = "Your own: drag the knots"
-CUES = {
-    "forward": {"source": ANY, "schedule": SCHEDULES},
-    "schedule": {"source": ("ring8", "spirals"), "schedule": (*SCHEDULES, curve.OWN), "count": curve.COUNTS},
-    "guess": {"source": LEARNED},
-    "why": {"source": ANY, "schedule": SCHEDULES},
-    "backward": {"source": LEARNED, "sampler": ("ode", "ddim"), "back": ("1000", "5", "20"), "who": backward.WHO},
-    "copier": {"source": LEARNED, "n": ("10", "30", "100", "300", "1000")},
-    "digits": {"digits": digits.WHAT, "digit": ("0", "9", "-1")},
-    "live": {"source": TITLES, "live_schedule": SCHEDULES, "prediction": live.PREDICTIONS},
-}
-NEEDS = {"guess": "moons", "backward": "moons", "copier": "moons"}
-NO_NEED = ("forward", "schedule", "why")
 
 
 def readout(scene, name: str) -> np.ndarray:
@@ -69,82 +51,6 @@ def shown(app):
     return app.session_state["_runs"]["diffusion.player"]
 
 
-def has_picture(app) -> bool:
-    return "_runs" in app.session_state and "diffusion.player" in app.session_state["_runs"]
-
-
-# --- the page -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", CUES)
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    app = open_page("diffusion", **{"diffusion.cue": cue})
-    controls.walk(app, "diffusion", {f"diffusion.{name}": values for name, values in CUES[cue].items()}, pairs=10)
-    assert runs.registry.get(shown(app)[1])
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("diffusion")
-    for cue in (*CUES, *list(CUES)[::-1]):
-        app.button(key=f"diffusion.cue.{cue}").click().run()
-        assert healthy(app), (cue, app.exception)
-        assert not app.warning, (cue, [w.value for w in app.warning])
-        assert not app.info, (cue, [note.value for note in app.info])
-        assert runs.registry.get(shown(app)[1]).live == (cue == "live")
-    assert runs.workers.busy == 0, "AppTest watches nothing, so nothing trains"
-
-
-IGNORED = [
-    ("forward", "x_1", "nan"), ("guess", "x_2", "1e9"), ("why", "x_1", "-inf"), ("forward", "source", "faces"),
-    ("why", "schedule", "square"), ("backward", "eta", "1.5"), ("backward", "back", "0"), ("copier", "n", "7"),
-    ("digits", "w", "nan"), ("digits", "digit", "11"), ("live", "log_rate", "9"), ("nothing", "x_1", "0.5"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
-def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
-    app = open_page("diffusion", **{"diffusion.cue": cue, f"diffusion.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    told = "diffusion.cue=nothing" if cue == "nothing" else f"diffusion.{name}={asked}"
-    assert [told in note.value for note in app.info].count(True) == 1, [note.value for note in app.info]
-    assert has_picture(app)
-
-
-@pytest.mark.parametrize("cue", ["forward", "guess", "why"])
-def test_a_place_far_outside_does_no_harm(open_page, cue):
-    app = open_page("diffusion", **{"diffusion.cue": cue, "diffusion.x_1": 1e6, "diffusion.x_2": -1e5})
-    assert healthy(app)
-    assert not app.warning
-    assert not app.info
-    assert shown(app)[0][2].x_1 == 1e6
-    numbers = runs.registry.get(shown(app)[1]).last_readouts()
-    assert np.isfinite(list(numbers.values())).all(), numbers
-
-
-KNOTS = {
-    "garbage": "is not 7 numbers", "1,2,3": "is not 7 numbers", "inf,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
-    "": "is not 7 numbers", "1,1,1,1,1,1,1": "does not fall", "9,8,7,6,5,4,1e-9": "", "0.5,0.6,0.7,0.6,0.5,0.2,0": "",
-    "-1,-1,-1,-1,-1,-1,-1": "",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("knots", KNOTS)
-def test_a_drawn_schedule_in_a_link_is_drawn_or_gets_a_sentence(open_page, knots):
-    link = {"diffusion.cue": "schedule", "diffusion.knots": knots}
-    app = open_page("diffusion", **link, **{"diffusion.schedule": OWN_CURVE})
-    assert healthy(app)
-    assert len(app.warning) == bool(KNOTS[knots])
-    assert has_picture(app) != bool(KNOTS[knots])
-    if KNOTS[knots]:
-        assert KNOTS[knots] in app.warning[0].value
-        app.selectbox(key="diffusion.schedule").set_value("cosine").run()
-        assert healthy(app)
-        assert not app.warning, "another schedule asks nothing of the knots"
-        assert has_picture(app)
-
-
 POINTS = {
     "nothing painted": ([], "there are 0"),
     "one point": ([(1, 1)], "there are 1"),
@@ -153,89 +59,6 @@ POINTS = {
     "on a line": ([(x / 10, 1.0) for x in range(-30, 30)], ""),
     "everywhere": (np.random.default_rng(0).uniform(*BOARD, (500, 2)), ""),
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", POINTS)
-def test_painted_points_are_trained_on_or_get_one_sentence(open_page, name):
-    points, told = POINTS[name]
-    app = open_page("diffusion", **{"diffusion.cue": "live", "diffusion.painted": drawn(points)})
-    good = shown(app)
-    app.selectbox(key="diffusion.source").set_value("painted").run()
-    assert healthy(app)
-    assert len(app.warning) == bool(told)
-    if told:
-        assert told in app.warning[0].value
-        assert shown(app) == good, "the last good run stays"
-    else:
-        assert shown(app) != good
-
-
-def test_predict_then_reveal(open_page):
-    app = open_page("diffusion", **{"diffusion.cue": "guess"})
-    app.radio[0].set_value("x_t itself").run()
-    assert "between them" in app.warning[0].value
-    app.radio[0].set_value("A point between them, where there are no data").run()
-    assert app.success
-
-
-@pytest.mark.parametrize(
-    ("link", "solved", "asked"),
-    [({"back": "4 steps"}, True, 4), ({"back": "50 steps"}, False, 50), ({"back": "1 step"}, False, 10_000)],
-)
-def test_the_challenge_checks_itself(open_page, link, solved, asked):
-    app = open_page("diffusion", **{"diffusion.cue": "backward"}, **{f"diffusion.{k}": v for k, v in link.items()})
-    app.button(key="diffusion.challenge.check").click().run()
-    assert healthy(app)
-    assert bool(app.success) == solved
-    assert f"= {asked:.3f} questions" in (app.success or app.info)[0].value
-
-
-# --- without a checkpoint -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def without_moons(tmp_path, monkeypatch):
-    """A store that lacks diffusion-moons; nothing that was read from it outlives the test."""
-    copy = tmp_path / "checkpoints"
-    shutil.copytree(checkpoint.FOLDER, copy, ignore=shutil.ignore_patterns(checkpoint.PARTIAL))
-    (copy / checkpoint.entries(checkpoint.FOLDER)["diffusion-moons"].file).unlink()
-    monkeypatch.setattr(checkpoint, "FOLDER", copy)
-    yield
-    stored._load.cache_clear()
-    stored._made.cache_clear()
-
-
-def test_a_missing_checkpoint_takes_away_only_what_needs_it(open_page, without_moons):
-    app = open_page("diffusion")
-    for cue in CUES:
-        app.button(key=f"diffusion.cue.{cue}").click().run()
-        if cue in NEEDS:
-            app.selectbox(key="diffusion.source").set_value(NEEDS[cue]).run()
-        assert healthy(app), (cue, app.exception)
-        assert bool(app.warning) == (cue in NEEDS), (cue, [w.value for w in app.warning])
-        if cue in NEEDS:
-            assert [b.label for b in app.button if b.key.startswith("diffusion.build.")] == [
-                "Build diffusion-moons again"
-            ]
-            assert "python -m genmodels.train diffusion-moons" in app.warning[0].value
-            app.selectbox(key="diffusion.source").set_value("dino").run()
-            assert healthy(app), (cue, app.exception)
-            assert has_picture(app)
-        assert cue not in NO_NEED or has_picture(app)
-
-
-def test_figures_of_others_do_not_take_the_picture_away(open_page, without_moons):
-    app = open_page("diffusion", **{"diffusion.cue": "backward", "diffusion.source": TITLES["dino"]})
-    assert healthy(app), app.exception
-    assert len(app.warning) == 1
-    assert has_picture(app)
-    assert app.button(key="diffusion.build.diffusion-moons")
-    told = app.table[0].value.to_numpy().astype(str).ravel().tolist()
-    assert "diffusion-dino" in told
-    assert "diffusion-moons" not in told
-
-
-# --- forward --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -281,9 +104,6 @@ def test_the_hand_stays_in_the_plane():
     assert (moved.x_1, moved.x_2, moved.source, moved.seed) == (3.2, -0.12, "dino", 3)
     with pytest.raises(ValueError, match="finite"):
         after_drag(Config(), {"handles": {"x": [float("nan"), 0]}})
-
-
-# --- the schedule ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1_000, 50, 5])
@@ -343,9 +163,6 @@ def test_moved_knots_stay_falling():
     curve.scene(config)
 
 
-# --- what to guess --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("place", [(0.5, 0.5), (-1.2, 0.3), (3.0, -3.0)])
 def test_the_best_answer_is_the_posterior_s_mean(place):
     config = guess.Guess("ffjord8", x_1=place[0], x_2=place[1])
@@ -393,9 +210,6 @@ def test_without_a_network_only_the_exact_is_shown():
     assert not [one for panel in scene.panels for one in panel.layers if "network" in one.name]
 
 
-# --- why so many steps ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("source", ["moons", "ffjord8", "ring8"])
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_step_back_and_its_gaussian(source, schedule):
@@ -423,9 +237,6 @@ def test_between_two_modes_only_small_steps_are_gaussian():
     assert few[-1] > 10 * some[-1] > 10 * many[-1]
     assert few[-1] > 0.3, "two humps"
     assert many.max() < 1e-4
-
-
-# --- backward -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sampler", backward.SAMPLERS)
@@ -481,9 +292,6 @@ def test_the_fewest_steps_that_are_enough(source):
     assert asked["ddim", 1] == 10_000, "one step of DDIM gives a blur"
 
 
-# --- the photocopier ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("source", LEARNED)
 @pytest.mark.parametrize("n", [10, 30])
 def test_the_perfect_denoiser_returns_training_points(source, n):
@@ -502,9 +310,6 @@ def test_the_perfect_denoiser_returns_training_points(source, n):
         line = layer(scene, name, 2).xy[0]
         assert line[:, 0].tolist() == list(copier.COUNTS)
         assert (np.diff(line[:, 1]) < 0).all(), "with more points one is always near"
-
-
-# --- digits ---------------------------------------------------------------------------------------------------
 
 
 def classes_of(pixels: np.ndarray) -> np.ndarray:
@@ -574,9 +379,6 @@ def test_guidance_is_shown_as_it_was_measured():
     assert [np.asarray(s.pixels).shape for s in sheets] == [(len(w), 8, 14, 14)] * 10
     settled = np.concatenate([classes_of(s.pixels[list(w).index(2)]) == k for k, s in enumerate(sheets)])
     assert settled.mean() >= 0.9
-
-
-# --- live -----------------------------------------------------------------------------------------------------
 
 
 def expect_one_shape(scenes: list) -> None:

@@ -1,17 +1,12 @@
-"""The autoencoder page under AppTest, and its scenes' numbers."""
+"""The autoencoders' scenes."""
 
 import numpy as np
 import pytest
-from scipy.spatial import Delaunay
 
 from dashboard.scenes.autoencoder import dream, noise, squeeze
 from dashboard.scenes.pictures import flat, grey
 from genmodels.data.digits import load_mnist
-from genmodels.store import cache as stored
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy
-
-CUES = ("squeeze", "noise", "dream")
 
 
 def readouts(scene) -> dict[str, np.ndarray]:
@@ -26,31 +21,6 @@ def network():
 
     loaded = checkpoint.load("autoencoder-2d")
     return parameters.load(Autoencoder(AutoencoderConfig(**loaded.entry.config)), loaded.arrays)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("autoencoder")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"autoencoder.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [("code_1", "nan"), ("code_2", "inf"), ("code_1", "1e9"), ("code_2", "far"), ("code_1", "-1e6"),
-     ("code_2", "1e6"), ("cue", "nothing")],
-)  # fmt: skip
-def test_what_a_link_cannot_ask(open_page, name, asked):
-    app = open_page("autoencoder", **{"autoencoder.cue": "dream", f"autoencoder.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    if name != "cue":
-        config = app.session_state["_runs"]["autoencoder.player"][0][2]
-        assert abs(config.code_1) <= 1e6
-        assert abs(config.code_2) <= 1e6
-    if "1e6" not in asked:
-        assert any(f"autoencoder.{name}={asked}" in note.value for note in app.info)
 
 
 @pytest.mark.parametrize("at", [(1e6, -1e6), (-1e6, 1e6), (0, 0), (1.234, -5.678)])
@@ -69,9 +39,6 @@ def test_the_probe_goes_where_the_hand_is(at):
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'code'"):
         dream.after_drag(dream.Config(), values)
-
-
-# --- squeeze and noise ----------------------------------------------------------------------------------------
 
 
 def test_errors_end_where_the_index_says():
@@ -121,9 +88,6 @@ def test_the_caption_says_who_is_better():
     assert set(scene.caption) == {0, 1}
 
 
-# --- why it cannot dream --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("at", [(0.0, 0.0), (-12.5, 3.25), (9.0, -20.0)])
 def test_the_picture_under_the_hand_is_the_decoder_s(network, at):
     import torch
@@ -170,35 +134,3 @@ def test_likeness_is_the_largest_cosine():
     x = load_mnist().train.images.reshape(-1, 784) / 255
     cosine = [row @ decoded / np.linalg.norm(row) / np.linalg.norm(decoded) for row in x]
     assert dream.likeness(dream.Config(*at[0])) == pytest.approx(max(cosine), abs=1e-5)
-
-
-def test_the_challenge_can_be_solved_among_the_codes(open_page):
-    known, goal = dream.plane(), 0.84
-    x, y = (np.linspace(*ends, 40) for ends in known.ends)
-    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    places = places[Delaunay(known.codes).find_simplex(places) >= 0].round(2)
-    decoded, digits = known.network.decode(places), flat(load_mnist().train.images)
-    cosine = decoded @ digits.T / np.outer(np.linalg.norm(decoded, axis=1), np.linalg.norm(digits, axis=1))
-    likeness = cosine.max(axis=1)
-    print(f"\n{(likeness < goal).sum()} of {len(places)} places among the codes, the least is {likeness.min():.2f}")
-    best = places[likeness.argmin()]
-    app = open_page("autoencoder", **{"autoencoder.cue": "dream", "autoencoder.code_1": best[0],
-                                      "autoencoder.code_2": best[1]})  # fmt: skip
-    app.button(key="autoencoder.challenge.check").click().run()
-    assert healthy(app)
-    assert f"below {goal:g}" in str([m.value for m in app.markdown])
-    assert "Solved!" in app.success[0].value
-    assert (likeness < goal).mean() < 0.1, "it is to be looked for"
-
-
-def test_the_challenge_is_not_solved_at_the_start(open_page):
-    app = open_page("autoencoder", **{"autoencoder.cue": "dream"})
-    app.button(key="autoencoder.challenge.check").click().run()
-    assert not app.success
-
-
-def test_the_page_prints_the_held_out_figures(open_page):
-    app = open_page("autoencoder")
-    shown = app.table[0].value.to_numpy().astype(str)
-    for metric, value in stored.load("autoencoder-squeeze").entry.metrics.items():
-        assert f"{value:.4g}" in shown, metric

@@ -1,4 +1,4 @@
-"""The VAE page under AppTest, and its scenes' numbers."""
+"""The VAEs' scenes."""
 
 import itertools
 import math
@@ -14,10 +14,6 @@ from dashboard.scenes.vae.setup import PLANE, aggregate, known
 from genmodels.data.digits import load_binarised_mnist
 from genmodels.store import cache as stored
 from genmodels.store import checkpoint
-from tests.pages import controls
-from tests.pages.controls import healthy
-
-CUES = ("plane", "walk", "learn", "live", "beta", "seven", "yours")
 
 
 def readouts(scene) -> dict[str, np.ndarray]:
@@ -30,10 +26,6 @@ def layer(scene, name: str):
 
 def pictures(panel) -> list[np.ndarray]:
     return [one.pixels for one in panel.layers if one.kind == "images"]
-
-
-def shown_config(app):
-    return app.session_state["_runs"]["vae.player"][0][2]
 
 
 def drawn(points) -> str:
@@ -52,61 +44,6 @@ def by_torch(name: str):
     return parameters.load(VAE(VAEConfig(**config)), loaded.arrays).requires_grad_(False)
 
 
-# --- the page -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", pairs=12)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("vae")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"vae.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
-
-
-IGNORED = [
-    ("plane", "z_1", "nan"), ("plane", "z_2", "abc"), ("plane", "z_1", "1e9"), ("plane", "z_2", "-inf"),
-    ("walk", "start", "x"), ("walk", "end", "1.5"), ("seven", "style_1", "inf"), ("seven", "digit", "an 11"),
-    ("live", "data", "faces"), ("live", "latents", "3"), ("live", "log_beta", "99"), ("live", "log_rate", "nan"),
-    ("yours", "drawn", "garbage"), ("yours", "drawn", "1garbage"), ("yours", "drawn", "1" + "A" * 5000),
-    ("yours", "fitted", "maybe"), ("nothing", "z_1", "0.5"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
-def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
-    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    told = "vae.cue=nothing" if cue == "nothing" else f"vae.{name}={asked[:40]}"
-    assert any(told in note.value for note in app.info), [note.value for note in app.info]
-
-
-CUT = [
-    ("walk", "start", "9999", 499), ("walk", "end", "-3", 0), ("walk", "start", "9" * 60, 499),
-    ("plane", "z_1", "-1000", -4.0), ("plane", "z_2", "1e6", 4.0), ("seven", "style_2", "50", 4.0),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cue", "name", "asked", "used"), CUT)
-def test_what_lies_too_far_is_cut(open_page, cue, name, asked, used):
-    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    assert getattr(shown_config(app), name) == used
-
-
-def test_an_empty_board_in_the_link(open_page):
-    app = open_page("vae", **{"vae.cue": "yours", "vae.drawn": ""})
-    assert healthy(app)
-    assert shown_config(app).drawn == ""
-
-
 NONE = [[np.nan, 0], [0, np.inf], "ab", [1, 2, 3], [2e6, 0], None]
 
 
@@ -120,9 +57,6 @@ def test_the_hand_goes_anywhere(cue, name):
     for none in NONE:
         with pytest.raises(ValueError, match=f"handle '{name}'"):
             cue.after_drag(cue.Config(), {"handles": ends | {name: none}})
-
-
-# --- the latent plane -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("z", [(0.0, 0.0), (1.5, -2.25), (-4.0, 4.0)])
@@ -221,27 +155,6 @@ def test_every_seed_s_challenge_can_be_solved_but_not_at_the_start():
     print(f"\nof {len(z)} places solve it: {min(counts)} to {max(counts)}, median {np.median(counts):g}")
 
 
-def test_the_challenge_says_so_when_it_is_solved(open_page):
-    picture, best = plane.target(0)
-    index = next(k for k, image in enumerate(binary().images) if np.array_equal(255 - 255 * image, picture))
-    at = known().mu[index]
-    app = open_page("vae", **{"vae.z_1": at[0], "vae.z_2": at[1]})
-    app.button(key="vae.challenge.check").click().run()
-    assert healthy(app)
-    assert "Solved!" in app.success[0].value
-    assert f"{best:.3f} nats" in app.success[0].value
-
-
-def test_the_page_prints_the_held_out_figures(open_page):
-    shown = open_page("vae").table[0].value.to_numpy().astype(str)
-    for name in ("vae-2d", "vae-16d", "vae-conditional"):
-        for value in checkpoint.load(name).entry.metrics.values():
-            assert f"{value:.4g}" in shown
-
-
-# --- walk -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("start", "end"), [(7, 0), (499, 3), (12, 12)])
 def test_both_ways_end_at_the_two_digits(start, end):
     scene, of = walk.scene(walk.Config(start, end)), known()
@@ -269,9 +182,6 @@ def test_an_end_goes_to_the_nearest_digit():
     for index in (0, 123, 499):
         held = {"start": (mu[index] + 1e-6).tolist(), "end": mu[4].tolist()}
         assert walk.after_drag(walk.Config(), {"handles": held, "moved": "start"}) == walk.Config(index, 4)
-
-
-# --- recordings -----------------------------------------------------------------------------------------------
 
 
 def test_the_training_recorded_says_what_the_index_says():
@@ -302,9 +212,6 @@ def test_a_collapsed_posterior_is_the_prior():
     assert np.abs(copies - copies[0]).max() <= 2, "every digit is decoded to the same"
 
 
-# --- ask for a seven ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("style", [(0.8, -0.6), (-3.0, 2.0)])
 def test_one_style_in_all_classes(style):
     import torch
@@ -322,8 +229,6 @@ def test_one_style_in_all_classes(style):
         nearest = mine[np.linalg.norm(of.mu[mine] - style, axis=1).argmin()]
         assert np.array_equal(real[0], 255 * binary().images[nearest])
 
-
-# --- your digit -----------------------------------------------------------------------------------------------
 
 TURN = np.linspace(0, 2 * np.pi, 60)
 STROKES = {
@@ -453,9 +358,6 @@ def test_the_verdict_follows_the_rank():
         else "None of ours: as hard to explain as noise."
     )
     assert yours.verdict(1e6, of) == "None of ours: as hard to explain as noise."
-
-
-# --- live -----------------------------------------------------------------------------------------------------
 
 
 def frames(n: int, **config) -> list:

@@ -1,4 +1,4 @@
-"""The pixels page under AppTest, and its scenes' numbers."""
+"""The pixels' scenes."""
 
 import itertools
 
@@ -12,9 +12,7 @@ from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
 from genmodels.store import cache as stored
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy, walk
 
-CUES = ("looks", "alone", "eigen", "bayes")
 CLASSIFIERS = "pixel-classifiers"
 
 
@@ -29,45 +27,6 @@ def layers(scene, name: str) -> list:
 def train_images(digit: int) -> np.ndarray:
     images, labels = load_mnist().train
     return flat(images)[labels == digit].astype(float)
-
-
-def shown_config(app):
-    return app.session_state["_runs"]["pixels.player"][0][2]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", CUES)
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", pairs=12)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("pixels")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"pixels.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [("pixel_x", "nan"), ("pixel_y", "left"), ("pixel_x", "3.7"), ("digit", "the 11s"), ("cue", "nothing")],
-)
-def test_what_a_link_cannot_ask_is_said(open_page, name, asked):
-    app = open_page("pixels", **{"pixels.cue": "alone", f"pixels.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    assert any(f"pixels.{name}={asked}" in note.value for note in app.info)
-    assert shown_config(app) == (looks.Config() if name == "cue" else alone.Config())
-
-
-@pytest.mark.parametrize(
-    ("name", "asked", "used"), [("pixel_x", "-5", 0), ("pixel_y", "9999", 27), ("pixel_x", "9" * 60, 27)]
-)
-def test_a_pixel_beyond_the_picture_is_cut(open_page, name, asked, used):
-    app = open_page("pixels", **{"pixels.cue": "alone", f"pixels.{name}": asked})
-    assert healthy(app)
-    assert getattr(shown_config(app), name) == used
 
 
 @pytest.mark.parametrize(
@@ -94,9 +53,6 @@ def test_the_cross_stays_on_the_picture(at, pixel):
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'pixel'"):
         alone.after_drag(alone.Config(), values)
-
-
-# --- what a CNN looks at --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", looks.WHICH)
@@ -131,9 +87,6 @@ def test_it_shows_what_it_says():
     accuracy = checkpoint.load("cnn").entry.metrics["accuracy"]
     assert got["right on 500 test digits"][0] == pytest.approx(100 * accuracy)
     assert (readouts(looks.scene(looks.Config()))["it is a"] == grey().labels[: looks.SHOWN]).all()
-
-
-# --- pixel by pixel -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("digit", "x", "y"), [(3, 14, 14), (0, 7, 12), (1, 0, 0), (8, 27, 27)])
@@ -203,31 +156,6 @@ def test_the_lowest_correlation_is_numpy_s():
     assert alone.lowest_correlation(config) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("digit", range(10))
-def test_the_challenge_can_be_solved_for_every_class(open_page, digit):
-    x = train_images(digit)
-    varies = np.flatnonzero(x.std(axis=0) > 0.02)
-    lowest = np.corrcoef(x[:, varies], rowvar=False).min(axis=1)
-    best, solving = varies[lowest.argmin()], int((lowest < -0.5).sum())
-    print(f"\n{digit}: {solving} pixels reach −0.5, the lowest is {lowest.min():.3f} at {best % 28}, {best // 28}")
-    app = open_page("pixels", **{"pixels.cue": "alone", "pixels.digit": f"the {digit}s",
-                                 "pixels.pixel_x": best % 28, "pixels.pixel_y": best // 28})  # fmt: skip
-    app.button(key="pixels.challenge.check").click().run()
-    assert healthy(app)
-    assert "Solved!" in app.success[0].value
-    assert f"= {lowest.min():.3f}" in app.success[0].value
-
-
-def test_the_challenge_is_not_solved_at_the_start(open_page):
-    app = open_page("pixels", **{"pixels.cue": "alone"})
-    app.button(key="pixels.challenge.check").click().run()
-    assert not app.success
-    assert "Not yet" in app.info[0].value
-
-
-# --- eigen-digits ---------------------------------------------------------------------------------------------
-
-
 def test_pictures_swing_by_two_deviations_about_the_mean():
     scene = eigen.scene(eigen.Config(4))
     arrays = stored.arrays(CLASSIFIERS)
@@ -253,9 +181,6 @@ def test_the_axes_are_the_covariance_s_eigenvectors():
     fields = [layer for layer in eigen.scene(eigen.Config(1)).panels[1].layers if layer.kind == "field"]
     for drawn, vector in zip(fields, vectors, strict=True):
         assert abs(drawn.values[::-1].ravel() @ vector) == pytest.approx(1, abs=1e-2)
-
-
-# --- Bayes' rule ----------------------------------------------------------------------------------------------
 
 
 def test_posteriors_sum_to_one():
@@ -292,12 +217,3 @@ def test_only_digits_on_which_they_differ():
     assert (says != says[0]).any(axis=0).all()
     assert 0 < len(scene.steps) < 500
     assert np.array_equal(scene.steps, np.arange(1, len(scene.steps) + 1))
-
-
-def test_the_page_prints_the_held_out_figures(open_page):
-    app = open_page("pixels", **{"pixels.cue": "bayes"})
-    shown = app.table[0].value.to_numpy().astype(str)
-    for name in ("cnn", CLASSIFIERS):
-        for metric, value in checkpoint.load(name).entry.metrics.items():
-            if metric != "valid_accuracy":
-                assert f"{value:.4g}" in shown, metric

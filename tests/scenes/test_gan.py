@@ -1,4 +1,4 @@
-"""The GAN page under AppTest, and its scenes driven from outside, move by move."""
+"""The GANs' scenes, driven move by move."""
 
 import dataclasses
 import itertools
@@ -11,8 +11,6 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from dashboard import runs
-from dashboard.lesson.csv_files import read_csv
 from dashboard.runs import LiveRun
 from dashboard.scene import Move
 from dashboard.scene.painted import encode_points
@@ -25,14 +23,9 @@ from genmodels.nn.layers import seeded
 from genmodels.states import DivergedError
 from genmodels.store import cache as stored
 from genmodels.store import checkpoint
-from tests.pages import controls
-from tests.pages.controls import healthy
 
 torch.set_num_threads(1)  # as in the app
-CUES = ("first", "one", "ring", "collapse", "modes", "digits", "ab")
 ONE = {"discriminator": "One D step", "generator": "One G step", "both": "One of both"}
-NOISE = {"16": "16, Gaussian", "2": "2, Gaussian", "2u": "2, uniform", "2s": "2, on a circle", "1": "1, Gaussian"}
-LIVE = {"gan.modes": "Twenty-five, live"}
 TINY = {"batch": 16, "n_steps": 30, "n_samples": 300}
 D, G, BOTH = (Move(name, True) for name in ONE)
 TICK = Move("both", False)  # of full speed
@@ -92,75 +85,6 @@ def drawn(points) -> str:
     return encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
 
 
-def shown_config(app):
-    return app.session_state["_runs"]["gan.player"][0][2]
-
-
-def shown_run(app):
-    return runs.registry.get(app.session_state["_runs"]["gan.player"][1])
-
-
-def expect_nothing_trains() -> None:
-    """AppTest watches nothing, so no run may have begun."""
-    assert runs.workers.busy == 0
-    assert all(not run.recording.frames and run.status == "queued" for run in runs.registry.all() if run.live)
-
-
-# --- the page -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("link", [*({"gan.cue": cue} for cue in CUES), {"gan.cue": "modes"} | LIVE],
-                         ids=[*CUES, "modes, live"])  # fmt: skip
-def test_every_control_at_both_ends_and_random_pairs(open_page, link):
-    app = open_page("gan", **link)
-    controls.walk(app, "gan", pairs=12)
-    assert shown_run(app)
-    expect_nothing_trains()
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("gan")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"gan.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, (cue, [w.value for w in app.warning])
-        run = shown_run(app)
-        assert run.live == (cue not in ("modes", "digits"))
-        if run.live:
-            assert run.moves == {words: move for move, words in ONE.items()}
-            assert run.slow == (cue == "first")
-    expect_nothing_trains()
-
-
-IGNORED = [
-    ("ring", "g_rate", "nan"), ("ring", "g_rate", "99"), ("ring", "d_rate", "-9"), ("ring", "loss", "wgan"),
-    ("ring", "source", "faces"), ("ring", "noise", "3"), ("ring", "batch", "0"), ("ring", "packing", "x"),
-    ("ring", "average", "1"), ("ring", "steps", "1e9"), ("ring", "stop", "maybe"), ("ring", "width", "-inf"),
-    ("one", "truth", "three humps"), ("one", "d_steps_1", "0"), ("collapse", "repair", "prayer"),
-    ("modes", "modes", "gan-moon"), ("digits", "digits", "run"), ("ab", "b_what", "seed"), ("nothing", "r1", "0.5"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
-def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
-    app = open_page("gan", **{"gan.cue": cue, f"gan.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    told = "gan.cue=nothing" if cue == "nothing" else f"gan.{name}={asked}"
-    assert any(told in note.value for note in app.info), [note.value for note in app.info]
-
-
-def test_a_link_reaches_the_gan(open_page):
-    asked = {"g_rate": 1.0, "noise": "2, on a circle", "packing": 3, "batch": 4, "g_layers": 0, "loss": "Hinge"}
-    app = open_page("gan", **{"gan.cue": "ring"} | {f"gan.{name}": value for name, value in asked.items()})
-    assert healthy(app)
-    gan = shown_config(app).gan()
-    assert (gan.g_learning_rate, gan.loss, gan.noise, gan.n_noise) == (10.0, "hinge", "sphere", 2)
-    assert (gan.packing, gan.batch, gan.g_hidden, gan.d_hidden) == (3, 3, (), (128, 128)), "a batch of whole packs"
-    assert gan.device == "cpu"
-
-
 POINTS = {
     "nothing painted": ([], "there are 0"),
     "one point": ([(1, 1)], "there are 1"),
@@ -169,65 +93,6 @@ POINTS = {
     "on a line": ([(x / 10, 1.0) for x in range(-30, 30)], ""),
     "everywhere": (np.random.default_rng(0).uniform(*BOARD, (500, 2)), ""),
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("cue", ["ring", "collapse", "ab"])
-@pytest.mark.parametrize("name", POINTS)
-def test_painted_points_are_trained_on_or_get_a_sentence(open_page, cue, name):
-    points, told = POINTS[name]
-    link = {"gan.cue": cue, "gan.painted": drawn(points)}
-    app = open_page("gan", **link)
-    good = app.session_state["_runs"]["gan.player"]
-    app.selectbox(key="gan.source").set_value("painted").run()
-    assert healthy(app)
-    assert bool(app.warning) == bool(told)
-    if told:
-        assert told in app.warning[0].value
-        assert app.warning[0].value.endswith("add some.")
-        assert app.session_state["_runs"]["gan.player"] == good, "the last good run stays"
-        assert runs.registry.get(good[1])
-    else:
-        assert app.session_state["_runs"]["gan.player"] != good
-    expect_nothing_trains()
-
-
-def test_bad_points_in_a_link_leave_nothing_to_show(open_page):
-    app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["painted"]})
-    assert healthy(app)
-    assert len(app.warning) == 1
-    assert "gan.player" not in app.session_state["_runs"]
-    app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["painted"], "gan.painted": "1garbage"})
-    assert healthy(app)
-    assert any("gan.painted" in note.value for note in app.info)
-
-
-def test_a_file_brings_its_points(open_page):
-    app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["csv"]})
-    assert healthy(app)
-    assert not app.warning
-    assert len(shown_config(app).csv) == 5, "an example, until there is a file"
-    app.session_state["gan.file.data"] = read_csv("x,y\n1,2\n3,4\n5,1\n")
-    app.run()
-    assert healthy(app)
-    assert shown_config(app).csv == ((1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
-    assert shown_config(app).points().tolist() == [[1, 2], [3, 4], [5, 1]]
-
-
-def test_a_config_that_cannot_be_is_a_sentence_and_the_last_run_stays(open_page):
-    app = open_page("gan", **{"gan.cue": "ab", "gan.noise": NOISE["2s"], "gan.b_what": ab.CHANGES["n_noise"]})
-    assert healthy(app)
-    assert not app.warning
-    good = app.session_state["_runs"]["gan.player"]
-    app.slider(key="gan.b_noise").set_value(1).run()
-    assert healthy(app)
-    assert "sphere in one dimension" in app.warning[0].value
-    assert app.session_state["_runs"]["gan.player"] == good
-    assert runs.registry.get(good[1])
-    app.slider(key="gan.b_noise").set_value(3).run()
-    assert not app.warning
-    assert app.session_state["_runs"]["gan.player"] != good
-
-
 IMPOSSIBLE = [
     ({"batch": 4, "packing": 3}, "multiple"), ({"n_noise": 1, "noise": "sphere"}, "sphere"), ({"batch": 0}, "batch"),
     ({"d_steps": 0}, "d_steps"), ({"g_learning_rate": math.nan}, "g_learning_rate"), ({"loss": "wgan"}, "wgan"),
@@ -243,54 +108,6 @@ def test_checks_refuse_before_anything_starts(rest, told):
     live.check(tiny())
     ab.check(ab.Versus(tiny(), ()))
 
-
-def test_predict_then_reveal(open_page):
-    app = open_page("gan")
-    app.radio[0].set_value("0 everywhere").run()
-    assert "½ everywhere" in app.warning[0].value
-    app.radio[0].set_value("½ everywhere").run()
-    assert app.success
-
-
-CHALLENGE = [
-    ({"modes of 8": 8.0, "high quality": 95.0}, 1_400, "5.000"),
-    ({"modes of 8": 8.0, "high quality": 80.0}, 1_400, ""),
-    ({"modes of 8": 7.0, "high quality": 99.0}, 1_400, ""),
-    ({"modes of 8": 8.0, "high quality": 95.0}, 1_600, ""),
-    ({"modes of 25": 25.0, "high quality": 99.0}, 1_400, ""),
-    ({"W₂ to the data": 0.1}, 1_400, ""),
-    ({}, 1_400, ""),
-]
-
-
-@pytest.mark.parametrize(("numbers", "steps", "solved"), CHALLENGE)
-def test_the_challenge_checks_itself(open_page, monkeypatch, numbers, steps, solved):
-    monkeypatch.setattr("dashboard.player.last_readouts", lambda key: numbers if key == "gan.player" else {})
-    app = open_page("gan", **{"gan.cue": "ring", "gan.steps": steps})
-    app.button(key="gan.challenge.check").click().run()
-    assert healthy(app)
-    assert bool(app.success) == bool(solved)
-    if solved:
-        assert f"= {solved} %" in app.success[0].value
-    elif numbers.get("high quality") == 80:
-        assert "= 20.000 %" in app.info[0].value
-    else:
-        assert "= 100.000 %" in app.info[0].value
-
-
-def test_the_challenge_reads_the_newest_frame_of_the_run(open_page):
-    app = open_page("gan", **{"gan.cue": "ring", "gan.steps": 200, "gan.width": 4, "gan.batch": 4})
-    run = shown_run(app)
-    for scene in live.scenes(tiny(), iter(())):
-        run.add(scene)
-    app.button(key="gan.challenge.check").click().run()
-    assert healthy(app)
-    now = run.last_readouts()
-    lacking = 100 - now["high quality"] if now["modes of 8"] == 8 else 100
-    assert f"= {lacking:.3f} %" in app.info[0].value
-
-
-# --- a run, frame by frame ------------------------------------------------------------------------------------
 
 KINDS = [
     *({"loss": loss} for loss in LOSSES),
@@ -510,8 +327,6 @@ def until(check, seconds: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-# --- in one dimension -----------------------------------------------------------------------------------------
-
 CELL = (onedim.ENDS[1] - onedim.ENDS[0]) / onedim.CELLS
 LINES = ("data p(x)", "generated q(x)", "D(x)", "best D: p ÷ (p + q)")
 AFFINE = [(1.0, 0.6), (0.5, -1.0), (3.0, 0.0), (2.0, 3.0), (0.3, 9.0), (0.0171, 1.234)]
@@ -639,9 +454,6 @@ def test_frames_in_one_dimension_have_one_shape(monkeypatch, truth):
     assert np.diff(threads[:, 0, 0]) == pytest.approx(6 / (len(threads) - 1), rel=1e-4), "evenly spaced noise"
 
 
-# --- two of them ----------------------------------------------------------------------------------------------
-
-
 def some_moves(seed: int = 0, n: int = 24) -> list[Move]:
     rng = random.Random(seed)
     return [Move(rng.choice(list(ONE)), rng.random() < 0.4) for _ in range(n)]
@@ -697,9 +509,6 @@ def test_one_side_that_diverges_ends_both_with_a_sentence():
     expect_one_shape(scenes)
 
 
-# --- from the store -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", modes.WHICH)
 def test_a_long_training_is_shown_as_it_was_recorded(name):
     scene, loaded = modes.scene(modes.Config(name)), checkpoint.load(name)
@@ -716,14 +525,6 @@ def test_a_long_training_is_shown_as_it_was_recorded(name):
     judged = layer(scene, "what D says at the end").values
     assert np.isfinite(judged).all()
     assert 0 <= judged.min() < judged.max() <= 1
-
-
-def test_the_page_prints_the_held_out_figures(open_page):
-    app = open_page("gan", **{"gan.cue": "modes"})
-    shown = app.table[0].value.to_numpy().astype(str)
-    for name in modes.WHICH:
-        for value in checkpoint.load(name).entry.metrics.values():
-            assert f"{value:.4g}" in shown
 
 
 def test_the_epochs_of_digits():

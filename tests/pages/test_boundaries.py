@@ -1,0 +1,133 @@
+"""The boundaries page under AppTest."""
+
+import numpy as np
+import pytest
+
+from dashboard import runs
+from dashboard.lesson.csv_files import read_csv
+from dashboard.scene.painted import encode_points
+from dashboard.scenes.boundaries.setup import (
+    BOARD,
+    TITLES,
+)
+from genmodels.classifiers import learning_curves
+from genmodels.store import checkpoint
+from tests.pages.controls import healthy, walk
+from tests.scenes.test_boundaries import SCENES, stored_curves
+
+CUES = ("learn", "descend", "knows", "sample", "wrong", "faster", "prior", "missing")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cue", [c for c in CUES if c != "faster"])  # which has no controls
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", pairs=12)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("boundaries")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"boundaries.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+LINE = [(x / 10, x / 10) for x in range(-20, 20)]
+BAD = {
+    "nothing painted": [],
+    "one class": [(x / 5, 1.0, 0) for x in range(-9, 9)],
+    "a class with one point": [(x / 5, x % 3, 0) for x in range(-9, 9)] + [(3, 3, 1)],
+    "collinear": [(x, y, int(x > 0)) for x, y in LINE],
+    "all at one place": [(1, 1, k % 2) for k in range(20)],
+}
+
+
+def as_link(rows) -> str:
+    xy = np.array([r[:2] for r in rows], dtype=float).reshape(-1, 2)
+    return encode_points(xy, np.array([r[2] for r in rows], dtype=int), BOARD, BOARD)
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("cue", list(SCENES))
+def test_bad_points_get_one_sentence(open_page, cue, bad):
+    link = {"boundaries.cue": cue, "boundaries.source": TITLES["painted"], "boundaries.painted": as_link(BAD[bad])}
+    app = open_page("boundaries", **link)
+    assert healthy(app)
+    if cue in ("learn", "descend"):
+        layout = runs.registry.get(app.session_state["_runs"]["boundaries.player"][1]).layout
+        assert layout["brush"] is not None
+        told = layout["captions"]
+    else:
+        told = [w.value for w in app.warning]
+    if cue == "descend" and bad in ("a class with one point", "collinear", "all at one place"):
+        return  # a logistic regression takes such points
+    assert len(told) >= 1
+    assert told[0].endswith(".")
+
+
+def test_three_labels_in_a_cue_for_two(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "prior", "boundaries.classes": "Three"})
+    assert healthy(app)
+    assert "two classes" in app.warning[0].value
+
+
+def test_a_class_that_is_not_there(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "sample", "boundaries.chosen": "class 3"})
+    assert healthy(app)
+    assert "no class 3" in app.warning[0].value
+
+
+def test_the_curves_can_be_computed_again(open_page, monkeypatch):
+    told = []
+
+    def compute(progress):
+        for share in (0.0, 0.5, 1.0):
+            progress(share, "independent: …")
+            told.append(share)
+        return stored_curves()
+
+    monkeypatch.setattr(learning_curves, "compute", compute)
+    app = open_page("boundaries", **{"boundaries.cue": "faster"})
+    app.button(key="boundaries.curves.compute").click().run()
+    assert healthy(app)
+    assert told == [0.0, 0.5, 1.0]
+    assert any("Computed in this session" in c.value for c in app.caption)
+
+
+def test_missing_curves_are_named_with_their_remedy_and_can_be_computed_all_the_same(
+    open_page, monkeypatch, tmp_path
+):
+    curves = stored_curves()
+    monkeypatch.setattr(learning_curves, "compute", lambda progress: curves)
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    app = open_page("boundaries", **{"boundaries.cue": "faster"})
+    assert healthy(app)
+    assert "python -m genmodels.train learning-curves" in app.warning[0].value
+    app.button(key="boundaries.curves.compute").click().run()
+    assert healthy(app)
+    assert not app.warning
+    assert "boundaries.player" in app.session_state["_runs"]
+
+
+CSV = {
+    "labels": ("x,y,kind\n0,0,cat\n1,0.5,cat\n0.5,1,cat\n4,4,dog\n5,4.5,dog\n4.2,5,dog\n", None),
+    "no labels": ("0,0\n1,0.5\n4,4\n", "no third column"),
+    "four labels": ("0,0,a\n1,0.5,b\n4,4,c\n3,1,d\n", "names 4 classes"),
+}
+
+
+@pytest.mark.parametrize("file", CSV)
+def test_a_file_brings_its_classes(open_page, file):
+    content, told = CSV[file]
+    app = open_page("boundaries", **{"boundaries.source": TITLES["csv"]})
+    assert healthy(app)
+    app.session_state["boundaries.file.data"] = read_csv(content)
+    app.run()
+    assert healthy(app)
+    if told:
+        assert told in app.warning[0].value
+    else:
+        assert not app.warning
+        config = app.session_state["_runs"]["boundaries.player"][0][2]
+        assert config.names == ("cat", "dog")
+        assert config.labels == (0, 0, 0, 1, 1, 1)

@@ -1,0 +1,100 @@
+"""The Gaussian page under AppTest."""
+
+import numpy as np
+import pytest
+
+from dashboard.scene.painted import encode_points
+from dashboard.scenes.gaussian import fit, sample
+from dashboard.scenes.gaussian.sources import SOURCE_TITLES
+from tests.pages.controls import healthy, walk
+
+CUES = ("fit", "sample", "likelihood", "evaluate", "converge")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cue", CUES)
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    walk(open_page("gaussian", **{"gaussian.cue": cue}), "gaussian", pairs=40)
+
+
+LINKS = [
+    ("fit", {"gaussian.points": "33"}),
+    ("sample", {"gaussian.rho": "-0.5"}),
+    ("likelihood", {"gaussian.few": "20"}),
+    ("evaluate", {"gaussian.sigma_1": "0.5"}),
+]
+
+
+@pytest.mark.parametrize(("cue", "link"), LINKS)
+def test_a_link_is_the_whole_state(open_page, cue, link):
+    app = open_page("gaussian", seed=7, **{"gaussian.cue": cue}, **link)
+    assert app.number_input(key="seed").value == 7
+    (key, value), *_ = link.items()
+    assert app.slider(key=key).value == float(value)
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "1e9", "a place"])
+@pytest.mark.parametrize(("cue", "key"), [("evaluate", "gaussian.probe_1"), ("likelihood", "gaussian.guess_sigma_1")])
+def test_what_a_link_says_of_a_handle_may_be_nonsense(open_page, cue, key, bad):
+    app = open_page("gaussian", **{"gaussian.cue": cue, key: bad})
+    assert healthy(app)
+    assert any(key in note.value for note in app.info)
+
+
+@pytest.mark.parametrize("bad", ["x", "1!!!", "1" * 5000])
+def test_painted_points_in_a_link_may_be_damaged(open_page, bad):
+    app = open_page(
+        "gaussian", **{"gaussian.cue": "fit", "gaussian.source": SOURCE_TITLES["painted"], "gaussian.painted": bad}
+    )
+    assert healthy(app)
+    assert any("gaussian.painted" in note.value for note in app.info)
+
+
+def test_painted_points_come_back(open_page):
+    points = np.random.default_rng(0).uniform(-4, 4, (40, 2))
+    text = encode_points(points, np.zeros(40, int), fit.BOARD, fit.BOARD)
+    app = open_page(
+        "gaussian", **{"gaussian.cue": "fit", "gaussian.source": SOURCE_TITLES["painted"], "gaussian.painted": text}
+    )
+    assert healthy(app)
+    assert "n=40" in app.latex[0].value
+
+
+def test_cue_buttons_start_their_preset(open_page):
+    app = open_page("gaussian")
+    app.button(key="gaussian.cue.sample").click().run()
+    assert app.slider(key="gaussian.samples").value == 300
+    app.slider(key="gaussian.rho").set_value(0.1).run()
+    app.button(key="gaussian.cue.sample").click().run()
+    assert app.slider(key="gaussian.rho").value == 0.67
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("gaussian")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"gaussian.cue.{cue}").click().run()
+        assert healthy(app), cue
+
+
+def test_predict_then_reveal(open_page):
+    app = open_page("gaussian", **{"gaussian.cue": "sample"})
+    assert not app.success
+    app.radio[0].set_value(app.radio[0].options[0]).run()
+    assert app.warning
+    assert not app.success
+    app.radio[0].set_value("det Σ → 0, p(μ) → ∞").run()
+    assert app.success
+
+
+def test_the_challenge_checks_itself(open_page):
+    hidden = sample.Config(seed=3).hidden()
+    s1, s2 = np.sqrt(hidden.covariance.diagonal())
+    app = open_page("gaussian", seed=3, **{"gaussian.cue": "sample", "gaussian.challenge": "true"})
+    app.button(key="gaussian.challenge.check").click().run()
+    assert not app.success
+    values = {"mean_1": hidden.mean[0], "mean_2": hidden.mean[1], "sigma_1": s1, "sigma_2": s2,
+              "rho": hidden.covariance[0, 1] / (s1 * s2)}  # fmt: skip
+    for name, value in values.items():
+        app.slider(key=f"gaussian.{name}").set_value(round(float(value), 2)).run()
+    app.button(key="gaussian.challenge.check").click().run()
+    assert app.success

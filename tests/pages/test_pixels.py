@@ -1,0 +1,81 @@
+"""The pixels page under AppTest."""
+
+import numpy as np
+import pytest
+
+from dashboard.scenes.pixels import alone, looks
+from genmodels.store import checkpoint
+from tests.pages.controls import healthy, walk
+from tests.scenes.test_pixels import CLASSIFIERS, train_images
+
+CUES = ("looks", "alone", "eigen", "bayes")
+
+
+def shown_config(app):
+    return app.session_state["_runs"]["pixels.player"][0][2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cue", CUES)
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", pairs=12)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("pixels")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"pixels.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("pixel_x", "nan"), ("pixel_y", "left"), ("pixel_x", "3.7"), ("digit", "the 11s"), ("cue", "nothing")],
+)
+def test_what_a_link_cannot_ask_is_said(open_page, name, asked):
+    app = open_page("pixels", **{"pixels.cue": "alone", f"pixels.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    assert any(f"pixels.{name}={asked}" in note.value for note in app.info)
+    assert shown_config(app) == (looks.Config() if name == "cue" else alone.Config())
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "used"), [("pixel_x", "-5", 0), ("pixel_y", "9999", 27), ("pixel_x", "9" * 60, 27)]
+)
+def test_a_pixel_beyond_the_picture_is_cut(open_page, name, asked, used):
+    app = open_page("pixels", **{"pixels.cue": "alone", f"pixels.{name}": asked})
+    assert healthy(app)
+    assert getattr(shown_config(app), name) == used
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_the_challenge_can_be_solved_for_every_class(open_page, digit):
+    x = train_images(digit)
+    varies = np.flatnonzero(x.std(axis=0) > 0.02)
+    lowest = np.corrcoef(x[:, varies], rowvar=False).min(axis=1)
+    best, solving = varies[lowest.argmin()], int((lowest < -0.5).sum())
+    print(f"\n{digit}: {solving} pixels reach −0.5, the lowest is {lowest.min():.3f} at {best % 28}, {best // 28}")
+    app = open_page("pixels", **{"pixels.cue": "alone", "pixels.digit": f"the {digit}s",
+                                 "pixels.pixel_x": best % 28, "pixels.pixel_y": best // 28})  # fmt: skip
+    app.button(key="pixels.challenge.check").click().run()
+    assert healthy(app)
+    assert "Solved!" in app.success[0].value
+    assert f"= {lowest.min():.3f}" in app.success[0].value
+
+
+def test_the_challenge_is_not_solved_at_the_start(open_page):
+    app = open_page("pixels", **{"pixels.cue": "alone"})
+    app.button(key="pixels.challenge.check").click().run()
+    assert not app.success
+    assert "Not yet" in app.info[0].value
+
+
+def test_the_page_prints_the_held_out_figures(open_page):
+    app = open_page("pixels", **{"pixels.cue": "bayes"})
+    shown = app.table[0].value.to_numpy().astype(str)
+    for name in ("cnn", CLASSIFIERS):
+        for metric, value in checkpoint.load(name).entry.metrics.items():
+            if metric != "valid_accuracy":
+                assert f"{value:.4g}" in shown, metric

@@ -1,0 +1,87 @@
+"""The VAE page under AppTest."""
+
+import numpy as np
+import pytest
+
+from dashboard.scenes.pictures import binary
+from dashboard.scenes.vae import plane
+from dashboard.scenes.vae.setup import known
+from genmodels.store import checkpoint
+from tests.pages import controls
+from tests.pages.controls import healthy
+
+CUES = ("plane", "walk", "learn", "live", "beta", "seven", "yours")
+
+
+def shown_config(app):
+    return app.session_state["_runs"]["vae.player"][0][2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
+def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
+    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", pairs=12)
+
+
+def test_every_cue_can_be_walked_to_and_back(open_page):
+    app = open_page("vae")
+    for cue in (*CUES, *CUES[::-1]):
+        app.button(key=f"vae.cue.{cue}").click().run()
+        assert healthy(app), cue
+        assert not app.warning, [w.value for w in app.warning]
+
+
+IGNORED = [
+    ("plane", "z_1", "nan"), ("plane", "z_2", "abc"), ("plane", "z_1", "1e9"), ("plane", "z_2", "-inf"),
+    ("walk", "start", "x"), ("walk", "end", "1.5"), ("seven", "style_1", "inf"), ("seven", "digit", "an 11"),
+    ("live", "data", "faces"), ("live", "latents", "3"), ("live", "log_beta", "99"), ("live", "log_rate", "nan"),
+    ("yours", "drawn", "garbage"), ("yours", "drawn", "1garbage"), ("yours", "drawn", "1" + "A" * 5000),
+    ("yours", "fitted", "maybe"), ("nothing", "z_1", "0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
+def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
+    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    told = "vae.cue=nothing" if cue == "nothing" else f"vae.{name}={asked[:40]}"
+    assert any(told in note.value for note in app.info), [note.value for note in app.info]
+
+
+CUT = [
+    ("walk", "start", "9999", 499), ("walk", "end", "-3", 0), ("walk", "start", "9" * 60, 499),
+    ("plane", "z_1", "-1000", -4.0), ("plane", "z_2", "1e6", 4.0), ("seven", "style_2", "50", 4.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "name", "asked", "used"), CUT)
+def test_what_lies_too_far_is_cut(open_page, cue, name, asked, used):
+    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
+    assert healthy(app)
+    assert not app.warning
+    assert getattr(shown_config(app), name) == used
+
+
+def test_an_empty_board_in_the_link(open_page):
+    app = open_page("vae", **{"vae.cue": "yours", "vae.drawn": ""})
+    assert healthy(app)
+    assert shown_config(app).drawn == ""
+
+
+def test_the_challenge_says_so_when_it_is_solved(open_page):
+    picture, best = plane.target(0)
+    index = next(k for k, image in enumerate(binary().images) if np.array_equal(255 - 255 * image, picture))
+    at = known().mu[index]
+    app = open_page("vae", **{"vae.z_1": at[0], "vae.z_2": at[1]})
+    app.button(key="vae.challenge.check").click().run()
+    assert healthy(app)
+    assert "Solved!" in app.success[0].value
+    assert f"{best:.3f} nats" in app.success[0].value
+
+
+def test_the_page_prints_the_held_out_figures(open_page):
+    shown = open_page("vae").table[0].value.to_numpy().astype(str)
+    for name in ("vae-2d", "vae-16d", "vae-conditional"):
+        for value in checkpoint.load(name).entry.metrics.values():
+            assert f"{value:.4g}" in shown
