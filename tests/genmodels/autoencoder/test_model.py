@@ -121,3 +121,7 @@ def test_bad_configs_are_refused():
         AutoencoderConfig(64, noise=-1)
     with pytest.raises(ValueError, match="choose one of cross-entropy, squared"):
         AutoencoderConfig(64, loss="mse")
+
+
+TINY = AutoencoderConfig(2, 3, noise=0.1, loss="squared", n_steps=7, batch=8)
+CONTRACT = [("autoencoder", 7, lambda: iterate_autoencoder(np.random.default_rng(0).normal(size=(30, 2)), TINY))]

@@ -18,7 +18,7 @@ from genmodels.store import building, checkpoint
 from genmodels.store.checkpoint import INDEX, PARTIAL, CheckpointError
 from genmodels.store.recipe import Built, Recipe, all_recipes, array_to_generator, generator_to_array
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def build_walk(job):

@@ -23,7 +23,7 @@ import pytest
 from genmodels.store import checkpoint
 from genmodels.store.checkpoint import FOLDER, INDEX, CheckpointError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIELDS = {
     "kind": "weights",
     "model": "vae",

@@ -357,3 +357,7 @@ def test_a_build_that_was_interrupted_goes_on(monkeypatch):
     again = recipe._build(Job("cpu", lambda *said: told.append(said), lambda: first, kept.append)).arrays
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
     assert told[-1][:2] == (told[-1][1], told[-1][1])
+
+
+TINY = LearningCurveConfig("correlated", (4, 8), 3)
+CONTRACT = [("learning curve", 3, lambda: iterate_learning_curve(TINY))]

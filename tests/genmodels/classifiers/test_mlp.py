@@ -284,3 +284,7 @@ def test_one_point_and_absent_classes_are_allowed():
     state = fit_mlp(np.array([[1.0, 2.0]]), np.array([1]), 4, MLPConfig(n_steps=50))
     assert state.log_posterior(np.zeros((5, 2))).shape == (5, 4)
     assert state.accuracy == 1
+
+
+POINTS, CLASSES = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3
+CONTRACT = [("mlp", 7, lambda: iterate_mlp(POINTS, CLASSES, 3, MLPConfig((4,), batch=8, n_steps=7)))]

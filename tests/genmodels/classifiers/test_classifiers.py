@@ -1,10 +1,9 @@
-"""Classifiers against scikit-learn, quadrature, Bayes' rule, and finite differences."""
+"""Both kinds of classifier against scikit-learn, closed forms and each other."""
 
 import dataclasses
 import subprocess
 import sys
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,9 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
-from threadpoolctl import threadpool_limits
 
-from genmodels.classifiers.descent import DivergedError, LogisticConfig, iterate_logistic
+from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
 from genmodels.classifiers.discriminative import DiscriminativeClassifier, features, fit_logistic, separable
 from genmodels.classifiers.generative import (
     GenerativeClassifier,
@@ -31,27 +29,10 @@ from genmodels.classifiers.labelled import check_labelled
 from genmodels.data.planar import get_dataset
 from genmodels.gaussian import Gaussian
 from genmodels.mixture import CollapseError, GaussianMixture, MixtureConfig, fit_mixture
+from tests.genmodels.classifiers.shared import blobs, both_degrees, every_k
 
 pytestmark = pytest.mark.filterwarnings("error")  # none may escape from a fit
 fixed = settings(max_examples=100, deadline=None, derandomize=True)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """As the app runs; on two busy cores, two threads are far slower than one."""
-    with threadpool_limits(1):
-        yield
-
-
-def blobs(k: int, n: int = 200, d: int = 2, seed: int = 0, gap: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
-    """Overlapping Gaussians of different covariances, in classes of different sizes."""
-    rng = np.random.default_rng(seed)
-    y = np.concatenate(
-        [np.repeat(np.arange(k), 8), rng.choice(k, n - 8 * k, p=np.arange(1, k + 1) / (k * (k + 1) / 2))]
-    )
-    roots = np.eye(d) + 0.4 * rng.standard_normal((k, d, d))
-    means = gap * rng.standard_normal((k, d))
-    return means[y] + np.einsum("nij,nj->ni", roots[y], rng.standard_normal((n, d))), y
 
 
 def moons(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +51,6 @@ def crossing(x, y, n_classes):
 
 FITS = [fit_lda, fit_qda, fit_naive_bayes, shared_naive_bayes, fit_class_mixtures, crossing]
 every_fit = pytest.mark.parametrize("fit", FITS, ids=lambda fit: fit.__name__)
-every_k = pytest.mark.parametrize("k", [2, 3])
-both_degrees = pytest.mark.parametrize("degree", [1, 2])
 OFFSET = (blobs(3, seed=4)[0] * [0.01, 50] + [300, -20], blobs(3, seed=4)[1])
 DATA = {
     "2 classes": (*blobs(2), 2),
@@ -88,9 +67,6 @@ DATA = {
 def log_odds(model, x: np.ndarray) -> np.ndarray:
     log_p = model.log_posterior(x)
     return log_p[:, 1:] - log_p[:, :1]
-
-
-# --- Against scikit-learn -----------------------------------------------------------------------------------
 
 
 ORACLES = {
@@ -164,9 +140,6 @@ def test_features_are_polynomial_features(d, degree, seed):
     np.testing.assert_allclose(
         features(x, degree), PolynomialFeatures(degree, include_bias=False).fit_transform(x), rtol=1e-12
     )
-
-
-# --- The generative classifier as a distribution ------------------------------------------------------------
 
 
 @every_fit
@@ -273,9 +246,6 @@ def test_a_class_with_few_distinct_points_gets_fewer_components():
     assert [len(c.weights) for c in model.conditionals] == [2, 4]
 
 
-# --- Missing features ---------------------------------------------------------------------------------------
-
-
 @every_fit
 @pytest.mark.parametrize("keep", [0, 1])
 def test_a_marginal_over_a_missing_feature_is_the_integral(fit, keep):
@@ -307,9 +277,6 @@ def test_marginalise_keeps_the_order_it_is_given():
     )
     np.testing.assert_allclose(model.marginalise(range(3)).log_joint(points), model.log_joint(points))
     np.testing.assert_array_equal(less.prior, model.prior)
-
-
-# --- Another prior ------------------------------------------------------------------------------------------
 
 
 @every_fit
@@ -352,9 +319,6 @@ def test_for_lda_both_routes_to_another_prior_agree(k):
     )
 
 
-# --- What is linear -----------------------------------------------------------------------------------------
-
-
 @every_k
 @pytest.mark.parametrize("fit", [fit_lda, shared_naive_bayes])
 def test_log_odds_are_affine_with_a_shared_covariance(fit, k):
@@ -385,101 +349,6 @@ def test_shared_naive_bayes_is_lda_with_a_diagonal_covariance(k):
     parts = tuple(GaussianMixture(np.ones(1), c.means, diagonal[None]) for c in lda.conditionals)
     np.testing.assert_allclose(bayes.log_joint(x), GenerativeClassifier(lda.prior, parts).log_joint(x), atol=1e-6)
     assert all(np.array_equal(c.covariances, bayes.conditionals[0].covariances) for c in bayes.conditionals)
-
-
-# --- Gradient descent ---------------------------------------------------------------------------------------
-
-
-def loss_of(model: DiscriminativeClassifier, x: np.ndarray, y: np.ndarray, penalty: float = 0.0) -> float:
-    log_p = model.log_posterior(x)[np.arange(len(y)), y]
-    return -log_p.mean() + penalty / 2 * float((model.weights**2).sum())
-
-
-@every_k
-@both_degrees
-def test_descent_reaches_scikit_learns_unregularised_optimum(k, degree):
-    x, y = blobs(k, seed=1, gap=0.7)
-    assert not separable(x, y, k, degree)
-    phi = PolynomialFeatures(degree, include_bias=False).fit_transform(StandardScaler().fit_transform(x))
-    best = LogisticRegression(C=np.inf, tol=1e-9, max_iter=10_000).fit(phi, y).predict_log_proba(phi)
-    optimum = -best[np.arange(len(y)), y].mean()
-    config = LogisticConfig(n_steps=6000, learning_rate=1.0, degree=degree)
-    states = list(iterate_logistic(x, y, k, config))
-    assert states[0].loss == pytest.approx(np.log(k))
-    assert states[-1].loss == pytest.approx(optimum, abs=1e-6)
-    assert loss_of(fit_logistic(x, y, k, degree, np.inf), x, y) == pytest.approx(optimum, abs=1e-8)
-    assert all(b.loss <= a.loss + 1e-12 for a, b in pairwise(states))
-    assert states[-1].gradient_norm < 1e-3 * states[0].gradient_norm
-
-
-@every_k
-def test_a_penalised_descent_ends_where_scikit_learns_c_says(k):
-    x, y = blobs(k, seed=1)
-    *_, last = iterate_logistic(x, y, k, LogisticConfig(3000, 0.5, degree=2, penalty=0.05))
-    expected = fit_logistic(x, y, k, degree=2, C=1 / (0.05 * len(x)))
-    np.testing.assert_allclose(last.weights, expected.weights, atol=1e-4)
-    assert last.gradient_norm < 1e-6
-
-
-@every_k
-@both_degrees
-@pytest.mark.parametrize("penalty", [0.0, 0.3])
-def test_a_step_follows_the_gradient_by_finite_differences(k, degree, penalty):
-    x, y = blobs(k, n=60, seed=2)
-    states = list(iterate_logistic(x, y, k, LogisticConfig(8, 0.7, degree, penalty)))
-    for state, after in [(states[0], states[1]), (states[7], states[8])]:
-        taken = {name: (getattr(state, name) - getattr(after, name)) / 0.7 for name in ("weights", "bias")}
-        squared = 0.0
-        for name, gradient in taken.items():
-            for index in np.ndindex(gradient.shape):
-                if k == 2 and index[0] == 0:
-                    assert gradient[index] == 0
-                    continue
-                ends = []
-                for sign in (1, -1):
-                    moved = np.array(getattr(state, name))
-                    moved[index] += sign * 1e-5
-                    ends.append(loss_of(dataclasses.replace(state.classifier, **{name: moved}), x, y, penalty))
-                assert gradient[index] == pytest.approx((ends[0] - ends[1]) / 2e-5, abs=1e-8)
-                squared += gradient[index] ** 2
-        assert state.gradient_norm == pytest.approx(np.sqrt(squared), rel=1e-9)
-
-
-@every_k
-def test_a_state_says_what_its_classifier_does(k):
-    x, y = blobs(k, seed=1)
-    for state in iterate_logistic(x * [1, 100], y, k, LogisticConfig(5, degree=3)):
-        model = state.classifier
-        assert state.loss == pytest.approx(loss_of(model, x * [1, 100], y))
-        assert state.accuracy == (model.predict(x * [1, 100]) == y).mean()
-        assert state.weight_norm == pytest.approx(np.sqrt((state.weights**2).sum()))
-
-
-@every_k
-def test_on_separable_data_the_weights_grow_for_ever(k):
-    x, y = blobs(k, n=90, seed=5, gap=9)
-    assert separable(x, y, k)
-    states = list(iterate_logistic(x, y, k, LogisticConfig(8000, learning_rate=2.0)))
-    norms, losses = np.array([[s.weight_norm, s.loss] for s in states]).T
-    assert (np.diff(norms) > 0).all()
-    assert norms[8000] - norms[4000] > 0.5 * (norms[4000] - norms[2000]) > 0.1  # like log t: no bound
-    assert losses[8000] < 0.6 * losses[4000] < 0.4 * losses[2000]  # like 1 / t
-    assert losses[8000] < 1e-3
-    assert states[-1].accuracy == 1
-
-
-def test_descent_that_diverges_says_so_after_its_finite_states():
-    x, y = blobs(2, n=60)
-    states: list = []
-    run = iterate_logistic(x, y, 2, LogisticConfig(5000, learning_rate=3.0, penalty=1.0))
-    with pytest.raises(DivergedError, match=r"lower learning_rate \(now 3\) or penalty \(now 1\)") as caught:
-        states.extend(run)
-    assert caught.value.step == len(states) > 100
-    assert all(np.isfinite([s.loss, s.gradient_norm, s.weight_norm]).all() for s in states)
-    assert isinstance(caught.value, ValueError)
-
-
-# --- Separability -------------------------------------------------------------------------------------------
 
 
 @given(st.integers(2, 4), st.integers(1, 3), st.integers(1, 2), st.integers(0, 10**6))
@@ -519,8 +388,6 @@ def test_an_unpenalised_fit_of_separable_data_stops_and_classifies_all():
     assert (model.predict(x) == y).all()
 
 
-# --- What is refused ----------------------------------------------------------------------------------------
-
 X, Y = blobs(2, n=40)
 LINE = np.stack([X[:, 0], 2 * X[:, 0] + 1], axis=1)
 FLAT = X * [1, 0] + [0, 3]
@@ -528,7 +395,6 @@ FLAT_IN_ONE = np.where((Y == 1)[:, None], FLAT, X)
 UNIT = Gaussian(np.zeros(2), np.eye(2))
 ONE = GaussianMixture(np.ones(1), UNIT.mean[None], UNIT.covariance[None])
 ODDS = DiscriminativeClassifier(np.eye(2), np.zeros(2))
-
 REFUSALS = [
     (lambda: check_labelled(X, Y + 1, 2), r"Row \d+ has the label 2; 2 classes take 0 … 1\."),
     (lambda: check_labelled(X, Y - 1, 2), r"Row 0 has the label -1; 2 classes take 0 … 1\."),
