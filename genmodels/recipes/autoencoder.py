@@ -37,7 +37,7 @@ import numpy as np
 
 from genmodels.autoencoder.runtime import ForwardAutoencoder
 from genmodels.data.digits import Split, load_mnist
-from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.packing import as_float16, as_uint8
 from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:

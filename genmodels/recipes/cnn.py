@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genmodels.data.digits import Split, load_mnist
-from genmodels.store.checkpoint import as_float16
+from genmodels.store.packing import as_float16
 from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ import numpy as np
 
 from genmodels.data.digits import load_mnist
 from genmodels.recipes.cnn import HALVED, halved, model_of
-from genmodels.store.checkpoint import as_float16, as_uint8, load
+from genmodels.store.checkpoint import load
+from genmodels.store.packing import as_float16, as_uint8
 from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:

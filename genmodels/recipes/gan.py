@@ -28,7 +28,8 @@ from genmodels.data.digits import load_mnist
 from genmodels.data.planar import get_dataset
 from genmodels.metrics import mode_coverage
 from genmodels.nn.runtime import Forward
-from genmodels.store.checkpoint import as_float16, as_uint8, load
+from genmodels.store.checkpoint import load
+from genmodels.store.packing import as_float16, as_uint8
 from genmodels.store.recipe import Built, Job, Recipe
 
 SHOWN, JUDGED, FRAMES = 1_000, 2_500, 60

@@ -31,7 +31,7 @@ import numpy as np
 
 from genmodels.data.digits import Split, load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels, PixelModel
-from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.packing import as_float16, as_uint8
 from genmodels.store.recipe import Built, Job, Recipe
 
 SIDE = 28

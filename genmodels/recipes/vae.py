@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genmodels.data.digits import Split, load_binarised_mnist
-from genmodels.store.checkpoint import as_float16, as_uint8
+from genmodels.store.packing import as_float16, as_uint8
 from genmodels.store.recipe import Built, Job, Recipe
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genmodels.device import resolve
-from genmodels.store import checkpoint
+from genmodels.store import checkpoint, packing
 from genmodels.store.checkpoint import FOLDER, CheckpointError, Entry
 from genmodels.store.recipe import Arrays, Job, Progress, Recipe, all_recipes
 
@@ -51,7 +51,7 @@ def build(
     snapshot = _Snapshot(recipe, Path(folder), keep_every)
     report = progress if progress is not None else _silent
     built = recipe.build(Job(where, report, snapshot.read, snapshot.keep))
-    arrays = checkpoint.stored(built.arrays)  # judged as they will be read
+    arrays = packing.stored(built.arrays)  # judged as they will be read
     metrics = {key: float(value) for key, value in recipe.evaluate(arrays, where).items()}
     if metrics.keys() != recipe.tolerance.keys() or not all(map(math.isfinite, metrics.values())):
         expected = ", ".join(recipe.tolerance) or "none"
@@ -101,7 +101,7 @@ class _Snapshot:
     def read(self) -> dict[str, np.ndarray] | None:
         """The arrays, writable; None if there are none, or they are damaged or of another config, data or seed."""
         try:
-            arrays, note = checkpoint.unpack((self.folder / self._file).read_bytes())
+            arrays, note = packing.unpack((self.folder / self._file).read_bytes())
         except (OSError, ValueError):
             return None
         return {name: array.copy() for name, array in arrays.items()} if note == self.recipe.identity() else None
@@ -110,7 +110,7 @@ class _Snapshot:
         """Replaces the snapshot, unless the last one is too recent."""
         if time.monotonic() - self._last < self.every:
             return
-        blob = checkpoint.pack(arrays() if callable(arrays) else arrays, self.recipe.identity())
+        blob = packing.pack(arrays() if callable(arrays) else arrays, self.recipe.identity())
         with checkpoint.locked(self.folder):
             checkpoint.replace_file(self.folder, self._file, blob)
         self._last = time.monotonic()

@@ -10,8 +10,6 @@ content has; then the index is replaced in the same way; then the old file goes.
 strikes, finds the old checkpoint or the new one. All writers of one folder take turns (:func:`locked`). Each file
 also carries its entry, so that a lost or garbled index is made again from the files (:func:`reindex`).
 
-*Compact recordings*: positions as :func:`as_float16`, pictures and fields as :func:`as_uint8`.
-
 Layout
     checkpoints/index.json                 {"format": 1, "entries": {NAME: entry}}
     checkpoints/NAME-0123abcd.safetensors  the arrays
@@ -35,11 +33,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.numpy import load as _from_safetensors
-from safetensors.numpy import save as _to_safetensors
 
 if TYPE_CHECKING:
     import torch
+from genmodels.store.packing import pack, plain, unpack
 
 FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 INDEX = "index.json"
@@ -47,7 +44,6 @@ PARTIAL = ".partial"
 FORMAT = 1
 KINDS = ("weights", "recording")
 REINDEX = "python -m genmodels.train --reindex"
-
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _FILE = re.compile(rf"{_NAME.pattern}-[0-9a-f]{{8}}\.safetensors")
 
@@ -432,107 +428,3 @@ def versions() -> dict[str, str]:
     with suppress(importlib.metadata.PackageNotFoundError):
         found["torch"] = importlib.metadata.version("torch")
     return found
-
-
-def plain(value: Any) -> Any:
-    """A config as JSON gives it back: tuples are lists.
-
-    Raises:
-        ValueError: It holds something else than finite numbers, text, lists and dicts.
-    """
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as why:
-        raise ValueError(f"{value!r} cannot be stored ({why}); give finite numbers, text, lists and dicts.") from why
-
-
-# Arrays to bytes and back
-
-
-def stored(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays as the file will hold them: contiguous and little-endian, which safetensors takes for granted.
-
-    ``safetensors.numpy.save`` silently scrambles transposed, strided and broadcast arrays.
-
-    Args:
-        arrays: Numpy arrays or torch tensors.
-
-    Raises:
-        ValueError: There is none, or one has a bad name or holds something that is not a number.
-    """
-    if not arrays:
-        raise ValueError("There are no arrays; give at least one to store.")
-    return {name: _stored(name, value) for name, value in arrays.items()}
-
-
-def _stored(name: str, value: Any) -> np.ndarray:
-    if not isinstance(name, str) or name == "__metadata__":
-        raise ValueError(f"An array is named {name!r}; give a text, other than safetensors' own __metadata__.")
-    try:
-        array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value, order="C")
-    except TypeError as why:  # a torch type that numpy lacks
-        raise ValueError(f"The array {name!r} has no numpy type ({why}); convert it to float32 first.") from why
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-        raise ValueError(f"The array {name!r} is of type {array.dtype}; give floats, integers or booleans.")
-    return array.astype(array.dtype.newbyteorder("<"), copy=False)
-
-
-def pack(arrays: Mapping[str, Any], note: Mapping[str, Any]) -> bytes:
-    """The arrays and a note (JSON) as one safetensors file; the same arrays and note give the same bytes."""
-    return _to_safetensors(stored(arrays), metadata={"note": json.dumps(note, sort_keys=True)})
-
-
-def unpack(blob: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The inverse of :func:`pack`: read-only arrays and the note.
-
-    Raises:
-        ValueError: These bytes are something else, a pickle for example.
-    """
-    try:
-        arrays = _from_safetensors(blob)
-        header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
-        note = json.loads(header["__metadata__"]["note"])
-    except Exception as why:
-        raise ValueError(f"not in the safetensors format as written here ({why})") from why
-    for array in arrays.values():
-        array.setflags(write=False)
-    return arrays, note
-
-
-# Fewer bytes
-
-
-def as_float16(values: np.ndarray) -> np.ndarray:
-    """Positions in half the bytes: exact to one part in 2,048.
-
-    Raises:
-        ValueError: A value is not finite, or beyond 65,504.
-    """
-    with np.errstate(over="ignore"):
-        small = np.asarray(values).astype(np.float16)
-    if not np.isfinite(small).all():
-        raise ValueError("values hold NaN, infinity or more than 65,504, which float16 lacks; scale or clip them.")
-    return small
-
-
-def as_uint8(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Pictures and fields in 256 levels from low to high; what lies outside is clipped.
-
-    Raises:
-        ValueError: A value is NaN, or low and high are no range.
-
-    Example:
-        >>> as_uint8(np.array([-2.0, 0.0, 1.0, 9.0]), -1, 1).tolist()
-        [0, 128, 255, 255]
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise ValueError(f"low and high are {low!r} and {high!r}; expected two finite numbers, the smaller first.")
-    if np.isnan(values).any():
-        raise ValueError("values hold NaN, which uint8 lacks; fill the gaps first.")
-    return np.rint((np.clip(values, low, high) - low) * (255 / (high - low))).astype(np.uint8)
-
-
-def from_uint8(levels: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The inverse of :func:`as_uint8`, float32: within (high − low) / 510 of what lay between low and high."""
-    return (low + np.asarray(levels, dtype=np.float64) * ((high - low) / 255)).astype(np.float32)

@@ -26,7 +26,8 @@ import numpy as np
 
 from genmodels.data.digits import DIGITS, data_sha256
 from genmodels.data.planar import DATASETS
-from genmodels.store.checkpoint import KINDS, plain
+from genmodels.store.checkpoint import KINDS
+from genmodels.store.packing import plain
 
 PACKAGE = "genmodels.recipes"
 Arrays = Mapping[str, Any]

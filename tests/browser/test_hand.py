@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from websockets.sync.client import connect
 
-from dashboard.runs.blob import unpack
 from dashboard.lesson.csv_files import read_csv
+from dashboard.runs.blob import unpack
 from dashboard.scene.painted import CELLS, decode_points, encode_points
 from dashboard.scenes.gaussian import ellipse, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import OWN

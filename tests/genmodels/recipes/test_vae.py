@@ -8,7 +8,7 @@ import torch
 
 from genmodels.data.digits import load_binarised_mnist
 from genmodels.recipes import vae as recipes
-from genmodels.store import building, checkpoint
+from genmodels.store import building, checkpoint, packing
 from genmodels.store.recipe import Job
 from genmodels.vae.runtime import ForwardVAE
 
@@ -157,7 +157,7 @@ def build(recipe, stop_after=None):
     file = []
 
     def resume():
-        return {name: array.copy() for name, array in checkpoint.unpack(file[-1])[0].items()} if file else None
+        return {name: array.copy() for name, array in packing.unpack(file[-1])[0].items()} if file else None
 
     for attempt in itertools.count():
         calls = itertools.count()
@@ -168,7 +168,7 @@ def build(recipe, stop_after=None):
                 raise Killed
 
         try:
-            job = Job("cpu", progress, resume, lambda make: file.append(checkpoint.pack(make(), {})))
+            job = Job("cpu", progress, resume, lambda make: file.append(packing.pack(make(), {})))
             return recipe.build(job), attempt
         except Killed:
             pass

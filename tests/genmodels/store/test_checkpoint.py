@@ -20,7 +20,7 @@ from subprocess import PIPE
 import numpy as np
 import pytest
 
-from genmodels.store import checkpoint
+from genmodels.store import checkpoint, packing
 from genmodels.store.checkpoint import FOLDER, INDEX, CheckpointError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -476,7 +476,7 @@ def test_two_threads_keep_both_entries(tmp_path):
 def test_reading_imports_no_torch(tmp_path):
     save(tmp_path)
     code = (
-        "import sys; from genmodels.store import checkpoint, building; folder = sys.argv[1];"
+        "import sys; from genmodels.store import checkpoint, building, packing; folder = sys.argv[1];"
         "checkpoint.load('vae', folder=folder, config=checkpoint.verify('vae', folder).config);"
         "assert 'torch' not in sys.modules"
     )
@@ -547,14 +547,14 @@ def die_at(step):
 
 def test_quantised_values_are_within_half_a_level():
     values = np.random.default_rng(0).uniform(-3, 5, size=(50, 40))
-    levels = checkpoint.as_uint8(values.T, -3, 5)
+    levels = packing.as_uint8(values.T, -3, 5)
     assert levels.dtype == np.uint8
-    back = checkpoint.from_uint8(levels, -3, 5)
+    back = packing.from_uint8(levels, -3, 5)
     assert back.dtype == np.float32
     assert np.abs(back - values.T).max() <= (5 + 3) / 510 + 1e-6
-    np.testing.assert_array_equal(checkpoint.as_uint8(back, -3, 5), levels)
-    np.testing.assert_array_equal(checkpoint.as_uint8(np.array([-np.inf, -9, 9, np.inf]), -3, 5), [0, 0, 255, 255])
-    positions = checkpoint.as_float16(values)
+    np.testing.assert_array_equal(packing.as_uint8(back, -3, 5), levels)
+    np.testing.assert_array_equal(packing.as_uint8(np.array([-np.inf, -9, 9, np.inf]), -3, 5), [0, 0, 255, 255])
+    positions = packing.as_float16(values)
     assert positions.dtype == np.float16
     assert (np.abs(positions.astype(float) - values) <= np.abs(values) / 2048 + 1e-7).all()
 
@@ -562,11 +562,11 @@ def test_quantised_values_are_within_half_a_level():
 @pytest.mark.parametrize(
     ("quantise", "told"),
     [
-        (lambda: checkpoint.as_uint8([np.nan], 0, 1), "NaN"),
-        (lambda: checkpoint.as_uint8([0.5], 1, 1), "the smaller first"),
-        (lambda: checkpoint.as_uint8([0.5], 0, np.inf), "two finite numbers"),
-        (lambda: checkpoint.as_float16([1e6]), "65,504"),
-        (lambda: checkpoint.as_float16([np.nan]), "NaN"),
+        (lambda: packing.as_uint8([np.nan], 0, 1), "NaN"),
+        (lambda: packing.as_uint8([0.5], 1, 1), "the smaller first"),
+        (lambda: packing.as_uint8([0.5], 0, np.inf), "two finite numbers"),
+        (lambda: packing.as_float16([1e6]), "65,504"),
+        (lambda: packing.as_float16([np.nan]), "NaN"),
     ],
 )
 def test_quantising_refuses(quantise, told):
