@@ -37,8 +37,6 @@ digits it never leads.
 Sources: Ng & Jordan (2001), *On discriminative vs. generative classifiers*, NIPS 14; Hastie, Tibshirani & Friedman
 (2009), *The Elements of Statistical Learning*, sections 4.3–4.4, for the rules. Errors are shares (0 … 1), arrays
 float64, rows are points, logarithms natural.
-
-``python -m genmodels.train learning-curves`` computes what the checkpoint of that name holds.
 """
 
 from __future__ import annotations
@@ -63,8 +61,7 @@ TOL, MAX_ITER = 1e-6, 1000  # of logistic regression
 STOPPING_RULE = f"no entry of the gradient of the mean loss exceeds {TOL:g}, or {MAX_ITER:,} iterations."
 SMOOTHING = 1e-9  # of naive Bayes, as in scikit-learn
 SETTINGS = (DIMENSION, N_INFORMATIVE, CORRELATION, MARGIN, TOL, MAX_ITER, SMOOTHING)
-NAME = "learning-curves"
-"""Of the checkpoint."""
+NAME = "learning-curves"  # of the checkpoint
 REMEDY = f"run `python -m genmodels.train {NAME}` to compute them anew"
 
 

@@ -24,17 +24,28 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PLACES = [
-    "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
-    "/usr/bin/chromium", "/snap/bin/chromium",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "/usr/bin/chromium",
+    "/snap/bin/chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-]  # fmt: skip
+]
 
 
 @dataclass
@@ -51,9 +62,18 @@ class Server:
 
     def start(self) -> Server:
         command = [
-            sys.executable, "-m", "streamlit", "run", str(self.entry), "--server.headless", "true",
-            "--server.port", str(self.port), "--server.fileWatcherType", "none",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(self.entry),
+            "--server.headless",
+            "true",
+            "--server.port",
+            str(self.port),
+            "--server.fileWatcherType",
+            "none",
+        ]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -197,3 +217,10 @@ def shared_tabs(browser: Browser) -> Iterator[Tabs]:
 @pytest.fixture(scope="module")
 def shared_page(shared_tabs: Tabs) -> Page:
     return shared_tabs.open()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one worker, one after the other: none disturbs another's clock."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))

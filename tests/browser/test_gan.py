@@ -153,8 +153,12 @@ def test_single_moves(tab, told):
     pause_training(tab)
     count = frames(tab)
     assert stands(told, run) == {"status": "paused", "frames": count, "watchers": 1}
-    moves = [("One D step", "D has moved"), ("One G step", "G has moved"), ("One D step", "D has moved"),
-             ("One of both", "Both move")]  # fmt: skip
+    moves = [
+        ("One D step", "D has moved"),
+        ("One G step", "G has moved"),
+        ("One D step", "D has moved"),
+        ("One of both", "Both move"),
+    ]
     for k, (button, words) in enumerate(moves, start=1):
         shown = drive.frame(tab)
         drive.button(tab, button).click()

@@ -45,10 +45,12 @@ def test_first_deep_link_after_a_start(page, fresh_server):
     [
         ({"gaussian.rho": "7", "gaussian.cue": "sample"}, ["gaussian.rho=7"]),
         ({"gaussian.cue": "xyz"}, ["gaussian.cue=xyz"]),
-        ({"gaussian.source": "nonsense", "gaussian.points": "many", "seed": "-3"},
-         ["gaussian.source=nonsense", "gaussian.points=many", "seed=-3"]),
+        (
+            {"gaussian.source": "nonsense", "gaussian.points": "many", "seed": "-3"},
+            ["gaussian.source=nonsense", "gaussian.points=many", "seed=-3"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_values_are_ignored_with_a_note(tab, server, bad, told):
     link = "&".join(f"{key}={value}" for key, value in bad.items())
     drive.open_page(tab, f"{server.url}/gaussian?{link}")

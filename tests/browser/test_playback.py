@@ -48,15 +48,23 @@ def test_plays_by_itself_pauses_and_plays_again(gaussian):
 def test_frame_by_frame_scrub_and_keys(gaussian):
     drive.seek(gaussian, 40)
     for key, expected in [
-        ("One frame back", 39), ("One frame forward", 40), ("One frame forward", 41),
-    ]:  # fmt: skip
+        ("One frame back", 39),
+        ("One frame forward", 40),
+        ("One frame forward", 41),
+    ]:
         drive.button(gaussian, key).click()
         drive.wait_frame(gaussian, expected)
     last = drive.last_frame(gaussian)
     for key, expected in [
-        ("ArrowRight", 42), ("ArrowLeft", 41), ("Home", 0), ("ArrowLeft", 0), ("ArrowRight", 1),
-        ("End", last), ("ArrowRight", last), ("ArrowLeft", last - 1),
-    ]:  # fmt: skip
+        ("ArrowRight", 42),
+        ("ArrowLeft", 41),
+        ("Home", 0),
+        ("ArrowLeft", 0),
+        ("ArrowRight", 1),
+        ("End", last),
+        ("ArrowRight", last),
+        ("ArrowLeft", last - 1),
+    ]:
         drive.press(gaussian, key)
         drive.next_picture(gaussian, 2)
         drive.wait_frame(gaussian, expected)

@@ -246,11 +246,25 @@ def test_unknown_run(server, run_address):
 @pytest.mark.parametrize(
     "message",
     [
-        "not json", "", "[]", "null", "7", "{}", '{"after": "x"}', '{"after": true}', '{"after": 1.5}',
-        '{"after": NaN}', '{"after": [0]}', '{"say": 1}', "x" * 70_000, "[" * 60_000, b"bytes", b"\xff\xfe\x00",
+        "not json",
+        "",
+        "[]",
+        "null",
+        "7",
+        "{}",
+        '{"after": "x"}',
+        '{"after": true}',
+        '{"after": 1.5}',
+        '{"after": NaN}',
+        '{"after": [0]}',
+        '{"say": 1}',
+        "x" * 70_000,
+        "[" * 60_000,
+        b"bytes",
+        b"\xff\xfe\x00",
     ],
     ids=lambda message: f"{message[:14]!r}",
-)  # fmt: skip
+)
 def test_malformed_messages_are_answered_and_the_socket_lives(server, run_address, message):
     with open_socket(server, run_address) as socket:
         socket.send(message)

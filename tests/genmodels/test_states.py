@@ -22,8 +22,9 @@ class Counter:
         return self.step
 
 
-@pytest.mark.parametrize(("n_steps", "every", "steps"), [(0, 1, [0]), (3, 1, [0, 1, 2, 3]), (5, 2, [0, 2, 4, 5]),
-                                                         (4, 9, [0, 4])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n_steps", "every", "steps"), [(0, 1, [0]), (3, 1, [0, 1, 2, 3]), (5, 2, [0, 2, 4, 5]), (4, 9, [0, 4])]
+)
 def test_the_first_state_and_the_last_are_always_there(n_steps, every, steps):
     assert list(iterate(Counter(), n_steps, every)) == steps
 

@@ -23,9 +23,16 @@ def test_every_cue_can_be_walked_to_and_back(open_page):
 
 @pytest.mark.parametrize(
     ("name", "asked"),
-    [("code_1", "nan"), ("code_2", "inf"), ("code_1", "1e9"), ("code_2", "far"), ("code_1", "-1e6"),
-     ("code_2", "1e6"), ("cue", "nothing")],
-)  # fmt: skip
+    [
+        ("code_1", "nan"),
+        ("code_2", "inf"),
+        ("code_1", "1e9"),
+        ("code_2", "far"),
+        ("code_1", "-1e6"),
+        ("code_2", "1e6"),
+        ("cue", "nothing"),
+    ],
+)
 def test_what_a_link_cannot_ask(open_page, name, asked):
     app = open_page("autoencoder", **{"autoencoder.cue": "dream", f"autoencoder.{name}": asked})
     assert healthy(app)
@@ -48,8 +55,9 @@ def test_the_challenge_can_be_solved_among_the_codes(open_page):
     likeness = cosine.max(axis=1)
     print(f"\n{(likeness < goal).sum()} of {len(places)} places among the codes, the least is {likeness.min():.2f}")
     best = places[likeness.argmin()]
-    app = open_page("autoencoder", **{"autoencoder.cue": "dream", "autoencoder.code_1": best[0],
-                                      "autoencoder.code_2": best[1]})  # fmt: skip
+    app = open_page(
+        "autoencoder", **{"autoencoder.cue": "dream", "autoencoder.code_1": best[0], "autoencoder.code_2": best[1]}
+    )
     app.button(key="autoencoder.challenge.check").click().run()
     assert healthy(app)
     assert f"below {goal:g}" in str([m.value for m in app.markdown])

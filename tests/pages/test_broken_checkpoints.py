@@ -261,8 +261,10 @@ def test_the_button_builds_it_again(open_page, folder, quick, shown, fault):
     assert not app.warning
     assert picture(app, shown)
     assert quick.built == ["cnn"]
-    assert np.array_equal(checkpoint.load("cnn", folder=folder).arrays["head.bias"],
-                          checkpoint.load("cnn", folder=STORE).arrays["head.bias"])  # fmt: skip
+    assert np.array_equal(
+        checkpoint.load("cnn", folder=folder).arrays["head.bias"],
+        checkpoint.load("cnn", folder=STORE).arrays["head.bias"],
+    )
 
 
 @every_page

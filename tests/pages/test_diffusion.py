@@ -59,10 +59,19 @@ def test_every_cue_can_be_walked_to_and_back(open_page):
 
 
 IGNORED = [
-    ("forward", "x_1", "nan"), ("guess", "x_2", "1e9"), ("why", "x_1", "-inf"), ("forward", "source", "faces"),
-    ("why", "schedule", "square"), ("backward", "eta", "1.5"), ("backward", "back", "0"), ("copier", "n", "7"),
-    ("digits", "w", "nan"), ("digits", "digit", "11"), ("live", "log_rate", "9"), ("nothing", "x_1", "0.5"),
-]  # fmt: skip
+    ("forward", "x_1", "nan"),
+    ("guess", "x_2", "1e9"),
+    ("why", "x_1", "-inf"),
+    ("forward", "source", "faces"),
+    ("why", "schedule", "square"),
+    ("backward", "eta", "1.5"),
+    ("backward", "back", "0"),
+    ("copier", "n", "7"),
+    ("digits", "w", "nan"),
+    ("digits", "digit", "11"),
+    ("live", "log_rate", "9"),
+    ("nothing", "x_1", "0.5"),
+]
 
 
 @pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
@@ -87,10 +96,15 @@ def test_a_place_far_outside_does_no_harm(open_page, cue):
 
 
 KNOTS = {
-    "garbage": "is not 7 numbers", "1,2,3": "is not 7 numbers", "inf,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
-    "": "is not 7 numbers", "1,1,1,1,1,1,1": "does not fall", "9,8,7,6,5,4,1e-9": "", "0.5,0.6,0.7,0.6,0.5,0.2,0": "",
+    "garbage": "is not 7 numbers",
+    "1,2,3": "is not 7 numbers",
+    "inf,0.5,0.4,0.3,0.2,0.1,0": "is not 7 numbers",
+    "": "is not 7 numbers",
+    "1,1,1,1,1,1,1": "does not fall",
+    "9,8,7,6,5,4,1e-9": "",
+    "0.5,0.6,0.7,0.6,0.5,0.2,0": "",
     "-1,-1,-1,-1,-1,-1,-1": "",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("knots", KNOTS)

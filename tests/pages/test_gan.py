@@ -33,8 +33,9 @@ def expect_nothing_trains() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("link", [*({"gan.cue": cue} for cue in CUES), {"gan.cue": "modes"} | LIVE],
-                         ids=[*CUES, "modes, live"])  # fmt: skip
+@pytest.mark.parametrize(
+    "link", [*({"gan.cue": cue} for cue in CUES), {"gan.cue": "modes"} | LIVE], ids=[*CUES, "modes, live"]
+)
 def test_every_control_at_both_ends_and_random_pairs(open_page, link):
     app = open_page("gan", **link)
     controls.walk(app, "gan", pairs=12)
@@ -57,12 +58,26 @@ def test_every_cue_can_be_walked_to_and_back(open_page):
 
 
 IGNORED = [
-    ("ring", "g_rate", "nan"), ("ring", "g_rate", "99"), ("ring", "d_rate", "-9"), ("ring", "loss", "wgan"),
-    ("ring", "source", "faces"), ("ring", "noise", "3"), ("ring", "batch", "0"), ("ring", "packing", "x"),
-    ("ring", "average", "1"), ("ring", "steps", "1e9"), ("ring", "stop", "maybe"), ("ring", "width", "-inf"),
-    ("one", "truth", "three humps"), ("one", "d_steps_1", "0"), ("collapse", "repair", "prayer"),
-    ("modes", "modes", "gan-moon"), ("digits", "digits", "run"), ("ab", "b_what", "seed"), ("nothing", "r1", "0.5"),
-]  # fmt: skip
+    ("ring", "g_rate", "nan"),
+    ("ring", "g_rate", "99"),
+    ("ring", "d_rate", "-9"),
+    ("ring", "loss", "wgan"),
+    ("ring", "source", "faces"),
+    ("ring", "noise", "3"),
+    ("ring", "batch", "0"),
+    ("ring", "packing", "x"),
+    ("ring", "average", "1"),
+    ("ring", "steps", "1e9"),
+    ("ring", "stop", "maybe"),
+    ("ring", "width", "-inf"),
+    ("one", "truth", "three humps"),
+    ("one", "d_steps_1", "0"),
+    ("collapse", "repair", "prayer"),
+    ("modes", "modes", "gan-moon"),
+    ("digits", "digits", "run"),
+    ("ab", "b_what", "seed"),
+    ("nothing", "r1", "0.5"),
+]
 
 
 @pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)

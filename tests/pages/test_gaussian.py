@@ -92,8 +92,13 @@ def test_the_challenge_checks_itself(open_page):
     app = open_page("gaussian", seed=3, **{"gaussian.cue": "sample", "gaussian.challenge": "true"})
     app.button(key="gaussian.challenge.check").click().run()
     assert not app.success
-    values = {"mean_1": hidden.mean[0], "mean_2": hidden.mean[1], "sigma_1": s1, "sigma_2": s2,
-              "rho": hidden.covariance[0, 1] / (s1 * s2)}  # fmt: skip
+    values = {
+        "mean_1": hidden.mean[0],
+        "mean_2": hidden.mean[1],
+        "sigma_1": s1,
+        "sigma_2": s2,
+        "rho": hidden.covariance[0, 1] / (s1 * s2),
+    }
     for name, value in values.items():
         app.slider(key=f"gaussian.{name}").set_value(round(float(value), 2)).run()
     app.button(key="gaussian.challenge.check").click().run()

@@ -9,9 +9,15 @@ from tests.pages.controls import healthy, walk
 from tests.scenes.test_mixture import as_link
 
 SCENES = {
-    "kmeans": kmeans.scene, "beside": kmeans.beside, "em": em.scene, "harden": harden.scene, "starts": starts.scene,
-    "collapse": collapse.scene, "choose": choose.scene, "generate": generate.scene,
-}  # fmt: skip
+    "kmeans": kmeans.scene,
+    "beside": kmeans.beside,
+    "em": em.scene,
+    "harden": harden.scene,
+    "starts": starts.scene,
+    "collapse": collapse.scene,
+    "choose": choose.scene,
+    "generate": generate.scene,
+}
 
 
 @pytest.mark.slow

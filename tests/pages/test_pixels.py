@@ -57,8 +57,15 @@ def test_the_challenge_can_be_solved_for_every_class(open_page, digit):
     lowest = np.corrcoef(x[:, varies], rowvar=False).min(axis=1)
     best, solving = varies[lowest.argmin()], int((lowest < -0.5).sum())
     print(f"\n{digit}: {solving} pixels reach −0.5, the lowest is {lowest.min():.3f} at {best % 28}, {best // 28}")
-    app = open_page("pixels", **{"pixels.cue": "alone", "pixels.digit": f"the {digit}s",
-                                 "pixels.pixel_x": best % 28, "pixels.pixel_y": best // 28})  # fmt: skip
+    app = open_page(
+        "pixels",
+        **{
+            "pixels.cue": "alone",
+            "pixels.digit": f"the {digit}s",
+            "pixels.pixel_x": best % 28,
+            "pixels.pixel_y": best // 28,
+        },
+    )
     app.button(key="pixels.challenge.check").click().run()
     assert healthy(app)
     assert "Solved!" in app.success[0].value

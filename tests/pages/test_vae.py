@@ -32,12 +32,24 @@ def test_every_cue_can_be_walked_to_and_back(open_page):
 
 
 IGNORED = [
-    ("plane", "z_1", "nan"), ("plane", "z_2", "abc"), ("plane", "z_1", "1e9"), ("plane", "z_2", "-inf"),
-    ("walk", "start", "x"), ("walk", "end", "1.5"), ("seven", "style_1", "inf"), ("seven", "digit", "an 11"),
-    ("live", "data", "faces"), ("live", "latents", "3"), ("live", "log_beta", "99"), ("live", "log_rate", "nan"),
-    ("yours", "drawn", "garbage"), ("yours", "drawn", "1garbage"), ("yours", "drawn", "1" + "A" * 5000),
-    ("yours", "fitted", "maybe"), ("nothing", "z_1", "0.5"),
-]  # fmt: skip
+    ("plane", "z_1", "nan"),
+    ("plane", "z_2", "abc"),
+    ("plane", "z_1", "1e9"),
+    ("plane", "z_2", "-inf"),
+    ("walk", "start", "x"),
+    ("walk", "end", "1.5"),
+    ("seven", "style_1", "inf"),
+    ("seven", "digit", "an 11"),
+    ("live", "data", "faces"),
+    ("live", "latents", "3"),
+    ("live", "log_beta", "99"),
+    ("live", "log_rate", "nan"),
+    ("yours", "drawn", "garbage"),
+    ("yours", "drawn", "1garbage"),
+    ("yours", "drawn", "1" + "A" * 5000),
+    ("yours", "fitted", "maybe"),
+    ("nothing", "z_1", "0.5"),
+]
 
 
 @pytest.mark.parametrize(("cue", "name", "asked"), IGNORED)
@@ -50,9 +62,13 @@ def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
 
 
 CUT = [
-    ("walk", "start", "9999", 499), ("walk", "end", "-3", 0), ("walk", "start", "9" * 60, 499),
-    ("plane", "z_1", "-1000", -4.0), ("plane", "z_2", "1e6", 4.0), ("seven", "style_2", "50", 4.0),
-]  # fmt: skip
+    ("walk", "start", "9999", 499),
+    ("walk", "end", "-3", 0),
+    ("walk", "start", "9" * 60, 499),
+    ("plane", "z_1", "-1000", -4.0),
+    ("plane", "z_2", "1e6", 4.0),
+    ("seven", "style_2", "50", 4.0),
+]
 
 
 @pytest.mark.parametrize(("cue", "name", "asked", "used"), CUT)

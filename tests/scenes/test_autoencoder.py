@@ -33,9 +33,15 @@ def test_the_probe_goes_where_the_hand_is(at):
 
 @pytest.mark.parametrize(
     "values",
-    [{"handles": {"code": [np.nan, 0]}}, {"handles": {"code": [0, -np.inf]}}, {"handles": {"code": "ab"}},
-     {"handles": {"code": [1]}}, {"handles": {}}, {}],
-)  # fmt: skip
+    [
+        {"handles": {"code": [np.nan, 0]}},
+        {"handles": {"code": [0, -np.inf]}},
+        {"handles": {"code": "ab"}},
+        {"handles": {"code": [1]}},
+        {"handles": {}},
+        {},
+    ],
+)
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'code'"):
         dream.after_drag(dream.Config(), values)

@@ -16,8 +16,14 @@ from dashboard.scenes.boundaries.setup import (
 from genmodels.classifiers import learning_curves
 from genmodels.store import checkpoint
 
-SCENES = {"learn": learn.scene, "descend": descend.scene, "knows": knows.scene, "sample": sample.scene,
-          "prior": prior.scene, "missing": missing.scene}  # fmt: skip
+SCENES = {
+    "learn": learn.scene,
+    "descend": descend.scene,
+    "knows": knows.scene,
+    "sample": sample.scene,
+    "prior": prior.scene,
+    "missing": missing.scene,
+}
 
 
 def readouts(scene) -> dict[str, np.ndarray]:

@@ -58,7 +58,7 @@ POINTS = {
     "two points": ([(1, 1), (2, 2)], ""),
     "on a line": ([(x / 10, 1.0) for x in range(-30, 30)], ""),
     "everywhere": (np.random.default_rng(0).uniform(*BOARD, (500, 2)), ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -362,8 +362,11 @@ def test_guidance_is_shown_as_it_was_measured():
     arrays, metrics = loaded.arrays, loaded.entry.metrics
     w = readout(scene, "w")
     assert np.array_equal(w, arrays["guidance"])
-    found = {"accuracy": "accuracy of a held-out classifier", "spread": "spread in a class",
-             "nearest": "to the nearest training digit"}  # fmt: skip
+    found = {
+        "accuracy": "accuracy of a held-out classifier",
+        "spread": "spread in a class",
+        "nearest": "to the nearest training digit",
+    }
     for name, words in found.items():
         share = 100 if name == "accuracy" else 1
         assert readout(scene, words) == pytest.approx(share * arrays[name], rel=1e-6)

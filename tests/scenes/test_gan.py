@@ -92,11 +92,15 @@ POINTS = {
     "two points": ([(1, 1), (2, 2)], ""),
     "on a line": ([(x / 10, 1.0) for x in range(-30, 30)], ""),
     "everywhere": (np.random.default_rng(0).uniform(*BOARD, (500, 2)), ""),
-}  # fmt: skip
+}
 IMPOSSIBLE = [
-    ({"batch": 4, "packing": 3}, "multiple"), ({"n_noise": 1, "noise": "sphere"}, "sphere"), ({"batch": 0}, "batch"),
-    ({"d_steps": 0}, "d_steps"), ({"g_learning_rate": math.nan}, "g_learning_rate"), ({"loss": "wgan"}, "wgan"),
-]  # fmt: skip
+    ({"batch": 4, "packing": 3}, "multiple"),
+    ({"n_noise": 1, "noise": "sphere"}, "sphere"),
+    ({"batch": 0}, "batch"),
+    ({"d_steps": 0}, "d_steps"),
+    ({"g_learning_rate": math.nan}, "g_learning_rate"),
+    ({"loss": "wgan"}, "wgan"),
+]
 
 
 @pytest.mark.parametrize(("rest", "told"), IMPOSSIBLE)
@@ -111,13 +115,23 @@ def test_checks_refuse_before_anything_starts(rest, told):
 
 KINDS = [
     *({"loss": loss} for loss in LOSSES),
-    {"n_noise": 1}, {"n_noise": 1, "noise": "uniform"}, {"n_noise": 2, "noise": "uniform"},
-    {"n_noise": 2, "noise": "sphere"}, {"n_noise": 3, "noise": "sphere"}, {"n_noise": 16},
-    {"packing": 4}, {"average": 0.9}, {"instance_noise": 1.0}, {"optimiser": "sgd", "decay": "cosine"},
-    {"d_steps": 3, "g_steps": 2}, {"g_layers": 0, "d_layers": 0}, {"r1": 0.0}, {"batch": 4, "packing": 4},
+    {"n_noise": 1},
+    {"n_noise": 1, "noise": "uniform"},
+    {"n_noise": 2, "noise": "uniform"},
+    {"n_noise": 2, "noise": "sphere"},
+    {"n_noise": 3, "noise": "sphere"},
+    {"n_noise": 16},
+    {"packing": 4},
+    {"average": 0.9},
+    {"instance_noise": 1.0},
+    {"optimiser": "sgd", "decay": "cosine"},
+    {"d_steps": 3, "g_steps": 2},
+    {"g_layers": 0, "d_layers": 0},
+    {"r1": 0.0},
+    {"batch": 4, "packing": 4},
     *({"source": name} for name in TITLES if name != "painted"),
     *({"source": "painted", "painted": drawn(points)} for points, told in POINTS.values() if not told),
-]  # fmt: skip
+]
 
 
 @pytest.mark.slow
@@ -213,8 +227,16 @@ def test_true_samples_are_what_the_page_compares_with():
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_learning_rate_of_ten_trains_or_says_where_it_ended(loss, optimiser, layers):
-    config = tiny(loss=loss, optimiser=optimiser, g_layers=layers, d_layers=layers, batch=4, n_steps=40,
-                  g_learning_rate=10.0, d_learning_rate=10.0)  # fmt: skip
+    config = tiny(
+        loss=loss,
+        optimiser=optimiser,
+        g_layers=layers,
+        d_layers=layers,
+        batch=4,
+        n_steps=40,
+        g_learning_rate=10.0,
+        d_learning_rate=10.0,
+    )
     scenes, why = [], None
     try:
         for scene in live.scenes(config, itertools.repeat(BOTH)):
@@ -231,8 +253,9 @@ def test_a_learning_rate_of_ten_trains_or_says_where_it_ended(loss, optimiser, l
 
 def test_what_overflows_is_drawn_as_nothing_and_ends_in_a_sentence():
     """G's points are no longer numbers before its parameters are; slow motion measures each frame."""
-    config = tiny(loss="minimax", optimiser="sgd", g_learning_rate=10.0, d_learning_rate=10.0, batch=4, n_steps=200,
-                  width=16)  # fmt: skip
+    config = tiny(
+        loss="minimax", optimiser="sgd", g_learning_rate=10.0, d_learning_rate=10.0, batch=4, n_steps=200, width=16
+    )
     scenes = until_it_diverges(live.scenes(config, itertools.repeat(BOTH)))
     samples = layer(scenes[-1], "generated").xy
     print(f"\nlast frame before it diverged: points up to {np.abs(samples).max():.3g}")
@@ -256,8 +279,11 @@ def test_a_run_keeps_its_frames_when_it_diverges():
 
 
 def test_the_run_ends_when_all_modes_are_held(monkeypatch):
-    fakes = {"held": live.Measured(8, 90.0, 0.0, 0.1), "not all": live.Measured(7, 99.0, 0.0, 0.1),
-             "poor": live.Measured(8, 89.0, 0.0, 0.1)}  # fmt: skip
+    fakes = {
+        "held": live.Measured(8, 90.0, 0.0, 0.1),
+        "not all": live.Measured(7, 99.0, 0.0, 0.1),
+        "poor": live.Measured(8, 89.0, 0.0, 0.1),
+    }
 
     def counted(fake: str, config: Config) -> int:
         asked = itertools.count()
@@ -473,9 +499,16 @@ def test_equal_configs_give_equal_frames():
 
 
 OTHER = [
-    {"r1": 1.0}, {"loss": "hinge"}, {"decay": "none"}, {"n_noise": 7}, {"packing": 4}, {"instance_noise": 0.5},
-    {"loss": "wasserstein-gp"}, {"n_noise": 1}, {"r1": 0.1, "decay": "cosine"},
-]  # fmt: skip
+    {"r1": 1.0},
+    {"loss": "hinge"},
+    {"decay": "none"},
+    {"n_noise": 7},
+    {"packing": 4},
+    {"instance_noise": 0.5},
+    {"loss": "wasserstein-gp"},
+    {"n_noise": 1},
+    {"r1": 0.1, "decay": "cosine"},
+]
 
 
 @pytest.mark.parametrize("other", OTHER, ids=str)

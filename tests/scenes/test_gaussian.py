@@ -61,9 +61,14 @@ def test_handles_anywhere_give_a_scene_and_stay_within_limits(module, config, ha
             module.scene(new)
             again = module.after_drag(config, values_of(scene, held, place))
             assert new == again
-    for bad in ({}, {"handles": {}, "before": {}, "moved": "mean"}, {"moved": "elbow"},
-                values_of(scene, handles[0], (float("nan"), 0)), {"handles": 3, "before": 4, "moved": handles[0]},
-                values_of(scene, handles[0], (1, 2, 3))):  # fmt: skip
+    for bad in (
+        {},
+        {"handles": {}, "before": {}, "moved": "mean"},
+        {"moved": "elbow"},
+        values_of(scene, handles[0], (float("nan"), 0)),
+        {"handles": 3, "before": 4, "moved": handles[0]},
+        values_of(scene, handles[0], (1, 2, 3)),
+    ):
         with pytest.raises(ValueError, match=r"handle|Unknown"):
             module.after_drag(config, bad)
 

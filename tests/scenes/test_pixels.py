@@ -47,9 +47,16 @@ def test_the_cross_stays_on_the_picture(at, pixel):
 
 @pytest.mark.parametrize(
     "values",
-    [{"handles": {"pixel": [np.nan, 0]}}, {"handles": {"pixel": [0, np.inf]}}, {"handles": {"pixel": ["a", 1]}},
-     {"handles": {"pixel": [1, 2, 3]}}, {"handles": {"pixel": [1e7, 0]}}, {"handles": {}}, {}],
-)  # fmt: skip
+    [
+        {"handles": {"pixel": [np.nan, 0]}},
+        {"handles": {"pixel": [0, np.inf]}},
+        {"handles": {"pixel": ["a", 1]}},
+        {"handles": {"pixel": [1, 2, 3]}},
+        {"handles": {"pixel": [1e7, 0]}},
+        {"handles": {}},
+        {},
+    ],
+)
 def test_a_place_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match="handle 'pixel'"):
         alone.after_drag(alone.Config(), values)

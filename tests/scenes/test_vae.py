@@ -236,14 +236,18 @@ STROKES = {
     "circle": np.stack([8 + 3 * np.cos(TURN), 20 + 5 * np.sin(TURN)], -1),
     "one": np.stack([np.full(20, 2.0), np.linspace(3, 25, 20)], -1),
     "lying": np.stack([np.linspace(1, 27, 20), np.full(20, 26.0)], -1),
-    "seven": np.concatenate([np.stack([np.linspace(8, 20, 12), np.full(12, 23.0)], -1),
-                             np.stack([np.linspace(20, 12, 18), np.linspace(23, 4, 18)], -1)]),
+    "seven": np.concatenate(
+        [
+            np.stack([np.linspace(8, 20, 12), np.full(12, 23.0)], -1),
+            np.stack([np.linspace(20, 12, 18), np.linspace(23, 4, 18)], -1),
+        ]
+    ),
     "small": np.stack([24 + np.cos(TURN), 3 + np.sin(TURN)], -1),
     "dot": np.array([[27.9, 0.1]]),
     "two dots": np.array([[1.0, 1.0], [27.0, 27.0]]),
     "the same dot": np.full((30, 2), 14.0),
     "500 anywhere": np.random.default_rng(0).uniform(0, 28, (500, 2)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", STROKES)

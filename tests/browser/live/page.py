@@ -16,8 +16,10 @@ from dashboard.shell import theme
 def walk() -> None:
     theme.apply(False)
     st.title("Random walk", anchor=False)
-    asked = {name: int(st.query_params.get(name, default)) for name, default in
-             {"particles": 200, "steps": 100_000, "fail_at": 0, "rate": 60, "bytes": 0}.items()}  # fmt: skip
+    asked = {
+        name: int(st.query_params.get(name, default))
+        for name, default in {"particles": 200, "steps": 100_000, "fail_at": 0, "rate": 60, "bytes": 0}.items()
+    }
     seed = st.slider("Seed", 0, 9, 0, key="seed")
     config = Config(asked["particles"], asked["steps"], asked["fail_at"], seed)
     rate = asked["rate"] or None

@@ -32,11 +32,25 @@ class LiveServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("streamlit_app.py")),
-             "--server.headless", "true", "--server.port", str(self.port), "--server.fileWatcherType", "none"],
-            cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | {k: str(v) for k, v in settings.items()},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                str(Path(__file__).with_name("streamlit_app.py")),
+                "--server.headless",
+                "true",
+                "--server.port",
+                str(self.port),
+                "--server.fileWatcherType",
+                "none",
+            ],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | {k: str(v) for k, v in settings.items()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         end = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError):

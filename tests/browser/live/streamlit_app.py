@@ -29,12 +29,24 @@ def resident() -> int:
 async def state(_request):
     held = runs.registry.all()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return JSONResponse({
-        "runs": {r.id: {"status": r.status, "frames": len(r.recording.frames), "watchers": len(r.watchers),
-                        "last": next(reversed(r.recording.frames), None)} for r in held},
-        "bytes": sum(r.nbytes for r in held), "cpu": used.ru_utime + used.ru_stime, "resident": resident(),
-        "threads": sorted(t.name for t in threading.enumerate()), "busy": runs.workers.busy,
-    })  # fmt: skip
+    return JSONResponse(
+        {
+            "runs": {
+                r.id: {
+                    "status": r.status,
+                    "frames": len(r.recording.frames),
+                    "watchers": len(r.watchers),
+                    "last": next(reversed(r.recording.frames), None),
+                }
+                for r in held
+            },
+            "bytes": sum(r.nbytes for r in held),
+            "cpu": used.ru_utime + used.ru_stime,
+            "resident": resident(),
+            "threads": sorted(t.name for t in threading.enumerate()),
+            "busy": runs.workers.busy,
+        }
+    )
 
 
 async def frames(request):

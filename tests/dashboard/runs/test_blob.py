@@ -34,8 +34,12 @@ def test_types_are_the_four_that_the_player_reads():
     given = {"half": np.float16, "long": np.int64, "flag": np.bool_, "double": np.float64, "byte": np.uint8}
     back, _ = unpack(pack({name: np.ones(3, dtype) for name, dtype in given.items()}, {}))
     assert {name: str(a.dtype) for name, a in back.items()} == {
-        "half": "float32", "long": "int32", "flag": "uint8", "double": "float64", "byte": "uint8",
-    }  # fmt: skip
+        "half": "float32",
+        "long": "int32",
+        "flag": "uint8",
+        "double": "float64",
+        "byte": "uint8",
+    }
 
 
 def test_text_is_refused():

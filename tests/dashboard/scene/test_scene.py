@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dashboard.scene import (  # fmt: skip
+from dashboard.scene import (
     Arrows,
     Bars,
     Curve,

@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 
 from dashboard.lesson.csv_files import read_csv
 from dashboard.runs.blob import unpack
+from dashboard.scene.own_points import OWN
 from dashboard.scene.painted import CELLS, decode_points, encode_points
 from dashboard.scenes.gaussian import ellipse, evaluate, fit, likelihood, sample
-from dashboard.scenes.gaussian.sources import OWN
 
 pytestmark = pytest.mark.browser
 
