@@ -417,9 +417,9 @@ def test_unknown_proposals_and_no_samples_are_refused():
             function()
 
 
-POINTS, CLASSES = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3
+FEW, KINDS = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3
 TINY = {"n_steps": 7, "batch": 8}
 CONTRACT = [
-    ("vae", 7, lambda: iterate_vae(POINTS, VAEConfig(2, decoder="gaussian", **TINY))),
-    ("conditional vae", 7, lambda: iterate_vae(POINTS > 0, VAEConfig(2, n_classes=3, **TINY), CLASSES)),
+    ("vae", 7, lambda: iterate_vae(FEW, VAEConfig(2, decoder="gaussian", **TINY))),
+    ("conditional vae", 7, lambda: iterate_vae(FEW > 0, VAEConfig(2, n_classes=3, **TINY), KINDS)),
 ]
