@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genmodels.store import building, checkpoint
-from genmodels.store import cache as stored
+from genmodels.store import building, cache, checkpoint
 from genmodels.store.checkpoint import CheckpointError
 from genmodels.store.recipe import all_recipes
 
@@ -51,7 +50,7 @@ def figures(*names: str, words: dict[str, str]) -> None:
     st.header("Held-out figures", anchor=False)
     rows: list[dict[str, str]] = []
     for name in names:
-        of = stored.load(name).entry
-        rows.append({"checkpoint": name} | {words[m]: f"{v:.4g}" for m, v in of.metrics.items() if m in words})
+        entry = cache.load(name).entry
+        rows.append({"checkpoint": name} | {words[m]: f"{v:.4g}" for m, v in entry.metrics.items() if m in words})
     st.table(rows)
     st.caption("`python -m genmodels.train --check` computes them again from the files.")

@@ -63,10 +63,10 @@ def _by_frame(pieces: np.ndarray, frame: np.ndarray, frames: int, room: int) -> 
     pieces, frame = pieces[order], frame[order]
     count = np.bincount(frame, minlength=frames)
     place = np.arange(len(frame)) - (np.cumsum(count) - count)[frame]
-    out = np.full((frames, room or max(int(count.max(initial=0)), 1), 2, 2), np.nan)
-    fits = place < out.shape[1]
-    out[frame[fits], place[fits]] = pieces[fits]
-    return out
+    kept = np.full((frames, room or max(int(count.max(initial=0)), 1), 2, 2), np.nan)
+    fits = place < kept.shape[1]
+    kept[frame[fits], place[fits]] = pieces[fits]
+    return kept
 
 
 def hatching(where: np.ndarray, extent: Extent, spacing: float) -> np.ndarray:

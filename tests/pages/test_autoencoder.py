@@ -7,7 +7,7 @@ from scipy.spatial import Delaunay
 from dashboard.scenes.autoencoder import dream
 from dashboard.scenes.pictures import flat
 from genmodels.data.digits import load_mnist
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from tests.pages.controls import healthy
 
 CUES = ("squeeze", "noise", "dream")
@@ -74,5 +74,5 @@ def test_the_challenge_is_not_solved_at_the_start(open_page):
 def test_the_page_prints_the_held_out_figures(open_page):
     app = open_page("autoencoder")
     shown = app.table[0].value.to_numpy().astype(str)
-    for metric, value in stored.load("autoencoder-squeeze").entry.metrics.items():
+    for metric, value in cache.load("autoencoder-squeeze").entry.metrics.items():
         assert f"{value:.4g}" in shown, metric

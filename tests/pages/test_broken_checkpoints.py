@@ -1,10 +1,10 @@
 """A page survives whatever befalls its checkpoints, says what mends them, and mends them itself when asked."""
 
 import dataclasses
+import functools
 import json
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.lesson import checkpoints as rebuild
-from genmodels.store import building, checkpoint
-from genmodels.store import cache as stored
+from genmodels.store import building, cache, checkpoint
 from genmodels.store.recipe import Built, Job, Recipe, all_recipes
 from tests.conftest import ROOT
 from tests.pages.controls import healthy
@@ -33,8 +32,8 @@ def folder(tmp_path, monkeypatch):
     shutil.copytree(STORE, copy, ignore=shutil.ignore_patterns(checkpoint.PARTIAL))
     monkeypatch.setattr(checkpoint, "FOLDER", copy)
     yield copy
-    stored._load.cache_clear()
-    stored._made.cache_clear()
+    cache._load.cache_clear()
+    cache._made.cache_clear()
 
 
 class Shown(NamedTuple):
@@ -45,7 +44,7 @@ class Shown(NamedTuple):
     name: str
 
 
-@cache
+@functools.cache
 def needed(page: str) -> dict[str, list[str]]:
     """Which checkpoints each cue of a page asks for, in a store that holds none."""
     kept = checkpoint.FOLDER
@@ -330,14 +329,14 @@ def test_a_build_that_fails_is_one_sentence_and_can_be_tried_again(open_page, fo
 def test_what_was_recorded_from_the_old_one_is_not_shown(open_page, folder, quick, shown):
     """Built on another machine, a network may differ."""
     app = open_cue(open_page, shown)
-    old, before = picture(app, shown), stored.arrays("cnn")["test.probabilities"]
+    old, before = picture(app, shown), cache.arrays("cnn")["test.probabilities"]
     quick.changes = {"test.probabilities": np.roll(before, 1, axis=1)}
     file_of(folder, "cnn").unlink()
     app.run()
     app.button(key="pixels.build.cnn").click().run()
     assert healthy(app)
     assert picture(app, shown) not in (None, old)
-    assert np.array_equal(stored.arrays("cnn")["test.probabilities"], quick.changes["test.probabilities"])
+    assert np.array_equal(cache.arrays("cnn")["test.probabilities"], quick.changes["test.probabilities"])
 
 
 def test_nothing_leaks_into_the_store(folder):

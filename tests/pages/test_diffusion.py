@@ -13,8 +13,7 @@ from dashboard.scenes.diffusion.setup import (
     SCHEDULES,
     TITLES,
 )
-from genmodels.store import cache as stored
-from genmodels.store import checkpoint
+from genmodels.store import cache, checkpoint
 from tests.pages import controls
 from tests.pages.controls import healthy
 from tests.scenes.test_diffusion import ANY, POINTS, drawn, shown
@@ -165,8 +164,8 @@ def without_moons(tmp_path, monkeypatch):
     (copy / checkpoint.entries(checkpoint.FOLDER)["diffusion-moons"].file).unlink()
     monkeypatch.setattr(checkpoint, "FOLDER", copy)
     yield
-    stored._load.cache_clear()
-    stored._made.cache_clear()
+    cache._load.cache_clear()
+    cache._made.cache_clear()
 
 
 def test_a_missing_checkpoint_takes_away_only_what_needs_it(open_page, without_moons):

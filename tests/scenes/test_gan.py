@@ -21,8 +21,7 @@ from genmodels.gan import LOSSES, GANConfig, GANState, draw_noise, iterate_gan
 from genmodels.metrics import mode_coverage, wasserstein_2
 from genmodels.nn.layers import seeded
 from genmodels.states import DivergedError
-from genmodels.store import cache as stored
-from genmodels.store import checkpoint
+from genmodels.store import cache, checkpoint
 
 torch.set_num_threads(1)  # as in the app
 ONE = {"discriminator": "One D step", "generator": "One G step", "both": "One of both"}
@@ -561,7 +560,7 @@ def test_a_long_training_is_shown_as_it_was_recorded(name):
 
 
 def test_the_epochs_of_digits():
-    scene, arrays = digits.scene(digits.Config("epochs")), stored.arrays(digits.NAME)
+    scene, arrays = digits.scene(digits.Config("epochs")), cache.arrays(digits.NAME)
     got = {r.name: np.asarray(r.values) for r in scene.readouts}
     assert np.array_equal(scene.steps, arrays["epochs"])
     told = checkpoint.load(digits.NAME).entry.metrics
@@ -588,7 +587,7 @@ def test_a_walk_passes_its_stops_and_comes_home(seed):
 
 
 def test_the_walk_is_the_generator_s():
-    arrays, config = stored.arrays(digits.NAME), checkpoint.load(digits.NAME).entry.config
+    arrays, config = cache.arrays(digits.NAME), checkpoint.load(digits.NAME).entry.config
     z = draw_noise(dataclasses.replace(tiny().gan(), n_noise=config["n_noise"]), 3, seeded(0)).numpy()
     h = torch.tensor(z)
     for k in range(len(config["g_hidden"]) + 1):

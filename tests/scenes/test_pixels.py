@@ -10,8 +10,7 @@ from dashboard.scenes.pictures import flat, grey
 from dashboard.scenes.pixels import alone, bayes, eigen, looks
 from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
-from genmodels.store import cache as stored
-from genmodels.store import checkpoint
+from genmodels.store import cache, checkpoint
 
 CLASSIFIERS = "pixel-classifiers"
 
@@ -65,7 +64,7 @@ def test_a_place_that_is_none_is_refused(values):
 @pytest.mark.parametrize("which", looks.WHICH)
 def test_maps_and_biases_sum_to_the_evidence(which):
     scene = looks.scene(looks.Config(which))
-    arrays = stored.arrays("cnn")
+    arrays = cache.arrays("cnn")
     p, labels = arrays["test.probabilities"].astype(float), grey().labels
     at = np.flatnonzero(p.argmax(1) != labels)[: looks.SHOWN] if which == "wrong" else np.arange(looks.SHOWN)
     maps = np.stack([layer.values for layer in layers(scene, "evidence")], axis=1).astype(float)  # (F, 10, 7, 7)
@@ -81,7 +80,7 @@ def test_maps_and_biases_sum_to_the_evidence(which):
 def test_maps_lie_as_the_picture_does():
     """The upper left cell of a map is the highest and leftmost of its field: a field's row 0 is the lowest."""
     scene = looks.scene(looks.Config())
-    stored_map = stored.arrays("cnn")["test.maps"][0].astype(float)
+    stored_map = cache.arrays("cnn")["test.maps"][0].astype(float)
     drawn = layers(scene, "evidence")[4].values[0]
     assert drawn[-1, 0] == pytest.approx(stored_map[4, 0, 0] - stored_map[:, 0, 0].mean(), abs=1e-2)
 
@@ -141,7 +140,7 @@ def test_mean_and_deviation_are_those_of_the_pixel(digit):
 
 
 def test_the_samples_differ_by_lambda_only():
-    arrays = stored.arrays(CLASSIFIERS)
+    arrays = cache.arrays(CLASSIFIERS)
     scene = alone.scene(alone.Config(2))
     naive, gaussian = (scene.panels[k].layers[0].pixels for k in (0, 1))
     assert set(np.unique(naive)) == {0, 255}
@@ -165,7 +164,7 @@ def test_the_lowest_correlation_is_numpy_s():
 
 def test_pictures_swing_by_two_deviations_about_the_mean():
     scene = eigen.scene(eigen.Config(4))
-    arrays = stored.arrays(CLASSIFIERS)
+    arrays = cache.arrays(CLASSIFIERS)
     t = readouts(scene)["standard deviations from the mean"]
     assert (t[0], t.min(), t.max()) == (0, pytest.approx(-2), pytest.approx(2))
     tiles = [layer for layer in scene.panels[0].layers if layer.kind == "images"]
@@ -179,7 +178,7 @@ def test_pictures_swing_by_two_deviations_about_the_mean():
 
 
 def test_the_axes_are_the_covariance_s_eigenvectors():
-    arrays = stored.arrays(CLASSIFIERS)
+    arrays = cache.arrays(CLASSIFIERS)
     x = train_images(1)
     model = GaussianPixels.fit(x, np.zeros(len(x), int), shrinkage=float(arrays["chosen"][0]))
     variance, vectors = model.eigenvectors(0, 8)

@@ -12,8 +12,7 @@ from dashboard.scenes.pictures import binary, flat
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
 from dashboard.scenes.vae.setup import PLANE, aggregate, known
 from genmodels.data.digits import load_binarised_mnist
-from genmodels.store import cache as stored
-from genmodels.store import checkpoint
+from genmodels.store import cache, checkpoint
 
 
 def readouts(scene) -> dict[str, np.ndarray]:
@@ -205,7 +204,7 @@ def test_every_beta_says_what_the_index_says():
 
 
 def test_a_collapsed_posterior_is_the_prior():
-    arrays = stored.arrays("vae-beta")
+    arrays = cache.arrays("vae-beta")
     assert np.abs(arrays["mu"][-1].astype(float)).max() < 0.05
     assert arrays["sigma"][-1].astype(float) == pytest.approx(1, abs=0.02)
     copies = arrays["reconstructions"][-1].astype(float)
@@ -304,7 +303,7 @@ def test_the_bound_is_genmodels_s():
     kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum()
     assert got["KL"][0] == pytest.approx(float(kl), abs=1e-3)
     assert got["reconstruction"][0] == pytest.approx(float(bound.reconstruction[0]), abs=1.5)
-    below = float((stored.arrays("vae-2d")["reference.digits"] <= got["ELBO"][0]).mean())
+    below = float((cache.arrays("vae-2d")["reference.digits"] <= got["ELBO"][0]).mean())
     assert got["rank"][0] == pytest.approx(100 * below)
 
 
@@ -332,7 +331,7 @@ def test_strokes_come_back_from_the_hand():
 
 
 def losses() -> dict[str, np.ndarray]:
-    return {kind: -stored.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in yours.KINDS}
+    return {kind: -cache.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in yours.KINDS}
 
 
 def judged(x: np.ndarray) -> list[str]:

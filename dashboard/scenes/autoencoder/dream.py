@@ -15,7 +15,7 @@ from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
 from genmodels.autoencoder.runtime import ForwardAutoencoder
 from genmodels.data.digits import load_mnist
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 DRAWN, COLUMNS = 24, 6
@@ -49,35 +49,37 @@ class Plane:
 
 def plane() -> Plane:
     """The network of the store."""
-    return stored.made(_plane, "autoencoder-2d")
+    return cache.made(_plane, "autoencoder-2d")
 
 
-def _plane(of: Checkpoint) -> Plane:
-    network = ForwardAutoencoder(of.arrays, of.entry.config["activation"], of.entry.config["loss"])
+def _plane(checkpoint: Checkpoint) -> Plane:
+    network = ForwardAutoencoder(
+        checkpoint.arrays, checkpoint.entry.config["activation"], checkpoint.entry.config["loss"]
+    )
     known = network.encode(flat(grey().images)).astype(float)
     return Plane(network, known, _gap(known))
 
 
 @lru_cache(maxsize=4)
-def _drawn(of: Plane, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(model: Plane, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Random codes ``(24, 2)``, and the sheet of their pictures as one after the other comes ``(24, 24, 28, 28)``."""
-    x, y = of.ends
+    x, y = model.ends
     drawn = np.random.default_rng([seed, 3]).uniform((x[0], y[0]), (x[1], y[1]), (DRAWN, 2))
     there = np.tril(np.ones((DRAWN, DRAWN), dtype=np.uint8))[:, :, None, None]
-    return drawn, there * ink(of.network.decode(drawn))
+    return drawn, there * ink(model.network.decode(drawn))
 
 
 def scene(config: Config) -> Scene:
     """24 codes from a box around all codes are drawn one by one and decoded; the probe asks at any place."""
-    of = plane()
-    known, (x, y) = of.codes, of.ends
-    drawn, shown = _drawn(of, config.seed)
+    model = plane()
+    known, (x, y) = model.codes, model.ends
+    drawn, shown = _drawn(model, config.seed)
     probe = np.array([config.code_1, config.code_2])
     count = np.arange(1, DRAWN + 1)
     nearest = np.linalg.norm(known[None] - drawn[:, None], axis=-1).min(axis=1)
     at_probe = float(np.linalg.norm(known - probe, axis=1).min())
-    lost = int((nearest > FAR * of.gap).sum())
-    told = (
+    lost = int((nearest > FAR * model.gap).sum())
+    sentence = (
         f"{lost} of {DRAWN} random codes lie more than {FAR} times as far from any digit as digits lie apart: "
         "nothing was learned there."
     )
@@ -97,7 +99,7 @@ def scene(config: Config) -> Scene:
             ),
             Panel(
                 "Under the hand",
-                (picture(ink(of.network.decode(probe[None])), (0, 1), 1),),
+                (picture(ink(model.network.decode(probe[None])), (0, 1), 1),),
                 (0, 1),
                 (0, 1),
                 axes=False,
@@ -110,9 +112,9 @@ def scene(config: Config) -> Scene:
         readouts=(
             Readout("from the probe to the nearest code", np.full(DRAWN, at_probe), digits=2),
             Readout("from the last random code", nearest, digits=2),
-            Readout("between neighbouring codes", np.full(DRAWN, of.gap), digits=2),
+            Readout("between neighbouring codes", np.full(DRAWN, model.gap), digits=2),
         ),
-        captions=(told,),
+        captions=(sentence,),
         caption=0,
         alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
         fps=3,

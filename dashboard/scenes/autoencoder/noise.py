@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Readout, Scene, chart
 from dashboard.scenes.pictures import rows
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 ROWS = {"x": "pictures", "x + σ ε": "noisy", "copying": "copied", "denoising": "denoised"}
 CURVES = {
@@ -25,7 +25,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """More and more noise on the same digits."""
-    arrays = stored.arrays("autoencoder-noise")
+    arrays = cache.arrays("autoencoder-noise")
     sigma = arrays["noise"].astype(float)
     error = {name: 100 * arrays[key].astype(float) for name, (key, _) in CURVES.items()}
     top = 1.05 * max(float(values.max()) for values in error.values())

@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scenes.pictures import rows
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 COLOURS = ("class1", "class0", "class2", "class3", "model")
 
@@ -20,7 +20,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """Epochs of five trainings side by side."""
-    arrays = stored.arrays("autoencoder-squeeze")
+    arrays = cache.arrays("autoencoder-squeeze")
     epochs, sizes = arrays["epochs"].astype(float), arrays["bottlenecks"].tolist()
     frames = len(epochs)
     names = [f"{size:,} number{'s' * (size > 1)}" for size in sizes]

@@ -43,7 +43,7 @@ def scene(config: Config) -> Scene:
     differ = 100 * (both[0].argmax(-1) != both[1].argmax(-1)).mean(axis=1)
     points = points_layer(data, sizes)
     norm = np.array([np.linalg.norm(m.weights) if m else np.nan for m in left])
-    told = "Error on your points, %" if config.is_own else "Test error in %"
+    title = "Error on your points, %" if config.is_own else "Test error in %"
     return Scene(
         panels=(
             panel("p(y | x): logistic regression", (*posterior_layers(both[0], extent), points), data),
@@ -57,7 +57,7 @@ def scene(config: Config) -> Scene:
                 ),
                 data,
             ),
-            _errors(errors, sizes, told),
+            _errors(errors, sizes, title),
         ),
         steps=sizes,
         time="points n",
@@ -98,11 +98,11 @@ def _posteriors(models: list, at: np.ndarray, k: int) -> np.ndarray:
     return np.stack([m.log_posterior(at) if m else np.full((len(at), k), np.nan) for m in models])
 
 
-def _errors(errors: list[np.ndarray], sizes: np.ndarray, told: str) -> Panel:
+def _errors(errors: list[np.ndarray], sizes: np.ndarray, title: str) -> Panel:
     top = max(5.0, 1.15 * float(np.nanmax(errors)))
     curves = (
         Curve(name="left: p(y | x)", key="l", x=sizes, y=errors[0], colour="data"),
         Curve(name="right: p(x | y) p(y)", key="r", x=sizes, y=errors[1], colour="model"),
     )
     low = float(sizes[0]) if len(sizes) > 1 else 1.0
-    return chart(told, curves, (low, float(sizes[-1]) + 1), (0, top), x_label="points n", x_scale="log", share=0.6)
+    return chart(title, curves, (low, float(sizes[-1]) + 1), (0, top), x_label="points n", x_scale="log", share=0.6)

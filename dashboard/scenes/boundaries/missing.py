@@ -41,7 +41,7 @@ def scene(config: Config) -> Scene:
     test = config.fresh(TESTED)
     scores = judged(left, right, integrated, test, kept, fill)
     c = min(1, data.n_classes - 1)
-    told = "on your points" if config.is_own else "on fresh points"
+    where = "on your points" if config.is_own else "on fresh points"
     return Scene(
         panels=(
             panel(
@@ -74,7 +74,7 @@ def scene(config: Config) -> Scene:
             Readout(f"right: p(class {c + 1} | x{SUB[kept]})", np.exp(known[:, c])),
             *(Readout(f"{name}: accuracy", np.full(SWEEP, value), "%", 1) for name, (value, _) in scores.items()),
         ),
-        captions=(_verdict(scores, told, SUB[gone]),),
+        captions=(_verdict(scores, where, SUB[gone]),),
         caption=0,
         alt="A line sweeps over both planes: only one coordinate is known. The left model asks at a guessed point, "
         "the right one averages along the line.",
@@ -112,10 +112,10 @@ def judged(
     }
 
 
-def _verdict(scores: dict[str, tuple[float, float]], told: str, gone: str) -> str:
+def _verdict(scores: dict[str, tuple[float, float]], where: str, gone: str) -> str:
     (left, left_cost), (right, right_cost) = scores["left, guess"], scores["right, integral"]
     return (
-        f"Without x{gone}, {told}: accuracy {left:.1f} % (guess), {right:.1f} % (integral); "
+        f"Without x{gone}, {where}: accuracy {left:.1f} % (guess), {right:.1f} % (integral); "
         f"mean −log p(y | x): {left_cost:.2f} and {right_cost:.2f} nats: the price of being sure of a guess."
     )
 

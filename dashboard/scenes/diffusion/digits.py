@@ -12,7 +12,7 @@ from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, THE_DIGITS, grey, ink, rows, sheet
 from genmodels.diffusion.denoisers import ForwardDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 NAME = "diffusion-digits"
 WHAT = {"back": "From static to digit", "forward": "A test digit's way forward", "guidance": "Guidance, w = 0 … 8"}
@@ -125,7 +125,7 @@ def _answer(network: ForwardDenoiser, x: np.ndarray, level: float, y: np.ndarray
 
 
 def _guidance(config: Config) -> Scene:
-    arrays = stored.arrays(NAME)
+    arrays = cache.arrays(NAME)
     w = arrays["guidance"].astype(float)
     accuracy, spread, nearest = (arrays[k].astype(float) for k in ("accuracy", "spread", "nearest"))
     tests = {k: float(arrays[f"{k}_test"][0]) for k in ("spread", "nearest")}

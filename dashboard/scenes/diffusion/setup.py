@@ -122,9 +122,9 @@ def learned(source: str) -> Learned:
     return cache.made(_learned, f"diffusion-{source}")
 
 
-def _learned(of: Checkpoint) -> Learned:
-    config = DenoiserConfig(**of.entry.config)
-    return Learned(ForwardDenoiser(of.arrays, config), config.make_schedule())
+def _learned(checkpoint: Checkpoint) -> Learned:
+    config = DenoiserConfig(**checkpoint.entry.config)
+    return Learned(ForwardDenoiser(checkpoint.arrays, config), config.make_schedule())
 
 
 def spaced(n: int, last: int = T) -> np.ndarray:

@@ -103,7 +103,7 @@ def scenes(pair: Versus, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """Each step of A is followed by the same step of B, so that both share the time axis."""
     from genmodels.gan import iterate_gan
 
-    of = world(pair.left)
+    known = world(pair.left)
     config, points = pair.left, pair.left.points()
     gans = [side.gan() for side in (pair.left, pair.right)]
     turns = Turns(moves)
@@ -115,31 +115,31 @@ def scenes(pair: Versus, moves: Iterator[Move]) -> Iterator[Scene | None]:
             yield None
             continue
         if turns.single or last or frames % MEASURED == 0:
-            measured = (measure(a, of), measure(b, of))
+            measured = (measure(a, known), measure(b, known))
         frames += 1
-        yield scene((a, b), pair, of, measured)
+        yield scene((a, b), pair, known, measured)
         if last:
             return
 
 
-def scene(states: tuple, pair: Versus, of: World, measured: tuple[Measured, Measured]) -> Scene:
+def scene(states: tuple, pair: Versus, known: World, measured: tuple[Measured, Measured]) -> Scene:
     """One frame."""
     steps = states[0].config.n_steps
     at = np.array([float(states[0].g_updates / states[0].config.g_steps)])
     readouts: list[Readout] = []
     for name, numbers in zip(("A", "B"), measured, strict=True):
-        if of.centres is not None:
+        if known.centres is not None:
             readouts += [
-                Readout(f"{name}: modes of {len(of.centres)}", numbers.modes, digits=0),
+                Readout(f"{name}: modes of {len(known.centres)}", numbers.modes, digits=0),
                 Readout(f"{name}: high quality", numbers.quality, "%", 1),
             ]
         readouts.append(Readout(f"{name}: W₂", numbers.w2, digits=3))
     panels = [
-        points_plane(f"{name}: {title}", state, of, share=1.25, arrows=False)
+        points_plane(f"{name}: {title}", state, known, share=1.25, arrows=False)
         for name, title, state in zip(("A", "B"), pair.titles, states, strict=True)
     ]
     return Scene(
-        panels=(*panels, _curves(at, measured, of, steps)),
+        panels=(*panels, _curves(at, measured, known, steps)),
         steps=np.array([states[0].step]),
         time="move",
         readouts=tuple(readouts),
@@ -148,23 +148,23 @@ def scene(states: tuple, pair: Versus, of: World, measured: tuple[Measured, Meas
     )
 
 
-def _curves(at: np.ndarray, measured: tuple[Measured, Measured], of: World, steps: int) -> Panel:
+def _curves(at: np.ndarray, measured: tuple[Measured, Measured], known: World, steps: int) -> Panel:
     curves = []
     for name, colour, numbers in zip(("A", "B"), ("data", "model"), measured, strict=True):
-        if of.centres is None:
+        if known.centres is None:
             curves.append(Curve(name=f"{name}: W₂", key=name.lower(), x=at, y=np.array([numbers.w2]), colour=colour))
         else:
-            modes = 100 * numbers.modes / len(of.centres)
+            modes = 100 * numbers.modes / len(known.centres)
             curves += [
                 Curve(
                     name=f"{name}: high quality", key=name.lower(), x=at, y=np.array([numbers.quality]), colour=colour
                 ),
                 Curve(name=f"{name}: modes", key="h", x=at, y=np.array([modes]), colour=colour, dashed=True),
             ]
-    known = of.centres is not None
-    top = 104.0 if known else 2.0 * float(np.sqrt(of.real.var(axis=0).sum()))
+    by_modes = known.centres is not None
+    top = 104.0 if by_modes else 2.0 * float(np.sqrt(known.real.var(axis=0).sum()))
     return chart(
-        "Modes (dashed) and quality, %" if known else "W₂ to the data",
+        "Modes (dashed) and quality, %" if by_modes else "W₂ to the data",
         tuple(curves),
         (0, steps),
         (0, top),

@@ -10,7 +10,7 @@ from dashboard.scene import Bars, Readout, Scene, chart
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 NAME = "gan-digits"
@@ -32,7 +32,7 @@ def scene(config: Config) -> Scene:
 
 
 def _epochs() -> Scene:
-    arrays = stored.arrays(NAME)
+    arrays = cache.arrays(NAME)
     classes = 100 * arrays["classes"].astype(float)
     share = classes / 100
     entropy = -np.where(share > 0, share * np.log(np.maximum(share, 1e-12)), 0).sum(axis=1)
@@ -61,13 +61,13 @@ def _epochs() -> Scene:
     )
 
 
-def generator(of: Checkpoint) -> Forward:
+def generator(checkpoint: Checkpoint) -> Forward:
     """For :func:`genmodels.store.cache.made`."""
-    return Forward(of.arrays, "generator", "relu")
+    return Forward(checkpoint.arrays, "generator", "relu")
 
 
 def _walk(config: Config) -> Scene:
-    arrays, network = stored.arrays(NAME), stored.made(generator, NAME)
+    arrays, network = cache.arrays(NAME), cache.made(generator, NAME)
     stops = np.random.default_rng([config.seed, 2]).standard_normal((STOPS, network.sizes[0]))
     t = np.linspace(0, 1, BETWEEN, endpoint=False)[:, None]
     z = np.concatenate([_between(a, b, t) for a, b in zip(stops, np.roll(stops, -1, axis=0), strict=True)])

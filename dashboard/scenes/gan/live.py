@@ -47,10 +47,10 @@ class Measured(NamedTuple):
     w2: float = math.nan
 
 
-def measure(state: GANState, of: World) -> Measured:
+def measure(state: GANState, known: World) -> Measured:
     """Of the samples of this state."""
-    found = coverage(state.samples, of)
-    w2 = distance(state.samples, of)
+    found = coverage(state.samples, known)
+    w2 = distance(state.samples, known)
     return Measured(w2=w2) if found is None else Measured(found.modes, 100 * found.quality, found.reverse_kl, w2)
 
 
@@ -58,7 +58,7 @@ def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """One frame every few steps at full speed, one for each move in slow motion."""
     from genmodels.gan import iterate_gan
 
-    of, gan = world(config), config.gan()
+    known, gan = world(config), config.gan()
     turns = Turns(moves)
     frames, measured = 0, Measured()
     for state in iterate_gan(config.points(), gan, moves=turns):  # type: ignore[arg-type]
@@ -67,10 +67,10 @@ def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
             yield None
             continue
         if turns.single or last or frames % MEASURED == 0:
-            measured = measure(state, of)
+            measured = measure(state, known)
         frames += 1
-        yield scene(state, of, measured)
-        if last or (config.stop and holds(measured, of)):
+        yield scene(state, known, measured)
+        if last or (config.stop and holds(measured, known)):
             return
 
 
@@ -88,19 +88,19 @@ def steps() -> tuple[Callable, ...]:
     return iterate_gan, discriminator_loss, generator_loss, mode_coverage
 
 
-def holds(measured: Measured, of: World) -> bool:
+def holds(measured: Measured, known: World) -> bool:
     """Whether all modes are held, with 90 % of high quality."""
-    return of.centres is not None and measured.modes == len(of.centres) and measured.quality >= 90
+    return known.centres is not None and measured.modes == len(known.centres) and measured.quality >= 90
 
 
-def scene(state: GANState, of: World, measured: Measured) -> Scene:
+def scene(state: GANState, known: World, measured: Measured) -> Scene:
     """One frame."""
     steps = state.config.n_steps
     lit = np.array([LIT[state.moved]], dtype=float)
     caption = list(LIT).index(state.moved)
     return Scene(
         panels=(
-            points_plane("Generated points among the real ones", state, of),
+            points_plane("Generated points among the real ones", state, known),
             Panel(
                 "Who moves",
                 (Diagram(name="", nodes=NODES, edges=EDGES, active=lit),),
@@ -110,11 +110,11 @@ def scene(state: GANState, of: World, measured: Measured) -> Scene:
                 share=0.75,
             ),
             losses(state, steps),
-            quality(state, measured, of, steps),
+            quality(state, measured, known, steps),
         ),
         steps=np.array([state.step]),
         time="move",
-        readouts=readouts(state, measured, of),
+        readouts=readouts(state, measured, known),
         captions=CAPTIONS,
         caption=np.array([caption]),
         alt="Generated points move among real ones while a generator and a discriminator are trained in turn.",
@@ -122,23 +122,23 @@ def scene(state: GANState, of: World, measured: Measured) -> Scene:
     )
 
 
-def readouts(state: GANState, measured: Measured, of: World) -> tuple[Readout, ...]:
+def readouts(state: GANState, measured: Measured, known: World) -> tuple[Readout, ...]:
     """The numbers below the picture."""
     d_loss, g_loss = state.minibatch
-    out = [
+    numbers = [
         Readout("loss of D", d_loss, digits=3),
         Readout("loss of G", g_loss, digits=3),
     ]
-    if of.centres is not None:
-        out += [
-            Readout(f"modes of {len(of.centres)}", measured.modes, digits=0),
+    if known.centres is not None:
+        numbers += [
+            Readout(f"modes of {len(known.centres)}", measured.modes, digits=0),
             Readout("high quality", measured.quality, "%", 1),
             Readout("reverse KL", measured.reverse_kl, "nats", 3),
         ]
-    out.append(Readout("W₂ to the data", measured.w2, digits=3))
-    if of.true_w2 is not None:
-        out.append(Readout(f"true samples' W₂ (n = {COMPARED})", of.true_w2.mean, digits=3))
-    return tuple(out)
+    numbers.append(Readout("W₂ to the data", measured.w2, digits=3))
+    if known.true_w2 is not None:
+        numbers.append(Readout(f"true samples' W₂ (n = {COMPARED})", known.true_w2.mean, digits=3))
+    return tuple(numbers)
 
 
 def losses(state: GANState, steps: int, share: float = 0.8) -> Panel:
@@ -156,16 +156,16 @@ def losses(state: GANState, steps: int, share: float = 0.8) -> Panel:
     return chart("Losses", tuple(layers), (0, steps), (low, high), x_label="step", share=share)
 
 
-def quality(state: GANState, measured: Measured, of: World, steps: int, share: float = 0.8) -> Panel:
+def quality(state: GANState, measured: Measured, known: World, steps: int, share: float = 0.8) -> Panel:
     """Modes and quality in per cent; W₂ where there are no modes."""
-    if of.centres is None:
-        top = 2.0 * float(np.sqrt(of.real.var(axis=0).sum()))
+    if known.centres is None:
+        top = 2.0 * float(np.sqrt(known.real.var(axis=0).sum()))
         layers: list = [Curve(name="W₂", key="q", x=_at(state), y=np.array([measured.w2]), colour="model")]
-        if of.true_w2 is not None:
-            line = np.array([[[0, of.true_w2.mean], [steps, of.true_w2.mean]]])
+        if known.true_w2 is not None:
+            line = np.array([[[0, known.true_w2.mean], [steps, known.true_w2.mean]]])
             layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
         return chart("W₂ to the data", tuple(layers), (0, steps), (0, top), x_label="step", share=share)
-    modes = 100 * measured.modes / len(of.centres)
+    modes = 100 * measured.modes / len(known.centres)
     layers = [
         Curve(name="modes held", key="h", x=_at(state), y=np.array([modes]), colour="class2"),
         Curve(name="high quality", key="q", x=_at(state), y=np.array([measured.quality]), colour="model"),

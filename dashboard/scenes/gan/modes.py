@@ -11,7 +11,7 @@ from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
 from dashboard.scenes.gan.setup import CELLS, World, world_of
 from genmodels.nn.runtime import Forward, sigmoid
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 WHICH = {"gan-grid": "Twenty-five modes", "gan-ring": "A ring of eight"}
@@ -26,8 +26,8 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """Training steps, thinned."""
-    of = stored.load(config.modes)
-    arrays, known = of.arrays, world_of(of.entry.config["data"])
+    checkpoint = cache.load(config.modes)
+    arrays, known = checkpoint.arrays, world_of(checkpoint.entry.config["data"])
     assert known.centres is not None
     steps = arrays["steps"].astype(float)
     modes = 100 * arrays["modes"].astype(float) / len(known.centres)
@@ -35,7 +35,7 @@ def scene(config: Config) -> Scene:
     last = float(steps[-1])
     return Scene(
         panels=(
-            _plane(arrays["samples"].astype(np.float32), stored.made(verdict, config.modes), known),
+            _plane(arrays["samples"].astype(np.float32), cache.made(verdict, config.modes), known),
             chart(
                 "Modes held, and quality, in %",
                 (
@@ -94,10 +94,10 @@ def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
     return plane("Generated points among the real ones", layers, (x0, x1), (y0, y1))
 
 
-def verdict(of: Checkpoint) -> np.ndarray:
+def verdict(checkpoint: Checkpoint) -> np.ndarray:
     """D on the plane at the end of training, ``(CELLS, CELLS)``; for :func:`genmodels.store.cache.made`."""
-    known = world_of(of.entry.config["data"])
-    discriminator = Forward(of.arrays, "discriminator", of.entry.config["activation"])
-    at = (cell_centres(known.extent, CELLS) - of.arrays["centre"]) / of.arrays["scale"]
+    known = world_of(checkpoint.entry.config["data"])
+    discriminator = Forward(checkpoint.arrays, "discriminator", checkpoint.entry.config["activation"])
+    at = (cell_centres(known.extent, CELLS) - checkpoint.arrays["centre"]) / checkpoint.arrays["scale"]
     packed = np.tile(at, (1, discriminator.sizes[0] // 2))  # where D judges several at once: all at one place
     return sigmoid(discriminator(packed)[:, 0]).reshape(CELLS, CELLS).astype(np.float32)

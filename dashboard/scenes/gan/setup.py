@@ -178,38 +178,38 @@ def world_of(name: str) -> World:
     return World(real, box, dataset.centres, sigma, spread)
 
 
-def coverage(samples: np.ndarray, of: World) -> Coverage | None:
+def coverage(samples: np.ndarray, known: World) -> Coverage | None:
     """Modes held, quality and reverse KL, where there are modes; samples that are no numbers hold none."""
-    if of.centres is None:
+    if known.centres is None:
         return None
     if not np.isfinite(samples).all():  # G's outputs may overflow before its parameters do
         return Coverage(0, 0.0, math.nan)
-    return mode_coverage(samples, of.centres, of.sigma)
+    return mode_coverage(samples, known.centres, known.sigma)
 
 
-def distance(samples: np.ndarray, of: World) -> float:
+def distance(samples: np.ndarray, known: World) -> float:
     """W₂ between 200 generated and 200 true points, data units; infinite once the samples are out of reach."""
     x = samples[:COMPARED].astype(float)
-    return wasserstein_2(x, of.real[:COMPARED]) if np.abs(x).max() < 1e6 else math.inf
+    return wasserstein_2(x, known.real[:COMPARED]) if np.abs(x).max() < 1e6 else math.inf
 
 
-def points_plane(title: str, state: GANState, of: World, share: float = 2.0, arrows: bool = True) -> Panel:
+def points_plane(title: str, state: GANState, known: World, share: float = 2.0, arrows: bool = True) -> Panel:
     """Real and generated points; D's field, arrows and the warped lattice lie ready under their keys."""
-    layers: list[Layer] = [field_of(state, of)]
-    layers.append(Points(name="real", key="r", xy=of.real, radius=2.5, colour="muted", alpha=0.7))
+    layers: list[Layer] = [field_of(state, known)]
+    layers.append(Points(name="real", key="r", xy=known.real, radius=2.5, colour="muted", alpha=0.7))
     if state.config.n_noise <= 2:
         layers.append(_lattice(state))
     generated = state.generate(state.noise[:SHOWN])[None]
     layers.append(Points(name="generated", key="g", xy=generated, radius=2.5, colour="model"))
     if arrows:
-        layers += _arrows(state, of)
-    if of.centres is not None:
-        rings = np.broadcast_to(9 * of.sigma**2 * np.eye(2), (len(of.centres), 2, 2))
+        layers += _arrows(state, known)
+    if known.centres is not None:
+        rings = np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2))
         layers.append(
             Ellipses(
                 name="3 σ of each mode",
                 key="m",
-                mean=of.centres,
+                mean=known.centres,
                 covariance=rings,
                 sigmas=(1.0,),
                 colour="truth",
@@ -218,13 +218,13 @@ def points_plane(title: str, state: GANState, of: World, share: float = 2.0, arr
                 visible=False,
             )
         )
-    (x0, x1), (y0, y1) = of.box
+    (x0, x1), (y0, y1) = known.box
     return plane(title, tuple(layers), (x0, x1), (y0, y1), share=share)
 
 
-def field_of(state: GANState, of: World) -> Field:
+def field_of(state: GANState, known: World) -> Field:
     """What D says of each place: warm where it believes to see data."""
-    values = state.field(of.box, CELLS)
+    values = state.field(known.box, CELLS)
     unit = "" if state.probabilistic else "score"
     if state.config.loss == "wasserstein-gp":  # a critic has neither a zero nor a unit
         values = values.astype(float)  # squares of float32 overflow early
@@ -236,7 +236,7 @@ def field_of(state: GANState, of: World) -> Field:
         name="what D says",
         key="d",
         values=values[None].astype(np.float32),
-        extent=of.extent,
+        extent=known.extent,
         limits=limits,
         colour_map="diverging",
         unit=unit,
@@ -251,10 +251,10 @@ def _lattice(state: GANState) -> Polylines:
     return Polylines(name="G of a lattice of noise", key="n", xy=lines[None], colour="model", visible=False)
 
 
-def _arrows(state: GANState, of: World) -> list[Layer]:
+def _arrows(state: GANState, known: World) -> list[Layer]:
     """Where D's opinion pulls each point, and where it really went: the weights are shared, so these differ."""
     pull = state.pull(PULLED)
-    reach = 0.05 * float(of.box[0, 1] - of.box[0, 0])
+    reach = 0.05 * float(known.box[0, 1] - known.box[0, 0])
 
     def drawn(vectors: np.ndarray) -> np.ndarray:
         vectors = np.nan_to_num(vectors.astype(float), posinf=0, neginf=0)

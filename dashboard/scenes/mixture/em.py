@@ -68,11 +68,11 @@ def _bayes(states: list[EMState], point: np.ndarray, chosen: int) -> list[Readou
     total = np.array([np.exp(m.log_prob(point[None])[0]) for m in mixtures])
     share = np.array([m.responsibilities(point[None])[0] for m in mixtures])
     resp = np.exp([s.log_resp[chosen] for s in states])
-    out = [Readout("p(x)", total, digits=4, hidden=True)]
+    readouts = [Readout("p(x)", total, digits=4, hidden=True)]
     for k in range(resp.shape[1]):
-        out.append(Readout(f"πN{k + 1}", share[:, k] * total, digits=4, hidden=True))
-        out.append(Readout(f"r{SUBSCRIPTS[k]}" if k < 9 else f"r{k + 1}", resp[:, k], digits=3, hidden=True))
-    return out
+        readouts.append(Readout(f"πN{k + 1}", share[:, k] * total, digits=4, hidden=True))
+        readouts.append(Readout(f"r{SUBSCRIPTS[k]}" if k < 9 else f"r{k + 1}", resp[:, k], digits=3, hidden=True))
+    return readouts
 
 
 def _bayes_equation(k: int) -> str:

@@ -15,7 +15,7 @@ from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
 from dashboard.scenes.pictures import SIDE, THE_DIGITS, flat, picture, sheet
 from genmodels.data.digits import load_mnist
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 COLUMNS = 3
 
@@ -55,7 +55,7 @@ def lowest_correlation(config: Config) -> float:
 
 def scene(config: Config) -> Scene:
     """The shrinkage falls from 1, where pixels are independent."""
-    arrays = stored.arrays("pixel-classifiers")
+    arrays = cache.arrays("pixel-classifiers")
     order = np.argsort(-arrays["shrinkage"])
     shrinkage = arrays["shrinkage"][order].astype(float)
     row, column, digit = config.pixel_y, config.pixel_x, config.digit

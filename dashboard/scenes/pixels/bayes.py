@@ -9,7 +9,7 @@ import numpy as np
 from dashboard.scene import Bars, Curve, Panel, Readout, Scene, chart
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, grey, sheet
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 COLOURS = ("class0", "class1", "model", "data")
 WHICH = {"all": "All test digits in turn", "differ": "Those on which they differ"}
@@ -26,11 +26,11 @@ class Config:
 
 def log_posteriors() -> np.ndarray:
     """log p(y | x) of the four models on the test digits, ``(4, 500, 10)``, nats."""
-    arrays = stored.arrays("pixel-classifiers")
+    arrays = cache.arrays("pixel-classifiers")
     joint = arrays["log_likelihood"].astype(float) + arrays["log_prior"]
     top = joint.max(axis=-1, keepdims=True)
     generative = joint - top - np.log(np.exp(joint - top).sum(axis=-1, keepdims=True))
-    p = stored.arrays("cnn")["test.probabilities"].astype(float)
+    p = cache.arrays("cnn")["test.probabilities"].astype(float)
     return np.concatenate([generative, np.log(np.maximum(p, 1e-30))[None]])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene, chart
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import THE_DIGITS, ink, picture
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
 
@@ -23,7 +23,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """Each picture swings along one eigenvector, by 2 standard deviations to either side."""
-    arrays = stored.arrays("pixel-classifiers")
+    arrays = cache.arrays("pixel-classifiers")
     variance = arrays["eigenvalues"][config.digit].astype(float)
     vectors = arrays["eigenvectors"][config.digit].astype(float)
     mean = arrays["means"][config.digit] / 255

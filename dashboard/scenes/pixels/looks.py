@@ -10,7 +10,7 @@ from dashboard.scene import Bars, Field, Labels, Panel, Polylines, Readout, Scen
 from dashboard.scene.contours import level_lines
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, grey, sheet
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 WHICH = {"all": "Test digits in turn", "wrong": "Only those it gets wrong"}
 SHOWN = 40
@@ -26,7 +26,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """One test digit a frame; ten maps, one a class."""
-    arrays = stored.arrays("cnn")
+    arrays = cache.arrays("cnn")
     images, labels = grey()
     p = arrays["test.probabilities"].astype(float)
     says = p.argmax(axis=1)

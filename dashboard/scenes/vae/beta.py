@@ -9,7 +9,7 @@ import numpy as np
 from dashboard.scene import Curve, Ellipses, Panel, Readout, Scene, chart, plane
 from dashboard.scenes.pictures import chosen, codes, in_pairs, rows, sheet
 from dashboard.scenes.vae.setup import prior_circles
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """One trained network for each β."""
-    arrays = stored.arrays("vae-beta")
+    arrays = cache.arrays("vae-beta")
     beta, kl = arrays["beta"].astype(float), arrays["kl"].astype(float)
     reconstruction = arrays["reconstruction"].astype(float)
     total = kl.sum(axis=1)

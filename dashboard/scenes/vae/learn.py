@@ -9,7 +9,7 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Readout, Scene, chart, plane
 from dashboard.scenes.pictures import codes, in_pairs, rows, sheet
 from dashboard.scenes.vae.setup import PLANE, prior_circles
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """Epochs; both terms of the bound on digits seen and unseen."""
-    arrays = stored.arrays("vae-training")
+    arrays = cache.arrays("vae-training")
     epochs = arrays["epochs"].astype(float)
     terms = {
         part: (arrays[f"{part}_reconstruction"].astype(float), arrays[f"{part}_kl"].astype(float))

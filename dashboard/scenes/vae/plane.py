@@ -1,4 +1,4 @@
-"""The latent plane: digits as points, the decoder under the hand, and one digit's way through the model."""
+"""The latent plane: digits as points, the decoder under the probe, and one digit's way through the model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from dashboard.scenes.vae.setup import (
     prior,
     prior_circles,
 )
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 NODES = (
@@ -70,7 +70,7 @@ CAPTIONS = (
 
 @dataclass(frozen=True)
 class Config:
-    """Where the hand is in the plane, and the seed of the codes drawn."""
+    """Where the probe is in the plane, and the seed of the codes drawn."""
 
     z_1: float = placed(0.0, *PLANE)
     z_2: float = placed(0.0, *PLANE)
@@ -79,26 +79,26 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """Ten digits, four stages each."""
-    of = known()
-    at = np.repeat(chosen(of.labels), len(STAGES))
+    model = known()
+    at = np.repeat(chosen(model.labels), len(STAGES))
     stage = np.tile(np.arange(len(STAGES)), 10)
-    drawn, copies = _drawn(config.seed, stored.load("vae-2d").entry.sha256)
+    drawn, copies = _drawn(config.seed, cache.load("vae-2d").entry.sha256)
     z, copies = np.repeat(drawn, len(STAGES), axis=0), np.repeat(copies, len(STAGES), axis=0)
-    hand = np.array([[config.z_1, config.z_2]])
+    probe = np.array([[config.z_1, config.z_2]])
     frames = len(at)
-    ratio = float(aggregate(of, hand)[0] / prior(hand)[0])
+    ratio = float(aggregate(model, probe)[0] / prior(probe)[0])
     full = np.full(frames, 1.0)
     return Scene(
-        panels=(_plane(at, stage, z, hand), _model(at, stage, copies, hand)),
+        panels=(_plane(at, stage, z, probe), _model(at, stage, copies, probe)),
         steps=np.arange(frames),
         time="frame",
         readouts=(
             Readout("hand z₁", config.z_1 * full, digits=2),
             Readout("hand z₂", config.z_2 * full, digits=2),
-            Readout("prior p(z) there", float(prior(hand)[0]) * full, digits=4),
+            Readout("prior p(z) there", float(prior(probe)[0]) * full, digits=4),
             Readout("digits' share q(z) ÷ p(z)", ratio * full, digits=2),
-            Readout("σ₁ of this digit", of.sigma[at, 0], digits=3),
-            Readout("σ₂", of.sigma[at, 1], digits=3),
+            Readout("σ₁ of this digit", model.sigma[at, 0], digits=3),
+            Readout("σ₂", model.sigma[at, 1], digits=3),
         ),
         captions=CAPTIONS,
         caption=stage,
@@ -109,9 +109,9 @@ def scene(config: Config) -> Scene:
     )
 
 
-def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -> Panel:
-    of = known()
-    density = stored.made(aggregate_field, "vae-2d")
+def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, probe: np.ndarray) -> Panel:
+    model = known()
+    density = cache.made(aggregate_field, "vae-2d")
     shown = (stage >= 1)[:, None, None]
     layers = (
         Field(
@@ -126,17 +126,17 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -
             name="decoded sheet",
             key="m",
             visible=False,
-            pixels=stored.made(decoded_sheet, "vae-2d"),
+            pixels=cache.made(decoded_sheet, "vae-2d"),
             columns=SHEET,
             extent=sheet_extent(),
         ),
         prior_circles(),
-        *codes(of.mu, of.labels),
+        *codes(model.mu, model.labels),
         Ellipses(
             name="q(z | x) of this digit",
             key="e",
-            mean=np.where(shown, of.mu[at][:, None], np.nan),
-            covariance=np.eye(2) * (of.sigma[at] ** 2)[:, None, None, :],
+            mean=np.where(shown, model.mu[at][:, None], np.nan),
+            covariance=np.eye(2) * (model.sigma[at] ** 2)[:, None, None, :],
             colour="model",
             width=3,
         ),
@@ -150,8 +150,8 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -
         Arrows(
             name="σ ε",
             key="a",
-            start=of.mu[at][:, None],
-            delta=np.where((stage == 2)[:, None, None], (z - of.mu[at])[:, None], np.nan),
+            start=model.mu[at][:, None],
+            delta=np.where((stage == 2)[:, None, None], (z - model.mu[at])[:, None], np.nan),
             colour="model",
             width=3,
         ),
@@ -162,19 +162,19 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, hand: np.ndarray) -
 
 @lru_cache(maxsize=8)
 def _drawn(seed: int, sha256: str) -> tuple[np.ndarray, np.ndarray]:
-    """A code of each of ten digits, ``(10, 2)``, and its picture: the hand does not change them."""
-    of = known()
-    at = chosen(of.labels)
-    z = of.mu[at] + of.sigma[at] * np.random.default_rng([seed, 4]).standard_normal((10, 2))
-    return z, ink(of.network.decode(z))
+    """A code of each of ten digits, ``(10, 2)``, and its picture: the probe does not change them."""
+    model = known()
+    at = chosen(model.labels)
+    z = model.mu[at] + model.sigma[at] * np.random.default_rng([seed, 4]).standard_normal((10, 2))
+    return z, ink(model.network.decode(z))
 
 
-def _model(at: np.ndarray, stage: np.ndarray, copies: np.ndarray, hand: np.ndarray) -> Panel:
+def _model(at: np.ndarray, stage: np.ndarray, copies: np.ndarray, probe: np.ndarray) -> Panel:
     x = 255 * binary().images[at][:, None]
     copy = np.where((stage == 3)[:, None, None, None], copies[:, None], 0).astype(np.uint8)
     layers = (
-        picture(ink(known().network.decode(hand)), (2.9, 7.4), 5.6),
-        Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the hand: E[x | z]",)),
+        picture(ink(known().network.decode(probe)), (2.9, 7.4), 5.6),
+        Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the probe: E[x | z]",)),
         picture(x, (-0.2, 1.0), 2.0),
         picture(copy, (9.5, 1.0), 2.0),
         Diagram(name="model", nodes=NODES, edges=EDGES, active=STAGES[stage]),
@@ -188,15 +188,15 @@ def sheet_extent() -> tuple[float, float, float, float]:
     return (-half, half, -half, half)
 
 
-def decoded_sheet(of: Checkpoint) -> np.ndarray:
+def decoded_sheet(checkpoint: Checkpoint) -> np.ndarray:
     """20 × 20 codes of the plane, decoded: ``(400, 28, 28)`` uint8, from the upper left, row by row."""
     at = np.linspace(-SHEET_REACH, SHEET_REACH, SHEET)
     z = np.stack(np.meshgrid(at, at[::-1]), axis=-1).reshape(-1, 2)
-    return ink(known(of.entry.name).network.decode(z))
+    return ink(known(checkpoint.entry.name).network.decode(z))
 
 
 def target(seed: int) -> tuple[np.ndarray, float]:
-    """A test digit to be found by hand, ``(28, 28)`` uint8, dark on light; what the encoder's μ costs, nats."""
+    """A test digit to be found by probe, ``(28, 28)`` uint8, dark on light; what the encoder's μ costs, nats."""
     index = _target(seed)
     return 255 - 255 * binary().images[index], _cost(index, known().mu[index])
 
@@ -212,12 +212,12 @@ def cost(seed: int, config: Config) -> float:
 
 
 def _target(seed: int) -> int:
-    return int(np.random.default_rng([seed, 9]).choice(stored.made(_unlike_the_middle, "vae-2d")))
+    return int(np.random.default_rng([seed, 9]).choice(cache.made(_unlike_the_middle, "vae-2d")))
 
 
-def _unlike_the_middle(of: Checkpoint) -> np.ndarray:
-    """Indices of test digits that are not found where the hand is at first."""
-    network, mu, *_ = known(of.entry.name)
+def _unlike_the_middle(checkpoint: Checkpoint) -> np.ndarray:
+    """Indices of test digits that are not found where the probe is at first."""
+    network, mu, *_ = known(checkpoint.entry.name)
     x = flat(binary().images)
     return np.flatnonzero(network.log_prob(x, mu) - network.log_prob(x, np.zeros_like(mu)) > 30)
 
@@ -228,6 +228,6 @@ def _cost(index: int, z: np.ndarray) -> float:
 
 
 def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
-    """The config after the hand has moved."""
+    """The config after the probe has moved."""
     at = np.clip(handle(values, "z"), *PLANE).round(2)
     return replace(config, z_1=float(at[0]), z_2=float(at[1]))

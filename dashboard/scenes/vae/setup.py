@@ -9,7 +9,7 @@ import numpy as np
 from dashboard.scene import Ellipses
 from dashboard.scene.contours import Extent, cell_centres
 from dashboard.scenes.pictures import binary, flat
-from genmodels.store import cache as stored
+from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 from genmodels.vae.runtime import ForwardVAE
 
@@ -30,11 +30,11 @@ class Known(NamedTuple):
 
 def known(name: str = "vae-2d") -> Known:
     """A network of the store."""
-    return stored.made(_known, name)
+    return cache.made(_known, name)
 
 
-def _known(of: Checkpoint) -> Known:
-    network = ForwardVAE(of.arrays, of.entry.config["activation"])
+def _known(checkpoint: Checkpoint) -> Known:
+    network = ForwardVAE(checkpoint.arrays, checkpoint.entry.config["activation"])
     images, labels = binary()
     mu, sigma = network.encode(flat(images), labels if network.n_classes else None)
     return Known(network, mu.astype(float), sigma.astype(float), labels)
@@ -54,10 +54,10 @@ def prior_circles() -> Ellipses:
     )
 
 
-def aggregate(of: Known, z: np.ndarray) -> np.ndarray:
+def aggregate(model: Known, z: np.ndarray) -> np.ndarray:
     """The aggregate posterior q(z) = 1/N Σ_n q(z | x_n) at ``(M, 2)``, density ``(M,)``."""
-    apart = (z[:, None] - of.mu) / of.sigma
-    return (np.exp(-0.5 * (apart**2).sum(-1)) / (2 * np.pi * of.sigma.prod(-1))).mean(axis=1)
+    apart = (z[:, None] - model.mu) / model.sigma
+    return (np.exp(-0.5 * (apart**2).sum(-1)) / (2 * np.pi * model.sigma.prod(-1))).mean(axis=1)
 
 
 def prior(z: np.ndarray) -> np.ndarray:
@@ -65,6 +65,6 @@ def prior(z: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * (z**2).sum(-1)) / (2 * np.pi)
 
 
-def aggregate_field(of: Checkpoint) -> np.ndarray:
+def aggregate_field(checkpoint: Checkpoint) -> np.ndarray:
     """q(z) on the plane, ``(CELLS, CELLS)``; for :func:`genmodels.store.cache.made`."""
-    return aggregate(_known(of), cell_centres(EXTENT, CELLS)).reshape(CELLS, CELLS).astype(np.float32)
+    return aggregate(_known(checkpoint), cell_centres(EXTENT, CELLS)).reshape(CELLS, CELLS).astype(np.float32)

@@ -29,16 +29,20 @@ class Config:
 
 def scene(config: Config) -> Scene:
     """The class is the time axis, one style for all ten."""
-    of = known(NAME)
+    model = known(NAME)
     style = np.array([[config.style_1, config.style_2]])
-    decoded = ink(of.network.decode(np.repeat(style, 10, axis=0), np.arange(10)))
-    kin = np.linalg.norm(of.mu - style, axis=1)
-    nearest = np.array([np.flatnonzero(of.labels == c)[kin[of.labels == c].argmin()] for c in range(10)])
+    decoded = ink(model.network.decode(np.repeat(style, 10, axis=0), np.arange(10)))
+    kin = np.linalg.norm(model.mu - style, axis=1)
+    nearest = np.array([np.flatnonzero(model.labels == c)[kin[model.labels == c].argmin()] for c in range(10)])
     return Scene(
         panels=(
             plane(
                 "Style z: drag through it",
-                (prior_circles(), *codes(of.mu, of.labels), Points(name="style", xy=style, radius=7, colour="model")),
+                (
+                    prior_circles(),
+                    *codes(model.mu, model.labels),
+                    Points(name="style", xy=style, radius=7, colour="model"),
+                ),
                 PLANE,
                 PLANE,
                 labels=("z₁", "z₂"),

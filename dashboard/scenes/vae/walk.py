@@ -42,13 +42,13 @@ def to_nearest(pictures: np.ndarray) -> np.ndarray:
 
 def scene(config: Config) -> Scene:
     """The share of the way is the time axis."""
-    of = known()
+    model = known()
     x = flat(binary().images)[[config.start, config.end]]
     t = np.linspace(0, 1, FRAMES)[:, None]
     mixed = (1 - t) * x[0] + t * x[1]
-    ends = of.mu[[config.start, config.end]]
+    ends = model.mu[[config.start, config.end]]
     z = (1 - t) * ends[0] + t * ends[1]
-    decoded = of.network.decode(z)
+    decoded = model.network.decode(z)
     apart = [to_nearest(pictures) for pictures in (mixed, decoded)]
     return Scene(
         panels=(
@@ -91,10 +91,10 @@ def scene(config: Config) -> Scene:
 
 
 def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:
-    of = known()
+    model = known()
     layers = (
         prior_circles(),
-        *codes(of.mu, of.labels),
+        *codes(model.mu, model.labels),
         Polylines(name="way", key="w", xy=ends[None], colour="model", width=3),
         Points(name="here", xy=z[:, None], radius=8, colour="model"),
     )

@@ -14,7 +14,7 @@ from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.pictures import SIDE, codes, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
-from genmodels.store import cache as stored
+from genmodels.store import cache
 
 BOARD = (0.0, float(SIDE))
 BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its centre of mass into the middle
@@ -90,16 +90,16 @@ def scene(config: Config) -> Scene:
     board = [Points(name="drawn", xy=points, radius=7)]
     if not len(points):
         return _empty(board, brush)
-    of = known()
+    model = known()
     x = pixels(points, config.fitted)[None]
-    (mu, sigma), rng = of.network.encode(x), np.random.default_rng([config.seed, 8])
-    reconstruction, kl = (float(v[0]) for v in of.network.elbo(x, SAMPLES, rng))
+    (mu, sigma), rng = model.network.encode(x), np.random.default_rng([config.seed, 8])
+    reconstruction, kl = (float(v[0]) for v in model.network.elbo(x, SAMPLES, rng))
     loss = kl - reconstruction
-    losses = {kind: -stored.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in KINDS}
+    losses = {kind: -cache.arrays("vae-2d")[f"reference.{kind}"].astype(float) for kind in KINDS}
     worse = 100 * float((losses["digits"] >= loss).mean())
     landing = (
         prior_circles(),
-        *codes(of.mu, of.labels),
+        *codes(model.mu, model.labels),
         Ellipses(
             name="q(z | x) of yours",
             key="e",
@@ -113,7 +113,7 @@ def scene(config: Config) -> Scene:
     )
     shown = (
         picture(ink(x), (0, 2.15), 1, name="x as the network sees it"),
-        picture(ink(of.network.decode(mu)), (0, 1), 1, name="x̂, reconstructed"),
+        picture(ink(model.network.decode(mu)), (0, 1), 1, name="x̂, reconstructed"),
     )
     one = np.ones(1)
     return Scene(
@@ -159,7 +159,7 @@ def _board(layers: list) -> Panel:
 def _judged(losses: Mapping[str, np.ndarray], loss: float) -> Panel:
     middles = (BINS[:-1] + BINS[1:]) / 2
     inside = {kind: np.clip(loss, BINS[0], BINS[-1] - 1) for kind, loss in losses.items()}
-    shares = {kind: 100 * np.histogram(of, BINS)[0] / len(of) for kind, of in inside.items()}
+    shares = {kind: 100 * np.histogram(values, BINS)[0] / len(values) for kind, values in inside.items()}
     bars = [
         Bars(
             name=KINDS[kind][0], key="dui"[k], height=share, x=middles + 12 * (k - 1), width=12, colour=KINDS[kind][1]
