@@ -105,7 +105,7 @@ def scene(config: Config) -> Scene:
         alt="Digits as points in a plane, the encoder's Gaussian for one of them, and the decoded picture at a hand.",
         fps=1.2,
         loop=True,
-        handles=(Handle("z", hand[0], probe=True),),
+        handles=(Handle("z", probe[0], probe=True),),
     )
 
 
@@ -155,7 +155,7 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, probe: np.ndarray) 
             colour="model",
             width=3,
         ),
-        Points(name="hand", xy=hand, radius=6, colour="ink"),
+        Points(name="hand", xy=probe, radius=6, colour="ink"),
     )
     return plane("Latent plane: drag through it", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.1)
 
@@ -174,7 +174,7 @@ def _model(at: np.ndarray, stage: np.ndarray, copies: np.ndarray, probe: np.ndar
     copy = np.where((stage == 3)[:, None, None, None], copies[:, None], 0).astype(np.uint8)
     layers = (
         picture(ink(known().network.decode(probe)), (2.9, 7.4), 5.6),
-        Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the probe: E[x | z]",)),
+        Labels(name="", at=np.array([[5.7, 7.75]]), texts=("decoded under the hand: E[x | z]",)),
         picture(x, (-0.2, 1.0), 2.0),
         picture(copy, (9.5, 1.0), 2.0),
         Diagram(name="model", nodes=NODES, edges=EDGES, active=STAGES[stage]),
@@ -196,7 +196,7 @@ def decoded_sheet(checkpoint: Checkpoint) -> np.ndarray:
 
 
 def target(seed: int) -> tuple[np.ndarray, float]:
-    """A test digit to be found by probe, ``(28, 28)`` uint8, dark on light; what the encoder's μ costs, nats."""
+    """A test digit to be found by hand, ``(28, 28)`` uint8, dark on light; what the encoder's μ costs, nats."""
     index = _target(seed)
     return 255 - 255 * binary().images[index], _cost(index, known().mu[index])
 
