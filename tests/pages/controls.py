@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
+from collections.abc import Iterable
 
 from tests.pages.found import titles
 
@@ -33,14 +35,27 @@ def put(app, kind: str, key: str, value: object) -> None:
         widget.set_value(value)
 
 
-def walk(app, page: str, pairs: int) -> None:
-    """Set every control to every end, then random pairs of them; the page must stay healthy."""
+def walk(app, page: str, least: int = 15, most: int = 40, seconds: float = 6.0) -> None:
+    """Set every control to every end, then random pairs of them; the page must stay healthy.
+
+    Pairs are tried for a while: at least so many, and at most.
+    """
     assert healthy(app)
     all_ends = ends(app, page)
-    assert all_ends
     both = list(itertools.combinations(all_ends, 2))
-    for settings in [(e,) for e in all_ends] + random.Random(0).sample(both, min(pairs, len(both))):
-        for kind, key, value in settings:
-            put(app, kind, key, value)
-        app.run()
-        assert healthy(app), (settings, app.exception, app.error)
+    pairs = random.Random(0).sample(both, min(most, len(both)))
+    for setting in all_ends:
+        settle(app, [setting])
+    began = time.monotonic()
+    for number, pair in enumerate(pairs):
+        if number >= least and time.monotonic() > began + seconds:
+            return
+        settle(app, pair)
+
+
+def settle(app, settings: Iterable[tuple[str, str, object]]) -> None:
+    """Set these controls, and look whether the page is healthy."""
+    for kind, key, value in settings:
+        put(app, kind, key, value)
+    app.run()
+    assert healthy(app), (settings, app.exception, app.error)

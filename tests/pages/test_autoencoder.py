@@ -10,16 +10,6 @@ from genmodels.data.digits import load_mnist
 from genmodels.store import cache
 from tests.pages.controls import healthy
 
-CUES = ("squeeze", "noise", "dream")
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("autoencoder")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"autoencoder.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
-
 
 @pytest.mark.parametrize(
     ("name", "asked"),

@@ -12,25 +12,8 @@ from dashboard.scenes.boundaries.setup import (
 )
 from genmodels.classifiers import learning_curves
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy, walk
+from tests.pages.controls import healthy
 from tests.scenes.test_boundaries import SCENES, stored_curves
-
-CUES = ("learn", "descend", "knows", "sample", "wrong", "faster", "prior", "missing")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", [c for c in CUES if c != "faster"])  # which has no controls
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("boundaries", **{"boundaries.cue": cue}), "boundaries", pairs=12)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("boundaries")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"boundaries.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
-
 
 LINE = [(x / 10, x / 10) for x in range(-20, 20)]
 BAD = {

@@ -5,7 +5,7 @@ import pytest
 from dashboard import runs
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
 from dashboard.scenes.mixture.setup import TITLES
-from tests.pages.controls import healthy, walk
+from tests.pages.controls import healthy
 from tests.scenes.test_mixture import as_link
 
 SCENES = {
@@ -18,12 +18,6 @@ SCENES = {
     "choose": choose.scene,
     "generate": generate.scene,
 }
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", SCENES)
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("mixture", **{"mixture.cue": cue}), "mixture", pairs=15)
 
 
 PAINTABLE = ("kmeans", "beside", "em")
@@ -51,13 +45,6 @@ def test_bad_points_get_a_sentence(open_page, cue, bad):
         assert layout["captions"][0].startswith("Paint points")
         assert layout["captions"][0].endswith(".")
     assert (layout["brush"] is not None) == (cue in PAINTABLE or len(layout["panels"]) == 1)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("mixture")
-    for cue in (*SCENES, *list(SCENES)[::-1]):
-        app.button(key=f"mixture.cue.{cue}").click().run()
-        assert healthy(app), cue
 
 
 def test_a_cue_puts_back_what_another_had_set(open_page):

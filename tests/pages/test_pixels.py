@@ -5,28 +5,12 @@ import pytest
 
 from dashboard.scenes.pixels import alone, looks
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy, walk
+from tests.pages.controls import healthy
 from tests.scenes.test_pixels import CLASSIFIERS, train_images
-
-CUES = ("looks", "alone", "eigen", "bayes")
 
 
 def shown_config(app):
     return app.session_state["_runs"]["pixels.player"][0][2]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", CUES)
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    walk(open_page("pixels", **{"pixels.cue": cue}), "pixels", pairs=12)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("pixels")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"pixels.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
 
 
 @pytest.mark.parametrize(

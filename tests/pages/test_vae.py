@@ -7,28 +7,11 @@ from dashboard.scenes.pictures import binary
 from dashboard.scenes.vae import plane
 from dashboard.scenes.vae.setup import known
 from genmodels.store import checkpoint
-from tests.pages import controls
 from tests.pages.controls import healthy
-
-CUES = ("plane", "walk", "learn", "live", "beta", "seven", "yours")
 
 
 def shown_config(app):
     return app.session_state["_runs"]["vae.player"][0][2]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cue", ["live", "seven", "yours"])  # the others have no controls
-def test_every_control_at_both_ends_and_random_pairs(open_page, cue):
-    controls.walk(open_page("vae", **{"vae.cue": cue}), "vae", pairs=12)
-
-
-def test_every_cue_can_be_walked_to_and_back(open_page):
-    app = open_page("vae")
-    for cue in (*CUES, *CUES[::-1]):
-        app.button(key=f"vae.cue.{cue}").click().run()
-        assert healthy(app), cue
-        assert not app.warning, [w.value for w in app.warning]
 
 
 IGNORED = [

@@ -1,0 +1,42 @@
+"""What holds for every cue of every page; pages and cues are found."""
+
+import pytest
+
+from dashboard import runs
+from tests.pages.controls import healthy, walk
+from tests.pages.found import CONCEPTS, EVERY_CUE, cues
+
+
+def shown(app, page: str) -> tuple:
+    """What the page's Player shows: the scene's function and its config."""
+    return app.session_state["_runs"][f"{page}.player"][0]
+
+
+def values(app, page: str) -> dict[str, object]:
+    """Every control of the page."""
+    kinds = (app.slider, app.selectbox, app.toggle)
+    return {w.key: w.value for kind in kinds for w in kind if w.key.startswith(f"{page}.")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
+def test_every_control_at_both_ends_and_random_pairs(open_page, page, cue):
+    walk(open_page(page, **{f"{page}.cue": cue}), page)
+
+
+@pytest.mark.parametrize("concept", CONCEPTS, ids=lambda concept: concept.page)
+def test_every_cue_can_be_walked_to_and_back_and_opens_what_its_link_opens(open_page, concept):
+    page, names = concept.page, cues(concept)
+    app = open_page(page)
+    opened = {}
+    for cue in (*names, *names[::-1]):
+        app.button(key=f"{page}.cue.{cue}").click().run()
+        assert healthy(app), (cue, app.exception)
+        assert not app.warning, (cue, [w.value for w in app.warning])
+        assert not app.info, (cue, [note.value for note in app.info])
+        now = shown(app, page), values(app, page)
+        assert opened.setdefault(cue, now) == now, "the second time as the first"
+    assert runs.workers.busy == 0, "AppTest watches nothing, so nothing trains"
+    for cue in names:
+        linked = open_page(page, **{f"{page}.cue": cue})
+        assert (shown(linked, page), values(linked, page)) == opened[cue], cue
