@@ -1,12 +1,12 @@
 """How long a cue's first picture takes, and a changed data set.
 
     python benchmarks/pages.py boundaries               # every cue of a page, and its data sets
-    python benchmarks/pages.py vae --rounds 3 --changes 0
+    python benchmarks/pages.py gan vae diffusion --rounds 3 --changes 0
 
 - cue, first   from the click on the cue's button to its first picture, on a server that has just started and on
                which this page was never opened before (its first cue: the click on the menu's link).
 - cue          the same, later, in the same session.
-- data         from the choice of another data set to its picture.
+- data         from the choice of another data set to its picture, on pages that have the list `--label` names.
 
 *Drawn* and the times' origin are as in benchmarks/startup.py. Prints a table; nothing here fails.
 """
@@ -81,16 +81,18 @@ def measure_cues(play, name: str, rounds: int) -> dict[str, list[tuple[str, floa
 
 
 def measure_changes(play, name: str, label: str, count: int) -> list[float]:
-    """Times from choosing an option of a list to the new picture."""
+    """Times from choosing an option of a list to the new picture; none if the page's first cue has no such list."""
     port, browser, times = free_port(), launch(play), []
     try:
         with streamlit_run(port) as process:
             wait_for_port(port, process)
             page = open_page(browser, f"http://127.0.0.1:{port}/{name}")
             wait_at_rest(process)
+            player(page).wait_for()
+            if not page.get_by_role("combobox", name=label).count():
+                return times
             for turn in range(count + 3):
                 page.wait_for_timeout(300)
-                player(page).wait_for()
                 page.get_by_role("combobox", name=label).click()
                 options = page.get_by_role("option")
                 options.first.wait_for()
@@ -108,26 +110,33 @@ def measure_changes(play, name: str, label: str, count: int) -> list[float]:
     return times
 
 
+def report(play, name: str, options: argparse.Namespace) -> None:
+    """Measure one page, and print a table."""
+    print(f"/{name}")
+    for title, rows in measure_cues(play, name, options.rounds).items():
+        columns = []
+        for kind in ("first", "later"):
+            ms = [t for k, t in rows if k == kind]
+            columns.append(f"{kind}: " + ", ".join(f"{t:.0f}" for t in ms) + " ms")
+        print(f"{title:28s} {'   '.join(columns)}")
+    ms = measure_changes(play, name, options.label, options.changes) if options.changes else []
+    if ms:
+        middle, late = np.quantile(ms, [0.5, 0.95])
+        print(f"{options.label} changed, n = {len(ms)}: median {middle:.0f} ms, p95 {late:.0f} ms")
+
+
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure the pages one after the other."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("page")
+    parser.add_argument("pages", nargs="+")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--changes", type=int, default=40)
     parser.add_argument("--label", default="Data")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}")
     with sync_playwright() as play:
-        for title, rows in measure_cues(play, options.page, options.rounds).items():
-            told = []
-            for kind in ("first", "later"):
-                ms = [t for k, t in rows if k == kind]
-                told.append(f"{kind}: " + ", ".join(f"{t:.0f}" for t in ms) + " ms")
-            print(f"{title:28s} {'   '.join(told)}")
-        if options.changes:
-            ms = np.array(measure_changes(play, options.page, options.label, options.changes))
-            middle, late = np.quantile(ms, [0.5, 0.95])
-            print(f"{options.label} changed, n = {len(ms)}: median {middle:.0f} ms, p95 {late:.0f} ms")
+        for name in options.pages:
+            report(play, name, options)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
