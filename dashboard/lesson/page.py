@@ -55,7 +55,7 @@ class Page:
 
     Args:
         concept: What it is about.
-        after_drag: From a config and what the hand does to a new config, for all stages that say nothing else.
+        after_drag: From a config and what a drag says to a new config, for all stages that say nothing else.
 
     Attributes:
         shown: Whether the stage has its picture: not if a checkpoint that it needs cannot be read.

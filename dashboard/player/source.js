@@ -50,7 +50,7 @@ export class SocketSource {
     this.send({ after });
   }
 
-  /** What the hand asks, or what a live run is told. */
+  /** What a drag asks, or what a live run is to do. */
   send(message) {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }

@@ -24,7 +24,7 @@ class LiveRun(Run):
     Args:
         session: Whose it is.
         frames: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
-        ask: What the hand may ask.
+        ask: Answers a drag.
         rate: At most so many recorded frames a second; None for as many as the machine gives.
         moves: What may be asked for, one at a time, by the words on its button; ``frames`` is then given an iterator
             that says what is to be done next. Unasked it is the last of them; in slow motion the others, in turn.

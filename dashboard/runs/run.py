@@ -73,7 +73,7 @@ class Run:
         raise ValueError(f"This recording is complete; it cannot be told to {command}.")
 
     def answer(self, values: Mapping[str, Any], step: int) -> tuple[Frame, int]:
-        """What the hand asks: the frame of this step as it would be at other values, and the step it has there.
+        """What a drag asks: the frame of this step as it would be at other values, and the step it has there.
 
         What stands still is only in it where it differs from what the Player has already.
 

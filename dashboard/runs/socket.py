@@ -2,7 +2,7 @@
 
 The Player says ``{"after": ID}`` when it can take more (``null`` when it has nothing); the run answers with
 the frames after that id, as soon as there are some, and at most ten times a second. ``{"ask": {…}, "step": ID,
-"n": 7}`` carries what the hand does; the answer bears the same n. Of several questions that wait, only the latest
+"n": 7}`` carries what a drag asks; the answer bears the same n. Of several questions that wait, only the latest
 is answered. ``{"do": …}`` is for live runs, see :meth:`dashboard.runs.LiveRun.order`.
 """
 
@@ -96,7 +96,7 @@ class Conversation:
         while True:
             await self.asked.wait()
             after = self.wanted[-1]
-            # taken before the message is made: what changes meanwhile is told once more, rather than never
+            # taken before the message is made: what changes meanwhile is sent once more, rather than never
             status = (self.run.status, self.run.reason, str(self.run.extra()))
             packed, news = await asyncio.to_thread(self.run.message, after)
             if not news and status == self.sent:
@@ -140,7 +140,7 @@ def parse(text: str) -> dict:
 
 
 def check_question(message: dict) -> dict:
-    """What the hand asks, with finite numbers only."""
+    """What a drag asks, with finite numbers only."""
     ask, step, n = message["ask"], message.get("step", 0), message.get("n", 0)
     if not isinstance(ask, dict):
         raise ValueError('"ask" must be an object of names and numbers.')

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 # Arrays here are small: a second BLAS thread only spins, and takes the core from the browser and the trainer.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
-# Five milliseconds, Python's own choice, make an answer to the hand wait behind a run that trains.
+# Five milliseconds, Python's own choice, make the answer to a drag wait behind a run that trains.
 SWITCH_SECONDS = 0.0005
 
 _lock = threading.Lock()

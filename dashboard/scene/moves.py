@@ -1,4 +1,4 @@
-"""What a run that trains live is told to do next, move by move."""
+"""What a run that trains live is to do next, move by move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Move(NamedTuple):
 
 
 class Turns:
-    """The names of what a live run is told to do, one by one.
+    """The names of what a live run is to do, one by one.
 
     Attributes:
         single: Whether the last one was asked for singly, so that it has to be shown.

@@ -90,7 +90,7 @@ class Scene:
         columns: Panels in a row; 0 for all of them.
         handles: What can be dragged.
         brush: Whether points can be painted, and where.
-        start: The id of the frame to show, at rest, after the hand has changed something; by default the one
+        start: The id of the frame to show, at rest, after a drag has changed something; by default the one
             that was shown before.
     """
 

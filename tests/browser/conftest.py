@@ -219,6 +219,14 @@ def shared_page(shared_tabs: Tabs) -> Page:
     return shared_tabs.open()
 
 
+@pytest.fixture
+def tab(shared_page: Page, shared_tabs: Tabs) -> Iterator[Page]:
+    """The tab that the tests of a file share."""
+    yield shared_page
+    shared_page.goto("about:blank")  # a run that grows pauses, and makes room for that of the next test
+    shared_tabs.check()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one worker, one after the other: none disturbs another's clock."""
     for item in items:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlencode
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -19,6 +22,31 @@ FOCUSED = """() => {
 }"""
 
 
+SPY_ON_DRAG = """async () => {
+  const files = performance.getEntriesByType("resource").map((entry) => entry.name);
+  const { Drag } = await import(files.find((name) => name.endsWith("/drag.js")));
+  const place = Drag.prototype.place;
+  Drag.prototype.place = function () { window.drag = this; return place.call(this); };
+}"""
+
+
+def address(server, page: str, cue: str, **link: object) -> str:
+    """The link to a page's cue, with what it says of the controls."""
+    said = {f"{page}.cue": cue} | {f"{page}.{name}": str(value) for name, value in link.items()}
+    return f"{server.url}/{page}?{urlencode(said)}"
+
+
+def link(page: Page) -> dict[str, str]:
+    """What the link says."""
+    said = parse_qs(page.evaluate("() => location.search.slice(1)"), keep_blank_values=True)
+    return {key: values[0] for key, values in said.items()}
+
+
+def asked(page: Page) -> dict[str, str]:
+    """What the link says, without the page's name."""
+    return {key.rpartition(".")[2]: value for key, value in link(page).items()}
+
+
 def open_page(page: Page, url: str) -> None:
     """Go to an address and wait until the Player shows a complete recording."""
     page.goto(url)
@@ -30,7 +58,7 @@ def open_page(page: Page, url: str) -> None:
 
 
 def until(check: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait until ``check()`` is true; what the hand has done is drawn with the next picture only."""
+    """Wait until ``check()`` is true; what a drag has done is drawn with the next picture only."""
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
@@ -52,6 +80,16 @@ def data(page: Page, name: str) -> str:
 def frame(page: Page) -> int:
     """The id of the frame shown."""
     return int(data(page, "frame"))
+
+
+def frames(page: Page) -> int:
+    """How many frames the Player has."""
+    return int(data(page, "frames") or 0)
+
+
+def answers(page: Page) -> int:
+    """How many answers to drags the Player has had."""
+    return int(data(page, "answers") or 0)
 
 
 def last_frame(page: Page) -> int:
@@ -91,6 +129,22 @@ def scrub(page: Page) -> Locator:
 def readout(page: Page, name: str) -> str:
     """The number that is printed under this name."""
     return player(page).locator(f'[data-readout="{name}"] dd').inner_text()
+
+
+def number(page: Page, name: str) -> float:
+    """The same as a number, without its unit; NaN while there is none."""
+    box = player(page).locator(f'[data-readout="{name}"] dd')
+    text = box.inner_text().replace("−", "-").replace(",", "") if box.count() else ""
+    return float(found[0]) if (found := re.match(r"-?[\d.]+(e-?\d+)?", text)) else math.nan
+
+
+def shows(page: Page, name: str, value: float, digits: int) -> bool:
+    """Whether the readout is this value, rounded."""
+    return abs(number(page, name) - value) <= 0.51 * 10.0**-digits
+
+
+def wait_shows(page: Page, name: str, value: float, digits: int) -> None:
+    until(lambda: shows(page, name, value, digits), f"{name} = {value:.{digits}f}")
 
 
 def is_playing(page: Page) -> bool:

@@ -14,15 +14,8 @@ from dashboard.scenes.boundaries.setup import Config, fit_discriminative, fit_ge
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_tabs.check()
-
-
 def open_knows(page: Page, server, **link: object) -> None:
-    asked = {"boundaries.cue": "knows"} | {f"boundaries.{name}": str(value) for name, value in link.items()}
-    drive.open_page(page, f"{server.url}/boundaries?{urlencode(asked)}")
+    drive.open_page(page, drive.address(server, "boundaries", "knows", **link))
     drive.pause(page)
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
-from urllib.parse import parse_qs, urlencode
-
 import drive
 import numpy as np
 import pytest
@@ -20,44 +16,11 @@ from genmodels.diffusion.schedules import get_schedule
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_page.goto("about:blank")  # a run that grows pauses
-    shared_tabs.check()
-
-
-def address(server, cue: str, **link: object) -> str:
-    asked = {"diffusion.cue": cue} | {f"diffusion.{name}": str(value) for name, value in link.items()}
-    return f"{server.url}/diffusion?{urlencode(asked)}"
-
-
-def asked(page: Page) -> dict[str, str]:
-    """What the link says, without the page's name."""
-    link = parse_qs(page.evaluate("location.search.slice(1)"), keep_blank_values=True)
-    return {key.removeprefix("diffusion."): values[0] for key, values in link.items()}
-
-
-def number(page: Page, name: str) -> float:
-    """The number printed under this name, without its unit; NaN while there is none."""
-    box = drive.player(page).locator(f'[data-readout="{name}"] dd')
-    text = box.inner_text().replace("−", "-").replace(",", "") if box.count() else ""
-    return float(found[0]) if (found := re.match(r"-?[\d.]+(e-?\d+)?", text)) else math.nan
-
-
-def shows(page: Page, name: str, value: float, digits: int) -> None:
-    drive.until(lambda: abs(number(page, name) - value) <= 0.51 * 10.0**-digits, f"{name} = {value:.{digits}f}")
-
-
 def open_at_rest(page: Page, url: str) -> None:
     """Open, pause, and go to the first frame."""
     drive.open_page(page, url)
     drive.pause(page)
     drive.press(page, "Home")
-
-
-def frames(page: Page) -> int:
-    return int(drive.data(page, "frames") or 0)
 
 
 # --- forward --------------------------------------------------------------------------------------------------
@@ -66,22 +29,22 @@ def frames(page: Page) -> int:
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_step_by_step_forward_and_back(tab, server, schedule):
     words = {"linear": "Linear β (DDPM)", "cosine": "Cosine"}[schedule]
-    open_at_rest(tab, address(server, "forward", schedule=words))
+    open_at_rest(tab, drive.address(server, "diffusion", "forward", schedule=words))
     of, times = get_schedule(schedule), spaced(forward.FRAMES).tolist()
     way = [1, 2, 3, 2, 1, 0]
     drive.wait_frame(tab, 0)
-    shows(tab, "ᾱₜ", 1.0, 4)
+    drive.wait_shows(tab, "ᾱₜ", 1.0, 4)
     for before, at in zip([0, *way], way, strict=False):
         drive.press(tab, "ArrowRight" if at > before else "ArrowLeft")
         drive.wait_frame(tab, times[at])
-        shows(tab, "ᾱₜ", of.alpha_bar[times[at]], 4)
+        drive.wait_shows(tab, "ᾱₜ", of.alpha_bar[times[at]], 4)
     first = drive.picture(tab)
     for k in (13, 60):
         drive.scrub(tab).fill(str(k))
         drive.wait_frame(tab, times[k])
-        shows(tab, "ᾱₜ", of.alpha_bar[times[k]], 4)
-        shows(tab, "√ᾱₜ", of.signal[times[k]], 3)
-        shows(tab, "√(1 − ᾱₜ)", of.noise[times[k]], 3)
+        drive.wait_shows(tab, "ᾱₜ", of.alpha_bar[times[k]], 4)
+        drive.wait_shows(tab, "√ᾱₜ", of.signal[times[k]], 3)
+        drive.wait_shows(tab, "√(1 − ᾱₜ)", of.noise[times[k]], 3)
     assert drive.picture(tab) != first
     drive.press(tab, "Home")
     drive.wait_frame(tab, 0)
@@ -92,7 +55,7 @@ def test_step_by_step_forward_and_back(tab, server, schedule):
 
 
 def test_the_best_answer_follows_the_hand(tab, server):
-    open_at_rest(tab, address(server, "guess", source="Eight Gaussians"))
+    open_at_rest(tab, drive.address(server, "diffusion", "guess", source="Eight Gaussians"))
     of, exact = learned("ffjord8"), ExactMixtureDenoiser.of(get_dataset("ffjord8"), "x0")
     times = spaced(guess.FRAMES)[1:].tolist()
     drive.wait_frame(tab, times[0])
@@ -101,27 +64,32 @@ def test_the_best_answer_follows_the_hand(tab, server):
 
     def expect_answer(x_t: tuple[float, float]) -> None:
         answer = exact(np.array([x_t]), float(of.schedule.alpha_bar[drive.frame(tab)]))[0]
-        shows(tab, "best answer x₁", answer[0], 3)
-        shows(tab, "x₂", answer[1], 3)
+        drive.wait_shows(tab, "best answer x₁", answer[0], 3)
+        drive.wait_shows(tab, "x₂", answer[1], 3)
 
     expect_answer((0.5, 0.5))
     for offset in ((70, 60), (-150, -40)):
         box = drive.player(tab).locator('.handle[data-handle="x"]').bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        run, link, before = drive.data(tab, "run"), asked(tab), number(tab, "best answer x₁")
+        run, link, before = drive.data(tab, "run"), drive.asked(tab), drive.number(tab, "best answer x₁")
         tab.mouse.move(x, y)
         tab.mouse.down()
         tab.mouse.move(x + offset[0], y + offset[1], steps=8)
-        drive.until(lambda before=before: number(tab, "best answer x₁") != before, "it answers while it is held")
+        drive.until(
+            lambda before=before: drive.number(tab, "best answer x₁") != before, "it answers while it is held"
+        )
         assert drive.data(tab, "run") == run
         tab.mouse.up()
         drive.wait_new_run(tab, run)
-        drive.until(lambda link=link: asked(tab) != link and {"x_1", "x_2"} <= asked(tab).keys(), "it is in the link")
+        drive.until(
+            lambda link=link: drive.asked(tab) != link and {"x_1", "x_2"} <= drive.asked(tab).keys(),
+            "it is in the link",
+        )
         assert drive.frame(tab) == times[12], "the same time is shown"
-        expect_answer((float(asked(tab)["x_1"]), float(asked(tab)["x_2"])))
+        expect_answer((float(drive.asked(tab)["x_1"]), float(drive.asked(tab)["x_2"])))
     drive.scrub(tab).fill("30")
     drive.wait_frame(tab, times[30])
-    expect_answer((float(asked(tab)["x_1"]), float(asked(tab)["x_2"])))
+    expect_answer((float(drive.asked(tab)["x_1"]), float(drive.asked(tab)["x_2"])))
 
 
 # --- backward -------------------------------------------------------------------------------------------------
@@ -144,46 +112,46 @@ def parts(page: Page) -> tuple[str, str]:
 
 
 def test_ddpm_and_ddim_go_in_step(tab, server):
-    open_at_rest(tab, address(server, "backward", back="20 steps"))
+    open_at_rest(tab, drive.address(server, "diffusion", "backward", back="20 steps"))
     drive.wait_frame(tab, 0)
     chosen = learned("moons").schedule.choose(20)
     seen = [parts(tab)]
-    shows(tab, "t", 1_000, 0)
+    drive.wait_shows(tab, "t", 1_000, 0)
     for step in range(1, 9):
         drive.press(tab, "ArrowRight")
         drive.wait_frame(tab, step)
-        shows(tab, "t", float(chosen.times[20 - step]), 0)
+        drive.wait_shows(tab, "t", float(chosen.times[20 - step]), 0)
         seen.append(parts(tab))
         assert all(now != then for now, then in zip(seen[-1], seen[-2], strict=True)), "both have moved"
     for step in (7, 6, 5):
         drive.press(tab, "ArrowLeft")
         drive.wait_frame(tab, step)
-        shows(tab, "t", float(chosen.times[20 - step]), 0)
+        drive.wait_shows(tab, "t", float(chosen.times[20 - step]), 0)
         assert parts(tab) == seen[step], "the same frame, the same picture"
     drive.press(tab, "End")
     drive.wait_frame(tab, 20)
-    shows(tab, "t", 0, 0)
+    drive.wait_shows(tab, "t", 0, 0)
     spread = backward.true_spread("moons")
-    shows(tab, "true samples", spread.mean, 3)
-    assert number(tab, "DDIM: W₂ at the end") < spread.mean + 3 * spread.deviation
+    drive.wait_shows(tab, "true samples", spread.mean, 3)
+    assert drive.number(tab, "DDIM: W₂ at the end") < spread.mean + 3 * spread.deviation
 
 
 # --- live -----------------------------------------------------------------------------------------------------
 
 
 def test_watch_scrub_back_and_return(tab, server):
-    tab.goto(address(server, "live"))
+    tab.goto(drive.address(server, "diffusion", "live"))
     expect(drive.player(tab)).to_be_visible()
     tab.wait_for_selector(drive.IDLE)
-    drive.until(lambda: frames(tab) >= 5, "it has got going", 30)
+    drive.until(lambda: drive.frames(tab) >= 5, "it has got going", 30)
     live = drive.button(tab, "LIVE")
     expect(live).to_have_attribute("aria-pressed", "true")
     drive.until(lambda: drive.frame(tab) >= 120, "the newest frame is shown")
     drive.scrub(tab).fill("2")
     drive.wait_frame(tab, 80)  # every fortieth step is recorded
     expect(live).to_have_attribute("aria-pressed", "false")
-    count, then, loss = frames(tab), drive.picture(tab), drive.readout(tab, "loss")
-    drive.until(lambda: frames(tab) >= count + 5, "it goes on growing")
+    count, then, loss = drive.frames(tab), drive.picture(tab), drive.readout(tab, "loss")
+    drive.until(lambda: drive.frames(tab) >= count + 5, "it goes on growing")
     assert drive.frame(tab) == 80
     assert drive.readout(tab, "loss") == loss
     assert drive.picture(tab) != "" != then
@@ -193,17 +161,17 @@ def test_watch_scrub_back_and_return(tab, server):
     drive.button(tab, "Pause training").click()
     drive.wait_status(tab, "paused")
     drive.next_picture(tab, 3)
-    count = frames(tab)
+    count = drive.frames(tab)
     tab.wait_for_timeout(300)
-    assert frames(tab) == count, "it rests"
+    assert drive.frames(tab) == count, "it rests"
     drive.press(tab, "Home")
     drive.wait_frame(tab, 0)
-    first = number(tab, "loss")
+    first = drive.number(tab, "loss")
     drive.press(tab, "End")
     drive.wait_frame(tab, 40 * (count - 1))
-    drive.until(lambda: number(tab, "loss") < first, "it has learned")
+    drive.until(lambda: drive.number(tab, "loss") < first, "it has learned")
     drive.button(tab, "Go on training").click()
-    drive.until(lambda: frames(tab) >= count + 2, "it grows again")
+    drive.until(lambda: drive.frames(tab) >= count + 2, "it grows again")
     drive.button(tab, "Stop").click()
     drive.wait_status(tab, "done")
     expect(drive.message(tab)).to_be_hidden()

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import time
-from urllib.parse import parse_qs, urlencode, urlparse
 
 import drive
 import numpy as np
@@ -30,19 +29,6 @@ COUNT_RERUNS = """() => {
 }"""
 RERUN = 0x5A  # the first byte of Streamlit's BackMsg that asks for a rerun: field 11, a message
 
-SPY = """async () => {
-  const files = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const { Drag } = await import(files.find((name) => name.endsWith("/drag.js")));
-  const place = Drag.prototype.place;
-  Drag.prototype.place = function () { window.hand = this; return place.call(this); };
-}"""
-
-
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_tabs.check()
-
 
 def open_cue(page: Page, server, cue: str, **link: object) -> None:
     """The page at a cue, with what the link says, at rest."""
@@ -54,21 +40,14 @@ def open_cue(page: Page, server, cue: str, **link: object) -> None:
                 page.rerun_requests.append(sent)
 
         page.on("websocket", lambda socket: "_stcore" in socket.url and socket.on("framesent", keep))
-    asked = {"gaussian.cue": cue} | {f"gaussian.{name}": str(value) for name, value in link.items()}
-    drive.open_page(page, f"{server.url}/gaussian?{urlencode(asked)}")
+    drive.open_page(page, drive.address(server, "gaussian", cue, **link))
     drive.pause(page)
     if cue != "fit":
         drive.seek(page, 0)
     page.evaluate(COUNT_RERUNS)
-    page.evaluate(SPY)
+    page.evaluate(drive.SPY_ON_DRAG)
     page.rerun_requests.clear()
     page.mouse.move(3, 3)
-
-
-def asked(page: Page) -> dict[str, str]:
-    """What the link says, without the page's name."""
-    link = parse_qs(urlparse(page.evaluate("() => location.href")).query)
-    return {key.removeprefix("gaussian."): values[0] for key, values in link.items()}
 
 
 def reruns(page: Page) -> int:
@@ -94,20 +73,6 @@ def place(page: Page, name: str) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def number(page: Page, name: str) -> float:
-    """The number printed under this name, without its unit."""
-    text = drive.readout(page, name).replace("−", "-")
-    return float(found[0]) if (found := re.match(r"-?[\d.]+(e-?\d+)?", text)) else math.nan
-
-
-def shows(page: Page, name: str, value: float, digits: int) -> bool:
-    return abs(number(page, name) - value) <= 0.51 * 10.0**-digits
-
-
-def answers(page: Page) -> int:
-    return int(drive.data(page, "answers") or 0)
-
-
 def drag(page: Page, name: str, by: tuple[float, float], seconds: float = 1.0) -> None:
     """Drag a handle to and fro and leave it, still held, this many pixels from its place; it must follow."""
     x, y = centre(page, name)
@@ -115,11 +80,11 @@ def drag(page: Page, name: str, by: tuple[float, float], seconds: float = 1.0) -
     page.mouse.down()
     paces: list[float] = []
     while max(paces, default=0) < 10 and len(paces) < 4:  # others work on this machine too
-        before, began = answers(page), time.monotonic()
+        before, began = drive.answers(page), time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             share = 0.5 - 0.5 * math.cos(2 * math.pi * passed)
             page.mouse.move(x + share * by[0], y + share * by[1])
-        paces.append((answers(page) - before) / (time.monotonic() - began))
+        paces.append((drive.answers(page) - before) / (time.monotonic() - began))
     print(f"\n{name}: {paces[-1]:.0f} answers a second, the last after {drive.data(page, 'answer-ms')} ms")
     page.mouse.move(x + by[0], y + by[1])
     assert paces[-1] >= 10, f"answers a second: {paces}"
@@ -139,7 +104,7 @@ def release(page: Page) -> None:
 def settle(page: Page, run: str) -> None:
     """Wait for the recording that follows what the hand has done."""
     drive.wait_new_run(page, run)
-    drive.until(lambda: page.evaluate("() => !window.hand?.player.coming"), "its first frame is drawn")
+    drive.until(lambda: page.evaluate("() => !window.drag?.player.coming"), "its first frame is drawn")
 
 
 # --- the probe ----------------------------------------------------------------------------------------------
@@ -153,9 +118,9 @@ def expect_probed(page: Page) -> None:
         gaussian = evaluate.Config().gaussian()
         log_p = float(gaussian.log_prob(x)[0])
         return (
-            shows(page, "p(x)", math.exp(log_p), 4)
-            and shows(page, "log p(x)", log_p, 3)
-            and shows(page, "Mahalanobis distance", float(gaussian.mahalanobis(x)[0]), 2)
+            drive.shows(page, "p(x)", math.exp(log_p), 4)
+            and drive.shows(page, "log p(x)", log_p, 3)
+            and drive.shows(page, "Mahalanobis distance", float(gaussian.mahalanobis(x)[0]), 2)
         )
 
     drive.until(fits, "the numbers belong to the place of the probe", 5)
@@ -167,7 +132,7 @@ def expect_in_link(page: Page) -> None:
 
 def probe_in_link(page: Page) -> tuple[float, float]:
     """A default is left out of it."""
-    link = asked(page)
+    link = drive.asked(page)
     return float(link.get("probe_1", 1.5)), float(link.get("probe_2", 0.5))
 
 
@@ -275,8 +240,10 @@ def test_handles_of_sample(tab, server, name, by):
     release(tab)
     drive.wait_frame(tab, 100)
     expect(drive.button(tab, "Play")).to_be_visible()
-    drive.until(lambda: set(asked(tab)) & {"mean_1", "mean_2", "sigma_1", "sigma_2", "rho"}, "the link holds it")
-    link = {key: float(value) for key, value in asked(tab).items() if key not in ("cue", "slip", "challenge")}
+    drive.until(
+        lambda: set(drive.asked(tab)) & {"mean_1", "mean_2", "sigma_1", "sigma_2", "rho"}, "the link holds it"
+    )
+    link = {key: float(value) for key, value in drive.asked(tab).items() if key not in ("cue", "slip", "challenge")}
     for knob in ellipse.handles(sample.Config(**link).gaussian(), 1):
         drive.until(
             lambda knob=knob: np.abs(np.array(place(tab, knob.name)) - knob.at).max() < 0.011,
@@ -301,17 +268,17 @@ def test_handles_of_likelihood(tab, server, name, by):
         mean, sigma = expected()
         config = likelihood.Config(guess_mean_1=mean, guess_sigma_1=sigma)
         total = float(config.guess().log_prob(config.data()).sum())
-        near = abs(number(tab, "μ") - mean) < 0.011 and abs(number(tab, "σ") - sigma) < 0.011
-        return near and abs(number(tab, "Σ log p(xᵢ)") - total) < 0.03 * abs(total)
+        near = abs(drive.number(tab, "μ") - mean) < 0.011 and abs(drive.number(tab, "σ") - sigma) < 0.011
+        return near and abs(drive.number(tab, "Σ log p(xᵢ)") - total) < 0.03 * abs(total)
 
     drive.until(fits, "the numbers belong to the handle's place", 5)
     assert expected() != (start.guess_mean_1, start.guess_sigma_1)
     release(tab)
-    drive.until(lambda: len(asked(tab)) > 1, "the link holds it")
-    link = {key: float(value) for key, value in asked(tab).items() if key != "cue"}
+    drive.until(lambda: len(drive.asked(tab)) > 1, "the link holds it")
+    link = {key: float(value) for key, value in drive.asked(tab).items() if key != "cue"}
     config = likelihood.Config(**link)
     total = float(config.guess().log_prob(config.data()).sum())
-    drive.until(lambda: shows(tab, "Σ log p(xᵢ)", total, 2), "the numbers belong to the link")
+    drive.until(lambda: drive.shows(tab, "Σ log p(xᵢ)", total, 2), "the numbers belong to the link")
     assert abs(config.guess_mean_1 - expected()[0]) < 0.011
     assert abs(config.guess_sigma_1 - expected()[1]) < 0.021
     assert drive.frame(tab) == 0
@@ -328,15 +295,15 @@ def tool(page: Page, name: str):
 
 def board(page: Page, x: float, y: float) -> tuple[float, float]:
     """Where a place of the board is in the window."""
-    drive.until(lambda: page.evaluate("() => !!window.hand"), "it is drawn")
+    drive.until(lambda: page.evaluate("() => !!window.drag"), "it is drawn")
     box = drive.player(page).locator("canvas").bounding_box()
-    px, py = page.evaluate("([x, y]) => { const v = window.hand.player.views[0]; return [v.x(x), v.y(y)]; }", [x, y])
+    px, py = page.evaluate("([x, y]) => { const v = window.drag.player.views[0]; return [v.x(x), v.y(y)]; }", [x, y])
     return box["x"] + px, box["y"] + py
 
 
 def in_link(page: Page) -> np.ndarray:
     """The points that the link holds."""
-    return decode_points(asked(page).get("painted", ""), fit.BOARD, fit.BOARD)[0]
+    return decode_points(drive.asked(page).get("painted", ""), fit.BOARD, fit.BOARD)[0]
 
 
 def expect_points(page: Page, count: int) -> None:
@@ -373,7 +340,7 @@ def test_paint_by_clicks_erase_and_clear(tab, server):
     expect(tool(tab, "Erase")).to_have_attribute("aria-pressed", "true")
     tool(tab, "Clear").click()
     expect_points(tab, 0)
-    assert "painted" not in asked(tab)
+    assert "painted" not in drive.asked(tab)
     tool(tab, "Paint").click()
     tab.mouse.click(*board(tab, *places[0].tolist()))
     expect_points(tab, 1)
@@ -383,11 +350,13 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     open_board(tab, server)
     tab.mouse.move(*board(tab, -3, -3))
     tab.mouse.down()
-    before, began = answers(tab), time.monotonic()
+    before, began = drive.answers(tab), time.monotonic()
     while (passed := time.monotonic() - began) < 1:
         tab.mouse.move(*board(tab, -3 + 6 * passed, -3 + 6 * passed**2))
-    print(f"\nbrush: {(answers(tab) - before) / passed:.0f} answers a second, {drive.data(tab, 'answer-ms')} ms")
-    painted = np.array(tab.evaluate("() => window.hand.painted"))[:, :2]
+    print(
+        f"\nbrush: {(drive.answers(tab) - before) / passed:.0f} answers a second, {drive.data(tab, 'answer-ms')} ms"
+    )
+    painted = np.array(tab.evaluate("() => window.drag.painted"))[:, :2]
     assert len(painted) >= 10
     drive.until(lambda: drive.readout(tab, "points n") == str(len(painted)), "it is counted under the brush", 5)
     release(tab)
@@ -395,11 +364,11 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     assert np.abs(in_link(tab) - painted).max() <= HALF_CELL
     other = tabs.open()
     drive.open_page(other, tab.evaluate("() => location.href"))
-    other.evaluate(SPY)
+    other.evaluate(drive.SPY_ON_DRAG)
     drive.press(other, "End")
     expect_points(other, len(painted))
-    drive.until(lambda: other.evaluate("() => !!window.hand"), "it is drawn")
-    assert np.abs(np.array(other.evaluate("() => window.hand.painted"))[:, :2] - painted).max() <= HALF_CELL
+    drive.until(lambda: other.evaluate("() => !!window.drag"), "it is drawn")
+    assert np.abs(np.array(other.evaluate("() => window.drag.painted"))[:, :2] - painted).max() <= HALF_CELL
     with other.expect_download() as file:
         other.get_by_role("button", name="Data as CSV").click()
     points = read_csv(file.value.path().read_bytes()).points

@@ -1,4 +1,4 @@
-"""The GAN page: a run that is watched, rewound, told single moves, changed, left and found again."""
+"""The GAN page: a run that is watched, rewound, asked for single moves, changed, left and found again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
 
 import drive
 import pytest
@@ -37,20 +36,13 @@ app = st.App({main!r}, routes=[*routes(), Route("/state", state)])
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The dashboard, which also tells how its live runs stand."""
-    entry: Path = tmp_path_factory.mktemp("gan") / "told_app.py"
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The dashboard, which also says how its live runs stand."""
+    entry: Path = tmp_path_factory.mktemp("gan") / "observed_app.py"
     entry.write_text(ENTRY.format(main=str(ROOT / "dashboard" / "main.py")), "utf-8")
     one = Server(free_port(), entry).start()
     yield one
     one.kill()
-
-
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_page.goto("about:blank")  # its run pauses, and makes room for that of the next test
-    shared_tabs.check()
 
 
 def stands(server: Server, run: str) -> dict[str, Any]:
@@ -59,22 +51,12 @@ def stands(server: Server, run: str) -> dict[str, Any]:
         return json.loads(answer.read()).get(run, {})
 
 
-def frames(page: Page) -> int:
-    return int(drive.data(page, "frames") or 0)
-
-
-def asked(page: Page) -> dict[str, str]:
-    """What the link says, without the page's name."""
-    link = parse_qs(page.evaluate("location.search.slice(1)"), keep_blank_values=True)
-    return {key.removeprefix("gan."): values[0] for key, values in link.items()}
-
-
 def open_gan(page: Page, server: Server, cue: str = "ring", at_least: int = 5, **link: object) -> str:
     """Open a cue and wait for its run's first frames; returns the run's id."""
-    page.goto(f"{server.url}/gan?{urlencode({'gan.cue': cue} | {f'gan.{k}': v for k, v in link.items()})}")
+    page.goto(drive.address(server, "gan", cue, **link))
     expect(drive.player(page)).to_be_visible()
     page.wait_for_selector(drive.IDLE)
-    drive.until(lambda: frames(page) >= at_least, "the first frames are there", 40)
+    drive.until(lambda: drive.frames(page) >= at_least, "the first frames are there", 40)
     return drive.data(page, "run")
 
 
@@ -96,8 +78,8 @@ def expect_no_trouble(page: Page) -> None:
 
 
 def grows(page: Page, by: int = 3) -> None:
-    before = frames(page)
-    drive.until(lambda: frames(page) >= before + by, "it grows")
+    before = drive.frames(page)
+    drive.until(lambda: drive.frames(page) >= before + by, "it grows")
 
 
 def pause_training(page: Page) -> None:
@@ -110,9 +92,9 @@ def pause_training(page: Page) -> None:
 
 def rate(page: Page, seconds: float) -> float:
     """New frames a second."""
-    before, began = frames(page), time.monotonic()
+    before, began = drive.frames(page), time.monotonic()
     page.wait_for_timeout(1000 * seconds)
-    return (frames(page) - before) / (time.monotonic() - began)
+    return (drive.frames(page) - before) / (time.monotonic() - began)
 
 
 def leave(page: Page) -> None:
@@ -126,10 +108,10 @@ def scrub_back_and_return(page: Page) -> None:
     """An early frame is shown while the run goes on; LIVE returns to the newest."""
     drive.scrub(page).fill("2")
     drive.wait_frame(page, 24)  # every twelfth step is recorded
-    there, count = drive.frame(page), frames(page)
+    there, count = drive.frame(page), drive.frames(page)
     then = drive.readout(page, "W₂ to the data")
     expect_live(page, False)
-    drive.until(lambda: frames(page) >= count + 5, "it goes on growing")
+    drive.until(lambda: drive.frames(page) >= count + 5, "it goes on growing")
     assert drive.frame(page) == there
     assert drive.readout(page, "W₂ to the data") == then
     drive.button(page, "LIVE").click()
@@ -137,22 +119,22 @@ def scrub_back_and_return(page: Page) -> None:
     drive.until(lambda: drive.frame(page) > there + 50, "back at the newest frame")
 
 
-def test_watch_scrub_back_and_return(tab, told):
-    run = open_gan(tab, told)
+def test_watch_scrub_back_and_return(tab, observed):
+    run = open_gan(tab, observed)
     drive.wait_status(tab, "running")
     expect_live(tab, True)
-    assert stands(told, run)["watchers"] == 1
+    assert stands(observed, run)["watchers"] == 1
     first = drive.picture(tab)
     drive.until(lambda: drive.picture(tab) != first, "the points move")
     scrub_back_and_return(tab)
     expect_no_trouble(tab)
 
 
-def test_single_moves(tab, told):
-    run = open_gan(tab, told)
+def test_single_moves(tab, observed):
+    run = open_gan(tab, observed)
     pause_training(tab)
-    count = frames(tab)
-    assert stands(told, run) == {"status": "paused", "frames": count, "watchers": 1}
+    count = drive.frames(tab)
+    assert stands(observed, run) == {"status": "paused", "frames": count, "watchers": 1}
     moves = [
         ("One D step", "D has moved"),
         ("One G step", "G has moved"),
@@ -162,12 +144,12 @@ def test_single_moves(tab, told):
     for k, (button, words) in enumerate(moves, start=1):
         shown = drive.frame(tab)
         drive.button(tab, button).click()
-        drive.until(lambda k=k: frames(tab) == count + k, "one more frame")
+        drive.until(lambda k=k: drive.frames(tab) == count + k, "one more frame")
         drive.until(lambda shown=shown: drive.frame(tab) > shown, "it is shown")
         assert k == 1 or drive.frame(tab) == shown + 1, "a frame's number is that of the move"
         drive.wait_status(tab, "paused")
         drive.until(lambda words=words: caption(tab).startswith(words), f"the caption says: {words}")
-        assert stands(told, run)["frames"] == count + k
+        assert stands(observed, run)["frames"] == count + k
     drive.press(tab, "ArrowLeft")
     drive.until(lambda: caption(tab).startswith("D has moved"), "one frame back it was D")
     drive.button(tab, "Go on training").click()
@@ -178,8 +160,8 @@ def test_single_moves(tab, told):
     drive.until(lambda: caption(tab).startswith("G has moved"), "the move that was asked for was made")
 
 
-def test_slow_motion(tab, told):
-    open_gan(tab, told)
+def test_slow_motion(tab, observed):
+    open_gan(tab, observed)
     slow = drive.button(tab, "Slow motion")
     expect(slow).to_have_attribute("aria-pressed", "false")
     fast = rate(tab, 0.6)
@@ -198,37 +180,37 @@ def test_slow_motion(tab, told):
     drive.until(lambda: caption(tab).startswith("Both move"), "at full speed again")
 
 
-def test_the_first_cue_is_slow_by_itself(tab, told):
-    open_gan(tab, told, "first", at_least=2)
+def test_the_first_cue_is_slow_by_itself(tab, observed):
+    open_gan(tab, observed, "first", at_least=2)
     expect(drive.button(tab, "Slow motion")).to_have_attribute("aria-pressed", "true")
-    drive.until(lambda: frames(tab) >= 4, "it goes on")
-    assert drive.frame(tab) <= frames(tab), "each move is a frame"
+    drive.until(lambda: drive.frames(tab) >= 4, "it goes on")
+    assert drive.frame(tab) <= drive.frames(tab), "each move is a frame"
     assert caption(tab)[0] in "DG"
     assert drive.layer(tab, "what D says").get_attribute("aria-pressed") == "false"
     drive.press(tab, "d")
     expect(drive.layer(tab, "what D says")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_control_makes_a_new_run_and_leaving_pauses_it(page, tabs, told):
-    old = open_gan(page, told)
+def test_a_control_makes_a_new_run_and_leaving_pauses_it(page, tabs, observed):
+    old = open_gan(page, observed)
     page.get_by_test_id("stExpander").filter(has_text="More").locator("summary").click()
     drive.slider(page, "R1 penalty γ").press("ArrowRight")
     expect(drive.player(page)).not_to_have_attribute("data-run", old)
     page.wait_for_selector(drive.IDLE)
-    assert asked(page)["r1"] == "0.15"
+    assert drive.asked(page)["r1"] == "0.15"
     run = drive.data(page, "run")
     grows(page)
-    assert not stands(told, old), "the old run is gone"
+    assert not stands(observed, old), "the old run is gone"
 
     leave(page)
-    drive.until(lambda: stands(told, run)["status"] == "paused", "nobody watches it", 5)
-    held = stands(told, run)
+    drive.until(lambda: stands(observed, run)["status"] == "paused", "nobody watches it", 5)
+    held = stands(observed, run)
     assert held["watchers"] == 0
     page.wait_for_timeout(300)
-    assert stands(told, run) == held, "it rests"
+    assert stands(observed, run) == held, "it rests"
     page.go_back()
     expect(drive.player(page)).to_be_visible()
-    drive.until(lambda: frames(page) > 3, "it is there again, or another one")
+    drive.until(lambda: drive.frames(page) > 3, "it is there again, or another one")
     grows(page, 1)
     expect_no_trouble(page)
     print("\ncoming back:", "the same run" if drive.data(page, "run") == run else "another run")
@@ -236,12 +218,12 @@ def test_a_control_makes_a_new_run_and_leaving_pauses_it(page, tabs, told):
     now = drive.data(page, "run")
     page.context.close()
     tabs.contexts.remove(page.context)
-    drive.until(lambda: stands(told, now).get("status") in ("paused", None), "a closed tab pauses it", 5)
+    drive.until(lambda: stands(observed, now).get("status") in ("paused", None), "a closed tab pauses it", 5)
     tabs.check()
 
 
-def test_a_learning_rate_of_ten(tab, told):
-    open_gan(tab, told, g_rate=1.0, d_rate=1.0, optimiser="SGD", at_least=1)
+def test_a_learning_rate_of_ten(tab, observed):
+    open_gan(tab, observed, g_rate=1.0, d_rate=1.0, optimiser="SGD", at_least=1)
     drive.wait_status(tab, "failed")
     expect(spoken(tab)).to_have_text(
         re.compile(r"^It stopped: The training diverged at step \d+: .*; try a smaller learning rate\.$")
@@ -251,7 +233,7 @@ def test_a_learning_rate_of_ten(tab, told):
     drive.press(tab, "Home")
     drive.wait_frame(tab, 0)
 
-    open_gan(tab, told, g_rate=1.0, at_least=8)
+    open_gan(tab, observed, g_rate=1.0, at_least=8)
     drive.until(lambda: drive.data(tab, "status") in ("running", "failed"), "it trains, or says why not")
     if drive.data(tab, "status") == "failed":
         expect(spoken(tab)).to_have_text(re.compile("^It stopped: .*diverged at step"))
@@ -262,13 +244,13 @@ def test_a_learning_rate_of_ten(tab, told):
     expect_no_trouble(tab)
 
 
-def test_ten_seconds(tab, told):
-    open_gan(tab, told, steps=8_000)  # a quiet machine is through with 4,000 in ten seconds
+def test_ten_seconds(tab, observed):
+    open_gan(tab, observed, steps=8_000)  # a quiet machine is through with 4,000 in ten seconds
     tab.wait_for_timeout(1000)
-    began = frames(tab)
+    began = drive.frames(tab)
     pace = rate(tab, 10)
     print(f"\n{pace:.0f} new frames a second over ten seconds")
-    assert frames(tab) > began + 50
+    assert drive.frames(tab) > began + 50
     scrub_back_and_return(tab)
     quality = float(drive.readout(tab, "high quality").split()[0])
     assert quality > 0
@@ -276,8 +258,8 @@ def test_ten_seconds(tab, told):
 
 
 @pytest.mark.parametrize("cue", ["first", "one", "ring", "collapse", "modes", "digits", "ab"])
-def test_every_cue_runs(tab, told, cue):
-    open_gan(tab, told, cue, at_least=3)
+def test_every_cue_runs(tab, observed, cue):
+    open_gan(tab, observed, cue, at_least=3)
     drive.until(lambda: drive.frame(tab) > 0, "it moves")
     assert "nan" not in drive.player(tab).inner_text().lower()
     if cue not in ("modes", "digits"):

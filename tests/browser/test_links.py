@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, urlparse
 
 import drive
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_tabs.check()
-
-
-def asked(page) -> dict[str, str]:
-    """What the link says."""
-    link = page.evaluate("() => location.href")
-    return {key: values[0] for key, values in parse_qs(urlparse(link).query).items()}
 
 
 def seed(page):
@@ -34,7 +21,7 @@ def test_first_deep_link_after_a_start(page, fresh_server):
     drive.expect_on(page, "Sample")
     assert float(drive.shown(page, "Correlation ρ").replace("−", "-")) == -0.5
     expect(seed(page)).to_have_value("7")
-    assert asked(page) == {"gaussian.cue": "sample", "gaussian.rho": "-0.5", "seed": "7"}
+    assert drive.link(page) == {"gaussian.cue": "sample", "gaussian.rho": "-0.5", "seed": "7"}
     assert page.get_by_test_id("stAlert").count() == 0
     drive.press(page, "End")
     expect(drive.player(page).locator('[data-readout="cov"] dd')).to_have_text("−1.12")  # ρ σ₁ σ₂
@@ -79,7 +66,7 @@ def test_a_choice_is_in_the_link_and_the_link_restores_it(tab, server):
     tab.get_by_role("combobox", name=re.compile("Data")).click()
     tab.get_by_role("option", name="Nearly singular").click()
     drive.wait_new_run(tab, run)
-    drive.until(lambda: asked(tab) == {"gaussian.source": "Nearly singular"}, "the link holds the choice")
+    drive.until(lambda: drive.link(tab) == {"gaussian.source": "Nearly singular"}, "the link holds the choice")
     drive.open_page(tab, tab.evaluate("() => location.href"))
     assert tab.get_by_test_id("stAlert").count() == 0
     expect(tab.get_by_role("combobox", name=re.compile("Data"))).to_have_value("Nearly singular")
@@ -88,11 +75,11 @@ def test_a_choice_is_in_the_link_and_the_link_restores_it(tab, server):
 def test_moving_a_slider_puts_it_into_the_link_and_the_link_restores_it(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian")
     drive.nudge(tab, "Points n")
-    drive.until(lambda: asked(tab) == {"gaussian.points": "201"}, "the link holds the slider")
+    drive.until(lambda: drive.link(tab) == {"gaussian.points": "201"}, "the link holds the slider")
     drive.start_cue(tab, "Sample")
     drive.nudge(tab, "Correlation ρ", "ArrowLeft")
-    drive.until(lambda: asked(tab).get("gaussian.rho") == "0.66", "the link holds the second slider")
-    assert asked(tab)["gaussian.cue"] == "sample"
+    drive.until(lambda: drive.link(tab).get("gaussian.rho") == "0.66", "the link holds the second slider")
+    assert drive.link(tab)["gaussian.cue"] == "sample"
     drive.open_page(tab, tab.evaluate("() => location.href"))
     drive.expect_on(tab, "Sample")
     assert drive.shown(tab, "Correlation ρ") == "0.66"
@@ -103,7 +90,7 @@ def test_a_cue_sets_its_controls(tab, server):
     drive.start_cue(tab, "Fit")
     drive.start_cue(tab, "Sample")
     assert drive.shown(tab, "Correlation ρ") == "0.67"
-    drive.until(lambda: asked(tab) == {"gaussian.cue": "sample"}, "only what differs from the defaults")
+    drive.until(lambda: drive.link(tab) == {"gaussian.cue": "sample"}, "only what differs from the defaults")
 
 
 @pytest.fixture
@@ -111,10 +98,10 @@ def on_the_map(tab, server):
     """From the cue Sample with ρ = 0.66 to the map by the menu."""
     drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=sample")
     drive.nudge(tab, "Correlation ρ", "ArrowLeft")
-    drive.until(lambda: asked(tab).get("gaussian.rho") == "0.66", "the link holds the slider")
+    drive.until(lambda: drive.link(tab).get("gaussian.rho") == "0.66", "the link holds the slider")
     tab.get_by_role("link", name="Map", exact=True).click()
     expect(tab.get_by_role("heading", level=1)).to_have_text("See generative models work")
-    drive.until(lambda: asked(tab) == {}, "the map's link is clean")
+    drive.until(lambda: drive.link(tab) == {}, "the map's link is clean")
     return tab
 
 
@@ -125,7 +112,7 @@ def expect_sample(tab, rho: str) -> None:
     drive.expect_on(tab, "Sample")
     drive.until(lambda: drive.shown(tab, "Correlation ρ") == rho, f"ρ is {rho}")
     link = {"gaussian.cue": "sample"} | ({} if rho == "0.67" else {"gaussian.rho": rho})
-    drive.until(lambda: asked(tab) == link, f"the link says what the page shows, {link}", 3)
+    drive.until(lambda: drive.link(tab) == link, f"the link says what the page shows, {link}", 3)
 
 
 def test_coming_back_by_the_menu_keeps_cue_and_controls(on_the_map):

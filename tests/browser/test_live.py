@@ -67,10 +67,6 @@ def spoken(page: Page):
     return drive.player(page).get_by_role("status")
 
 
-def frames(page: Page) -> int:
-    return int(drive.data(page, "frames"))
-
-
 def pause_training(page: Page) -> None:
     drive.button(page, "Pause training").click()
     drive.wait_status(page, "paused")
@@ -81,8 +77,8 @@ def expect_live(page: Page, on: bool) -> None:
 
 
 def grows(page: Page, by: int = 3) -> None:
-    before = frames(page)
-    drive.until(lambda: frames(page) >= before + by, "it grows")
+    before = drive.frames(page)
+    drive.until(lambda: drive.frames(page) >= before + by, "it grows")
 
 
 # --- watching it --------------------------------------------------------------------------------------------
@@ -93,17 +89,17 @@ def test_starts_by_itself_and_shows_what_is_new(page, live_server):
     drive.wait_status(page, "running")
     expect_live(page, True)
     expect(spoken(page)).to_have_text("Training.")
-    drive.until(lambda: frames(page) > 30, "it has got going")
+    drive.until(lambda: drive.frames(page) > 30, "it has got going")
     pace = drive.player(page).evaluate(DISTINCT_FRAMES)
     print(f"\nlive at 60 frames a second: {pace:.0f} distinct frames a second shown")
     assert pace > 5
-    behind = frames(page) - 1 - drive.frame(page)
+    behind = drive.frames(page) - 1 - drive.frame(page)
     assert behind < 60, f"{behind} frames behind"
 
 
 def test_scrub_back_while_it_grows_and_return(page, live_server):
     run = open_live(page, live_server.url)
-    drive.until(lambda: frames(page) > 25, "it has got going")
+    drive.until(lambda: drive.frames(page) > 25, "it has got going")
     drive.scrub(page).fill("10")
     drive.wait_frame(page, 10)
     expect_live(page, False)
@@ -133,19 +129,19 @@ def test_scrub_back_while_it_grows_and_return(page, live_server):
 
 def test_pause_one_step_and_go_on(page, live_server):
     run = open_live(page, live_server.url)
-    drive.until(lambda: frames(page) > 5, "it has got going")
+    drive.until(lambda: drive.frames(page) > 5, "it has got going")
     pause_training(page)
     expect(spoken(page)).to_have_text("Paused.")
     count = live_server.run(run)["frames"]
-    drive.until(lambda: frames(page) == count, "all frames are known")
+    drive.until(lambda: drive.frames(page) == count, "all frames are known")
     used = live_server.cpu_over(2)
     print(f"\npaused: {used:.2f} s of processor time in 2 s")
     assert used < 0.3
-    assert frames(page) == count == live_server.run(run)["frames"]
+    assert drive.frames(page) == count == live_server.run(run)["frames"]
     assert "live run" not in live_server.state()["threads"]
     for k in (1, 2):
         drive.button(page, "One step").click()
-        drive.until(lambda k=k: frames(page) == count + k, "one more frame")
+        drive.until(lambda k=k: drive.frames(page) == count + k, "one more frame")
         drive.wait_status(page, "paused")
         drive.wait_frame(page, count + k - 1)
         assert live_server.run(run)["frames"] == count + k
@@ -158,14 +154,14 @@ def test_pause_one_step_and_go_on(page, live_server):
 
 def test_stop_and_start_again(page, live_server):
     run = open_live(page, live_server.url)
-    drive.until(lambda: frames(page) > 10, "it has got going")
+    drive.until(lambda: drive.frames(page) > 10, "it has got going")
     drive.button(page, "Stop").click()
     drive.wait_status(page, "done")
     expect(spoken(page)).to_have_text("Finished.")
     expect(live_button(page)).to_be_hidden()
     expect(drive.button(page, "One step")).to_be_hidden()
     last = live_server.run(run)["frames"]
-    drive.until(lambda: frames(page) == last, "all frames are known")
+    drive.until(lambda: drive.frames(page) == last, "all frames are known")
     drive.seek(page, 4)
     drive.button(page, "Start again").click()
     expect(drive.player(page)).not_to_have_attribute("data-run", run)
@@ -179,7 +175,7 @@ def test_a_run_comes_to_its_end(page, live_server):
     open_live(page, f"{live_server.url}?steps=40&rate=100")
     drive.wait_status(page, "done")
     drive.wait_frame(page, 40)
-    assert frames(page) == 41
+    assert drive.frames(page) == 41
     expect(drive.button(page, "Play")).to_be_visible()
     drive.button(page, "Play").click()
     drive.until(lambda: 0 < drive.frame(page) < 40, "it plays from the start")
@@ -189,13 +185,13 @@ def test_a_worker_that_raises(page, tabs, live_server):
     run = open_live(page, f"{live_server.url}?fail_at=30")
     drive.wait_status(page, "failed")
     expect(spoken(page)).to_have_text("It stopped: the walk diverged at step 30; try another seed")
-    drive.until(lambda: frames(page) == 30, "what was recorded stays")
+    drive.until(lambda: drive.frames(page) == 30, "what was recorded stays")
     drive.seek(page, 12)
     assert drive.readout(page, "step") == "12"
     drive.button(page, "Start again").click()
     expect(drive.player(page)).not_to_have_attribute("data-run", run)
     drive.wait_status(page, "failed")
-    drive.until(lambda: frames(page) == 30, "it fails in the same place")
+    drive.until(lambda: drive.frames(page) == 30, "it fails in the same place")
     tabs.check()
 
 
@@ -212,7 +208,7 @@ def test_thinning_is_the_same_on_both_sides(page, live_server):
     assert kept["keep"] >= 8
     assert (ids[0], ids[-1]) == (0, 1003)
     assert all(k % kept["keep"] == 0 for k in ids[:-1])
-    drive.until(lambda: frames(page) == len(ids), "the Player has thinned too")
+    drive.until(lambda: drive.frames(page) == len(ids), "the Player has thinned too")
     if page.evaluate("() => !!window.recording"):
         assert page.evaluate("() => window.recording.steps") == ids
     drive.press(page, "End")
@@ -230,7 +226,7 @@ def test_thinning_leaves_what_is_looked_at(page, live_server):
     size = 200 * 2 * 4 + 8 + 4 + 64 + 8
     run = open_live(page, f"{live_server.url}?bytes={40 * size}&rate=100")
     page.evaluate(SPY)
-    drive.until(lambda: frames(page) > 30, "there is something")
+    drive.until(lambda: drive.frames(page) > 30, "there is something")
     drive.scrub(page).fill("17")
     expect_live(page, False)
     at = drive.frame(page)
@@ -284,7 +280,7 @@ def test_a_changed_control_makes_one_new_run(page, tabs, live_server):
     seen = [open_live(page, live_server.url)]
     drive.player(page).evaluate(WATCH_RUNS)
     for _ in range(5):
-        drive.until(lambda: frames(page) > 5, "it has got going")
+        drive.until(lambda: drive.frames(page) > 5, "it has got going")
         drive.slider(page, "Seed").press("ArrowRight")
         expect(drive.player(page)).not_to_have_attribute("data-run", seen[-1])
         page.wait_for_selector(drive.IDLE)
@@ -302,7 +298,7 @@ def test_a_changed_control_makes_one_new_run(page, tabs, live_server):
 
 def test_a_run_that_is_dropped_while_it_is_watched(page, tabs, live_server):
     run = open_live(page, live_server.url)
-    drive.until(lambda: frames(page) > 10, "it has got going")
+    drive.until(lambda: drive.frames(page) > 10, "it has got going")
     live_server.ask(f"drop/{run}")
     expect(drive.player(page)).not_to_have_attribute("data-run", run)
     drive.wait_status(page, "running")
@@ -321,7 +317,7 @@ def test_a_run_that_is_dropped_while_it_is_watched(page, tabs, live_server):
 
 def test_leaving_the_page_stops_it_and_returning_goes_on(page, live_server):
     run = open_live(page, live_server.url)
-    drive.until(lambda: frames(page) > 20, "it has got going")
+    drive.until(lambda: drive.frames(page) > 20, "it has got going")
     page.get_by_role("link", name="Elsewhere").click()
     expect(page.get_by_role("heading", name="Elsewhere")).to_be_visible()
     drive.until(lambda: live_server.run(run)["status"] == "paused", "nobody watches it", 2)
@@ -335,7 +331,7 @@ def test_leaving_the_page_stops_it_and_returning_goes_on(page, live_server):
     expect(drive.player(page)).to_have_attribute("data-run", run)
     page.evaluate(SPY)
     drive.wait_status(page, "running")
-    drive.until(lambda: frames(page) > before["frames"] + 5, "it goes on")
+    drive.until(lambda: drive.frames(page) > before["frames"] + 5, "it goes on")
     expect_live(page, True)
     steps = page.evaluate("() => window.recording.steps")
     assert steps == list(range(len(steps)))
@@ -355,19 +351,19 @@ def test_a_cut_of_ten_seconds_loses_nothing(page, tabs, live_server):
     try:
         run = open_live(page, network.url)
         page.evaluate(SPY)
-        drive.until(lambda: frames(page) > 20, "it has got going")
+        drive.until(lambda: drive.frames(page) > 20, "it has got going")
         network.cut()
         began = time.monotonic()
         expect(drive.message(page)).to_contain_text("The server does not answer", timeout=8000)
         drive.until(lambda: live_server.run(run)["status"] == "paused", "nobody watches it")
-        before = frames(page)
+        before = drive.frames(page)
         drive.scrub(page).fill("5")  # what is there can still be looked at
         drive.wait_frame(page, 5)
         page.wait_for_timeout(max(0, 1000 * (10 - (time.monotonic() - began))))
         at_rest = live_server.run(run)
         assert at_rest["frames"] >= before
         network.restore()
-        drive.until(lambda: frames(page) > at_rest["frames"] + 5, "it goes on")
+        drive.until(lambda: drive.frames(page) > at_rest["frames"] + 5, "it goes on")
         expect(drive.message(page)).to_be_hidden()
         drive.wait_status(page, "running")
         page.wait_for_selector(f"{drive.CONNECTED}{drive.IDLE}", timeout=20_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import urlencode
 
 import drive
 import numpy as np
@@ -16,15 +15,8 @@ from genmodels.mixture import iterate_em
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_tabs.check()
-
-
 def open_em(page: Page, server, **link: object) -> None:
-    asked = {"mixture.cue": "em"} | {f"mixture.{name}": str(value) for name, value in link.items()}
-    drive.open_page(page, f"{server.url}/mixture?{urlencode(asked)}")
+    drive.open_page(page, drive.address(server, "mixture", "em", **link))
     drive.pause(page)
     drive.seek(page, 0)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 import time
-from urllib.parse import parse_qs, urlencode
 
 import drive
 import numpy as np
@@ -19,51 +17,11 @@ from dashboard.scenes.vae.setup import known
 
 pytestmark = pytest.mark.browser
 
-SPY = """async () => {
-  const files = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const { Drag } = await import(files.find((name) => name.endsWith("/drag.js")));
-  const place = Drag.prototype.place;
-  Drag.prototype.place = function () { window.hand = this; return place.call(this); };
-}"""
-
-
-@pytest.fixture
-def tab(shared_page, shared_tabs):
-    yield shared_page
-    shared_tabs.check()
-
-
-def address(server, cue: str, **link: object) -> str:
-    asked = {"vae.cue": cue} | {f"vae.{name}": str(value) for name, value in link.items()}
-    return f"{server.url}/vae?{urlencode(asked)}"
-
-
-def asked(page: Page) -> dict[str, str]:
-    """What the link says, without the page's name."""
-    link = parse_qs(page.evaluate("location.search.slice(1)"), keep_blank_values=True)
-    return {key.removeprefix("vae."): values[0] for key, values in link.items()}
-
-
-def answers(page: Page) -> int:
-    return int(drive.data(page, "answers") or 0)
-
-
-def number(page: Page, name: str) -> float:
-    """The number printed under this name, without its unit; NaN while there is none."""
-    box = drive.player(page).locator(f'[data-readout="{name}"] dd')
-    text = box.inner_text().replace("−", "-") if box.count() else ""
-    return float(found[0]) if (found := re.match(r"-?[\d.]+(e-?\d+)?", text)) else math.nan
-
-
-def shows(page: Page, name: str, value: float, digits: int) -> None:
-    drive.until(lambda: abs(number(page, name) - value) <= 0.51 * 10.0**-digits, f"{name} = {value:.{digits}f}")
-
-
 # --- the latent plane -----------------------------------------------------------------------------------------
 
 
 def test_the_digit_follows_the_hand(tab, server):
-    drive.open_page(tab, address(server, "plane"))
+    drive.open_page(tab, drive.address(server, "vae", "plane"))
     drive.pause(tab)
     tab.wait_for_selector(drive.IDLE)
     box = drive.player(tab).locator('.handle[data-handle="z"]').bounding_box()
@@ -73,27 +31,27 @@ def test_the_digit_follows_the_hand(tab, server):
     tab.mouse.down()
     paces: list[float] = []
     while max(paces, default=0) < 10 and len(paces) < 3:  # others work on this machine too
-        before, began = answers(tab), time.monotonic()
+        before, began = drive.answers(tab), time.monotonic()
         while (passed := time.monotonic() - began) < 2:
             turn = math.pi * passed
             tab.mouse.move(x + 90 * math.sin(turn), y - 60 * math.sin(2 * turn))
-        paces.append((answers(tab) - before) / (time.monotonic() - began))
+        paces.append((drive.answers(tab) - before) / (time.monotonic() - began))
     print(f"\nlatent plane: {paces[-1]:.0f} pictures a second, the last after {drive.data(tab, 'answer-ms')} ms")
     assert paces[-1] >= 10, f"pictures a second: {paces}"
     assert drive.data(tab, "run") == run, "while it is held nothing is built anew"
     tab.mouse.move(x + 70, y - 50)
     tab.mouse.up()
     drive.wait_new_run(tab, run)
-    drive.until(lambda: {"z_1", "z_2"} <= asked(tab).keys(), "the link holds the place")
-    z = np.array([[float(asked(tab)["z_1"]), float(asked(tab)["z_2"])]])
+    drive.until(lambda: {"z_1", "z_2"} <= drive.asked(tab).keys(), "the link holds the place")
+    z = np.array([[float(drive.asked(tab)["z_1"]), float(drive.asked(tab)["z_2"])]])
     assert (z > 0.2).all()
     of = known()
     prior = stats.multivariate_normal(np.zeros(2)).pdf(z[0])
     parts = stats.norm(of.mu, of.sigma).pdf(z).prod(axis=1)
-    shows(tab, "hand z₁", z[0, 0], 2)
-    shows(tab, "hand z₂", z[0, 1], 2)
-    shows(tab, "prior p(z) there", prior, 4)
-    shows(tab, "digits' share q(z) ÷ p(z)", parts.mean() / prior, 2)
+    drive.wait_shows(tab, "hand z₁", z[0, 0], 2)
+    drive.wait_shows(tab, "hand z₂", z[0, 1], 2)
+    drive.wait_shows(tab, "prior p(z) there", prior, 4)
+    drive.wait_shows(tab, "digits' share q(z) ÷ p(z)", parts.mean() / prior, 2)
     assert drive.picture(tab) != first
 
 
@@ -102,9 +60,9 @@ def test_the_digit_follows_the_hand(tab, server):
 
 def stroke(page: Page, *corners: tuple[float, float]) -> None:
     """Draw a line through places of the board."""
-    drive.until(lambda: page.evaluate("() => !!window.hand"), "it is drawn")
+    drive.until(lambda: page.evaluate("() => !!window.drag"), "it is drawn")
     box = drive.player(page).locator("canvas").bounding_box()
-    to_window = "(all) => { const v = window.hand.player.views[0]; return all.map(([x, y]) => [v.x(x), v.y(y)]); }"
+    to_window = "(all) => { const v = window.drag.player.views[0]; return all.map(([x, y]) => [v.x(x), v.y(y)]); }"
     places = [(box["x"] + x, box["y"] + y) for x, y in page.evaluate(to_window, corners)]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -114,36 +72,36 @@ def stroke(page: Page, *corners: tuple[float, float]) -> None:
 
 
 def points(page: Page) -> np.ndarray:
-    return decode_points(asked(page).get("drawn", yours.example()), yours.BOARD, yours.BOARD)[0]
+    return decode_points(drive.asked(page).get("drawn", yours.example()), yours.BOARD, yours.BOARD)[0]
 
 
 def expect_judged(page: Page) -> None:
     """The numbers shown are those of what stands in the link."""
     network, x = known().network, yours.pixels(points(page), fitted=True)[None]
     reconstruction, kl = (float(part[0]) for part in network.elbo(x, 256, np.random.default_rng([0, 8])))
-    shows(page, "KL", kl, 2)
-    shows(page, "reconstruction", reconstruction, 1)
-    shows(page, "ELBO", reconstruction - kl, 1)
+    drive.wait_shows(page, "KL", kl, 2)
+    drive.wait_shows(page, "reconstruction", reconstruction, 1)
+    drive.wait_shows(page, "ELBO", reconstruction - kl, 1)
 
 
 @pytest.mark.slow
 def test_draw_a_digit_and_have_it_judged(tab, tabs, server):
-    drive.open_page(tab, address(server, "yours"))
-    tab.evaluate(SPY)
+    drive.open_page(tab, drive.address(server, "vae", "yours"))
+    tab.evaluate(drive.SPY_ON_DRAG)
     drive.player(tab).locator("canvas").hover()  # a recording of one frame is drawn again only when it is touched
     expect_judged(tab)
     run = drive.data(tab, "run")
     drive.button(tab, "Clear").click()
     drive.wait_new_run(tab, run)
     expect(drive.player(tab)).to_contain_text("Draw a digit with the mouse or a finger.")
-    assert asked(tab)["drawn"] == ""
+    assert drive.asked(tab)["drawn"] == ""
     assert drive.player(tab).locator('[data-readout="ELBO"]').count() == 0
 
-    run, before = drive.data(tab, "run"), answers(tab)
+    run, before = drive.data(tab, "run"), drive.answers(tab)
     stroke(tab, (7, 23), (20, 23), (12, 4))
     drive.wait_new_run(tab, run)
     drive.until(lambda: len(points(tab)) > 10, "the stroke is in the link")
-    assert answers(tab) > before, "it was answered under the brush"
+    assert drive.answers(tab) > before, "it was answered under the brush"
     expect_judged(tab)
 
     run, drawn = drive.data(tab, "run"), len(points(tab))
@@ -159,45 +117,41 @@ def test_draw_a_digit_and_have_it_judged(tab, tabs, server):
 
 @pytest.mark.slow
 def test_an_empty_board_stays_empty_when_its_link_is_opened(tab, server):
-    drive.open_page(tab, address(server, "yours", drawn=""))
+    drive.open_page(tab, drive.address(server, "vae", "yours", drawn=""))
     expect(drive.player(tab)).to_contain_text("Draw a digit with the mouse or a finger.")
 
 
 # --- live -----------------------------------------------------------------------------------------------------
 
 
-def frames(page: Page) -> int:
-    return int(drive.data(page, "frames") or 0)
-
-
 @pytest.mark.slow
 def test_train_pause_scrub_and_change_beta(tab, server):
-    tab.goto(address(server, "live"))
+    tab.goto(drive.address(server, "vae", "live"))
     expect(drive.player(tab)).to_be_visible()
     tab.wait_for_selector(drive.IDLE)
-    drive.until(lambda: frames(tab) >= 8, "it has got going", 30)
-    first = number(tab, "ELBO")
+    drive.until(lambda: drive.frames(tab) >= 8, "it has got going", 30)
+    first = drive.number(tab, "ELBO")
     assert math.isfinite(first)
     drive.button(tab, "Pause training").click()
     drive.wait_status(tab, "paused")
     drive.next_picture(tab, 3)
-    count = frames(tab)
+    count = drive.frames(tab)
     tab.wait_for_timeout(300)
-    assert frames(tab) == count, "it rests"
+    assert drive.frames(tab) == count, "it rests"
     drive.press(tab, "End")
-    last, trained = drive.frame(tab), number(tab, "ELBO")
+    last, trained = drive.frame(tab), drive.number(tab, "ELBO")
     drive.press(tab, "Home")
     drive.wait_frame(tab, 0)
     assert last == 20 * (count - 1)
-    drive.until(lambda: number(tab, "ELBO") < trained, "before training the bound was lower")
+    drive.until(lambda: drive.number(tab, "ELBO") < trained, "before training the bound was lower")
     drive.button(tab, "Go on training").click()
-    drive.until(lambda: frames(tab) >= count + 3, "it grows again")
+    drive.until(lambda: drive.frames(tab) >= count + 3, "it grows again")
 
     run = drive.data(tab, "run")
     drive.slider(tab, "log₁₀ β").press("ArrowRight")
     expect(drive.player(tab)).not_to_have_attribute("data-run", run)
     tab.wait_for_selector(drive.IDLE)
-    drive.until(lambda: frames(tab) >= 3, "another run grows")
-    assert asked(tab)["log_beta"] == "0.1"
+    drive.until(lambda: drive.frames(tab) >= 3, "another run grows")
+    assert drive.asked(tab)["log_beta"] == "0.1"
     drive.button(tab, "Stop").click()
     drive.wait_status(tab, "done")

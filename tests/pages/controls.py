@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterable
 
+from dashboard import runs
 from tests.pages.found import titles
 
 
@@ -14,6 +15,19 @@ def healthy(app) -> bool:
     """No traceback, no error, and no NaN in what is written."""
     shown = str([m.value for m in [*app.markdown, *app.latex, *app.warning]]).lower()
     return not app.exception and not app.error and "nan" not in shown
+
+
+def shown(app, page: str) -> tuple[tuple, str]:
+    """What the page's Player shows: by what and of which config it was made, and its run's id."""
+    return app.session_state["_runs"][f"{page}.player"]
+
+
+def shown_config(app, page: str):
+    return shown(app, page)[0][2]
+
+
+def shown_run(app, page: str) -> runs.Run:
+    return runs.registry.get(shown(app, page)[1])
 
 
 def ends(app, page: str) -> list[tuple[str, str, object]]:

@@ -8,7 +8,7 @@ from dashboard.scenes.autoencoder import dream
 from dashboard.scenes.pictures import flat
 from genmodels.data.digits import load_mnist
 from genmodels.store import cache
-from tests.pages.controls import healthy
+from tests.pages.controls import healthy, shown_config
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_what_a_link_cannot_ask(open_page, name, asked):
     assert healthy(app)
     assert not app.warning
     if name != "cue":
-        config = app.session_state["_runs"]["autoencoder.player"][0][2]
+        config = shown_config(app, "autoencoder")
         assert abs(config.code_1) <= 1e6
         assert abs(config.code_2) <= 1e6
     if "1e6" not in asked:

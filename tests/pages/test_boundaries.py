@@ -1,18 +1,16 @@
 """The boundaries page under AppTest."""
 
-import numpy as np
 import pytest
 
-from dashboard import runs
 from dashboard.lesson.csv_files import read_csv
-from dashboard.scene.painted import encode_points
 from dashboard.scenes.boundaries.setup import (
     BOARD,
     TITLES,
 )
 from genmodels.classifiers import learning_curves
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy
+from tests.pages.controls import healthy, shown_config, shown_run
+from tests.scenes.reading import painted
 from tests.scenes.test_boundaries import SCENES, stored_curves
 
 LINE = [(x / 10, x / 10) for x in range(-20, 20)]
@@ -26,8 +24,8 @@ BAD = {
 
 
 def as_link(rows) -> str:
-    xy = np.array([r[:2] for r in rows], dtype=float).reshape(-1, 2)
-    return encode_points(xy, np.array([r[2] for r in rows], dtype=int), BOARD, BOARD)
+    """Points (x₁, x₂, class) as a link has them."""
+    return painted([row[:2] for row in rows], BOARD, [row[2] for row in rows])
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -37,7 +35,7 @@ def test_bad_points_get_one_sentence(open_page, cue, bad):
     app = open_page("boundaries", **link)
     assert healthy(app)
     if cue in ("learn", "descend"):
-        layout = runs.registry.get(app.session_state["_runs"]["boundaries.player"][1]).layout
+        layout = shown_run(app, "boundaries").layout
         assert layout["brush"] is not None
         told = layout["captions"]
     else:
@@ -111,6 +109,6 @@ def test_a_file_brings_its_classes(open_page, file):
         assert told in app.warning[0].value
     else:
         assert not app.warning
-        config = app.session_state["_runs"]["boundaries.player"][0][2]
+        config = shown_config(app, "boundaries")
         assert config.names == ("cat", "dog")
         assert config.labels == (0, 0, 0, 1, 1, 1)

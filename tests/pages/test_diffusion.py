@@ -8,13 +8,12 @@ import torch
 
 from dashboard import runs
 from dashboard.scenes.diffusion import CONCEPT
-from dashboard.scenes.diffusion.setup import (
-    TITLES,
-)
+from dashboard.scenes.diffusion.setup import BOARD, TITLES
 from genmodels.store import cache, checkpoint
-from tests.pages.controls import healthy
+from tests.pages.controls import healthy, shown, shown_config, shown_run
 from tests.pages.found import cues
-from tests.scenes.test_diffusion import POINTS, drawn, shown
+from tests.scenes.reading import painted
+from tests.scenes.test_diffusion import POINTS
 
 torch.set_num_threads(1)  # as in the app
 OWN_CURVE = "Your own: drag the knots"
@@ -34,7 +33,7 @@ def test_only_one_cue_trains(open_page):
         assert healthy(app), (cue, app.exception)
         assert not app.warning, (cue, [w.value for w in app.warning])
         assert not app.info, (cue, [note.value for note in app.info])
-        assert runs.registry.get(shown(app)[1]).live == (cue == "live")
+        assert shown_run(app, "diffusion").live == (cue == "live")
     assert runs.workers.busy == 0, "AppTest watches nothing, so nothing trains"
 
 
@@ -70,8 +69,8 @@ def test_a_place_far_outside_does_no_harm(open_page, cue):
     assert healthy(app)
     assert not app.warning
     assert not app.info
-    assert shown(app)[0][2].x_1 == 1e6
-    numbers = runs.registry.get(shown(app)[1]).last_readouts()
+    assert shown_config(app, "diffusion").x_1 == 1e6
+    numbers = shown_run(app, "diffusion").last_readouts()
     assert np.isfinite(list(numbers.values())).all(), numbers
 
 
@@ -105,16 +104,16 @@ def test_a_drawn_schedule_in_a_link_is_drawn_or_gets_a_sentence(open_page, knots
 @pytest.mark.parametrize("name", POINTS)
 def test_painted_points_are_trained_on_or_get_one_sentence(open_page, name):
     points, told = POINTS[name]
-    app = open_page("diffusion", **{"diffusion.cue": "live", "diffusion.painted": drawn(points)})
-    good = shown(app)
+    app = open_page("diffusion", **{"diffusion.cue": "live", "diffusion.painted": painted(points, BOARD)})
+    good = shown(app, "diffusion")
     app.selectbox(key="diffusion.source").set_value("painted").run()
     assert healthy(app)
     assert len(app.warning) == bool(told)
     if told:
         assert told in app.warning[0].value
-        assert shown(app) == good, "the last good run stays"
+        assert shown(app, "diffusion") == good, "the last good run stays"
     else:
-        assert shown(app) != good
+        assert shown(app, "diffusion") != good
 
 
 def test_predict_then_reveal(open_page):

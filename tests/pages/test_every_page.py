@@ -3,13 +3,8 @@
 import pytest
 
 from dashboard import runs
-from tests.pages.controls import healthy, walk
+from tests.pages.controls import healthy, shown, walk
 from tests.pages.found import CONCEPTS, EVERY_CUE, cues
-
-
-def shown(app, page: str) -> tuple:
-    """What the page's Player shows: the scene's function and its config."""
-    return app.session_state["_runs"][f"{page}.player"][0]
 
 
 def values(app, page: str) -> dict[str, object]:
@@ -34,9 +29,9 @@ def test_every_cue_can_be_walked_to_and_back_and_opens_what_its_link_opens(open_
         assert healthy(app), (cue, app.exception)
         assert not app.warning, (cue, [w.value for w in app.warning])
         assert not app.info, (cue, [note.value for note in app.info])
-        now = shown(app, page), values(app, page)
+        now = shown(app, page)[0], values(app, page)
         assert opened.setdefault(cue, now) == now, "the second time as the first"
     assert runs.workers.busy == 0, "AppTest watches nothing, so nothing trains"
     for cue in names:
         linked = open_page(page, **{f"{page}.cue": cue})
-        assert (shown(linked, page), values(linked, page)) == opened[cue], cue
+        assert (shown(linked, page)[0], values(linked, page)) == opened[cue], cue

@@ -6,25 +6,18 @@ import torch
 from dashboard import runs
 from dashboard.lesson.csv_files import read_csv
 from dashboard.scenes.gan import CONCEPT, ab, live, modes
-from dashboard.scenes.gan.setup import TITLES
+from dashboard.scenes.gan.setup import BOARD, TITLES
 from genmodels.store import checkpoint
 from tests.pages import controls
-from tests.pages.controls import healthy
+from tests.pages.controls import healthy, shown, shown_config, shown_run
 from tests.pages.found import cues
-from tests.scenes.test_gan import ONE, POINTS, drawn, tiny
+from tests.scenes.reading import painted
+from tests.scenes.test_gan import ONE, POINTS, tiny
 
 torch.set_num_threads(1)  # as in the app
 CUES = cues(CONCEPT)
 NOISE = {"16": "16, Gaussian", "2": "2, Gaussian", "2u": "2, uniform", "2s": "2, on a circle", "1": "1, Gaussian"}
 LIVE = {"gan.modes": "Twenty-five, live"}
-
-
-def shown_config(app):
-    return app.session_state["_runs"]["gan.player"][0][2]
-
-
-def shown_run(app):
-    return runs.registry.get(app.session_state["_runs"]["gan.player"][1])
 
 
 def expect_nothing_trains() -> None:
@@ -37,7 +30,7 @@ def expect_nothing_trains() -> None:
 def test_every_control_of_the_live_modes_at_both_ends_and_random_pairs(open_page):
     app = open_page("gan", **{"gan.cue": "modes"} | LIVE)
     controls.walk(app, "gan")
-    assert shown_run(app)
+    assert shown_run(app, "gan")
     expect_nothing_trains()
 
 
@@ -47,7 +40,7 @@ def test_all_cues_but_the_stored_ones_train(open_page):
         app.button(key=f"gan.cue.{cue}").click().run()
         assert healthy(app), cue
         assert not app.warning, (cue, [w.value for w in app.warning])
-        run = shown_run(app)
+        run = shown_run(app, "gan")
         assert run.live == (cue not in ("modes", "digits"))
         if run.live:
             assert run.moves == {words: move for move, words in ONE.items()}
@@ -91,7 +84,7 @@ def test_a_link_reaches_the_gan(open_page):
     asked = {"g_rate": 1.0, "noise": "2, on a circle", "packing": 3, "batch": 4, "g_layers": 0, "loss": "Hinge"}
     app = open_page("gan", **{"gan.cue": "ring"} | {f"gan.{name}": value for name, value in asked.items()})
     assert healthy(app)
-    gan = shown_config(app).gan()
+    gan = shown_config(app, "gan").gan()
     assert (gan.g_learning_rate, gan.loss, gan.noise, gan.n_noise) == (10.0, "hinge", "sphere", 2)
     assert (gan.packing, gan.batch, gan.g_hidden, gan.d_hidden) == (3, 3, (), (128, 128)), "a batch of whole packs"
     assert gan.device == "cpu"
@@ -101,19 +94,19 @@ def test_a_link_reaches_the_gan(open_page):
 @pytest.mark.parametrize("name", POINTS)
 def test_painted_points_are_trained_on_or_get_a_sentence(open_page, cue, name):
     points, told = POINTS[name]
-    link = {"gan.cue": cue, "gan.painted": drawn(points)}
+    link = {"gan.cue": cue, "gan.painted": painted(points, BOARD)}
     app = open_page("gan", **link)
-    good = app.session_state["_runs"]["gan.player"]
+    good = shown(app, "gan")
     app.selectbox(key="gan.source").set_value("painted").run()
     assert healthy(app)
     assert bool(app.warning) == bool(told)
     if told:
         assert told in app.warning[0].value
         assert app.warning[0].value.endswith("add some.")
-        assert app.session_state["_runs"]["gan.player"] == good, "the last good run stays"
+        assert shown(app, "gan") == good, "the last good run stays"
         assert runs.registry.get(good[1])
     else:
-        assert app.session_state["_runs"]["gan.player"] != good
+        assert shown(app, "gan") != good
     expect_nothing_trains()
 
 
@@ -131,27 +124,27 @@ def test_a_file_brings_its_points(open_page):
     app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["csv"]})
     assert healthy(app)
     assert not app.warning
-    assert len(shown_config(app).csv) == 5, "an example, until there is a file"
+    assert len(shown_config(app, "gan").csv) == 5, "an example, until there is a file"
     app.session_state["gan.file.data"] = read_csv("x,y\n1,2\n3,4\n5,1\n")
     app.run()
     assert healthy(app)
-    assert shown_config(app).csv == ((1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
-    assert shown_config(app).points().tolist() == [[1, 2], [3, 4], [5, 1]]
+    assert shown_config(app, "gan").csv == ((1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
+    assert shown_config(app, "gan").points().tolist() == [[1, 2], [3, 4], [5, 1]]
 
 
 def test_a_config_that_cannot_be_is_a_sentence_and_the_last_run_stays(open_page):
     app = open_page("gan", **{"gan.cue": "ab", "gan.noise": NOISE["2s"], "gan.b_what": ab.CHANGES["n_noise"]})
     assert healthy(app)
     assert not app.warning
-    good = app.session_state["_runs"]["gan.player"]
+    good = shown(app, "gan")
     app.slider(key="gan.b_noise").set_value(1).run()
     assert healthy(app)
     assert "sphere in one dimension" in app.warning[0].value
-    assert app.session_state["_runs"]["gan.player"] == good
+    assert shown(app, "gan") == good
     assert runs.registry.get(good[1])
     app.slider(key="gan.b_noise").set_value(3).run()
     assert not app.warning
-    assert app.session_state["_runs"]["gan.player"] != good
+    assert shown(app, "gan") != good
 
 
 def test_predict_then_reveal(open_page):
@@ -190,7 +183,7 @@ def test_the_challenge_checks_itself(open_page, monkeypatch, numbers, steps, sol
 
 def test_the_challenge_reads_the_newest_frame_of_the_run(open_page):
     app = open_page("gan", **{"gan.cue": "ring", "gan.steps": 200, "gan.width": 4, "gan.batch": 4})
-    run = shown_run(app)
+    run = shown_run(app, "gan")
     for scene in live.scenes(tiny(), iter(())):
         run.add(scene)
     app.button(key="gan.challenge.check").click().run()

@@ -4,9 +4,9 @@ import pytest
 
 from dashboard import runs
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
-from dashboard.scenes.mixture.setup import TITLES
-from tests.pages.controls import healthy
-from tests.scenes.test_mixture import as_link
+from dashboard.scenes.mixture.setup import BOARD, TITLES
+from tests.pages.controls import healthy, shown
+from tests.scenes.reading import painted
 
 SCENES = {
     "kmeans": kmeans.scene,
@@ -36,10 +36,10 @@ BAD = {
 def test_bad_points_get_a_sentence(open_page, cue, bad):
     app = open_page(
         "mixture",
-        **{"mixture.cue": cue, "mixture.source": TITLES["painted"], "mixture.painted": as_link(BAD[bad])},
+        **{"mixture.cue": cue, "mixture.source": TITLES["painted"], "mixture.painted": painted(BAD[bad], BOARD)},
     )
     assert healthy(app)
-    run = app.session_state["_runs"]["mixture.player"][1]
+    run = shown(app, "mixture")[1]
     layout = runs.registry.get(run).layout
     if bad in ("nothing painted", "one point", "all points equal"):
         assert layout["captions"][0].startswith("Paint points")
@@ -66,7 +66,9 @@ def test_predict_then_reveal(open_page):
 def test_the_challenge_checks_itself(open_page):
     good = [(-2.6, -1.2), (0.4, 2.4), (2.7, -1.4)]
     for means, solved in ((good, True), ([(-2.6, -1.2), (-2.4, -1.0), (0.0, 1.0)], None)):
-        app = open_page("mixture", **{"mixture.cue": "starts", "mixture.k": 3, "mixture.means": as_link(means)})
+        app = open_page(
+            "mixture", **{"mixture.cue": "starts", "mixture.k": 3, "mixture.means": painted(means, BOARD)}
+        )
         app.button(key="mixture.challenge.check").click().run()
         assert healthy(app)
         if solved:

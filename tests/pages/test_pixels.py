@@ -5,12 +5,8 @@ import pytest
 
 from dashboard.scenes.pixels import alone, looks
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy
+from tests.pages.controls import healthy, shown_config
 from tests.scenes.test_pixels import CLASSIFIERS, train_images
-
-
-def shown_config(app):
-    return app.session_state["_runs"]["pixels.player"][0][2]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +18,7 @@ def test_what_a_link_cannot_ask_is_said(open_page, name, asked):
     assert healthy(app)
     assert not app.warning
     assert any(f"pixels.{name}={asked}" in note.value for note in app.info)
-    assert shown_config(app) == (looks.Config() if name == "cue" else alone.Config())
+    assert shown_config(app, "pixels") == (looks.Config() if name == "cue" else alone.Config())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +27,7 @@ def test_what_a_link_cannot_ask_is_said(open_page, name, asked):
 def test_a_pixel_beyond_the_picture_is_cut(open_page, name, asked, used):
     app = open_page("pixels", **{"pixels.cue": "alone", f"pixels.{name}": asked})
     assert healthy(app)
-    assert getattr(shown_config(app), name) == used
+    assert getattr(shown_config(app, "pixels"), name) == used
 
 
 @pytest.mark.parametrize("digit", range(10))

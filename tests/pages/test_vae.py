@@ -7,12 +7,7 @@ from dashboard.scenes.pictures import binary
 from dashboard.scenes.vae import plane
 from dashboard.scenes.vae.setup import known
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy
-
-
-def shown_config(app):
-    return app.session_state["_runs"]["vae.player"][0][2]
-
+from tests.pages.controls import healthy, shown_config
 
 IGNORED = [
     ("plane", "z_1", "nan"),
@@ -59,13 +54,13 @@ def test_what_lies_too_far_is_cut(open_page, cue, name, asked, used):
     app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
     assert healthy(app)
     assert not app.warning
-    assert getattr(shown_config(app), name) == used
+    assert getattr(shown_config(app, "vae"), name) == used
 
 
 def test_an_empty_board_in_the_link(open_page):
     app = open_page("vae", **{"vae.cue": "yours", "vae.drawn": ""})
     assert healthy(app)
-    assert shown_config(app).drawn == ""
+    assert shown_config(app, "vae").drawn == ""
 
 
 def test_the_challenge_says_so_when_it_is_solved(open_page):

@@ -7,10 +7,7 @@ from dashboard.scenes.autoencoder import dream, noise, squeeze
 from dashboard.scenes.pictures import flat, grey
 from genmodels.data.digits import load_mnist
 from genmodels.store import checkpoint
-
-
-def readouts(scene) -> dict[str, np.ndarray]:
-    return {r.name: np.asarray(r.values) for r in scene.readouts}
+from tests.scenes.reading import readouts
 
 
 @pytest.fixture(scope="module")

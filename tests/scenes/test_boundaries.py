@@ -15,6 +15,7 @@ from dashboard.scenes.boundaries.setup import (
 )
 from genmodels.classifiers import learning_curves
 from genmodels.store import checkpoint
+from tests.scenes.reading import readouts
 
 SCENES = {
     "learn": learn.scene,
@@ -24,10 +25,6 @@ SCENES = {
     "prior": prior.scene,
     "missing": missing.scene,
 }
-
-
-def readouts(scene) -> dict[str, np.ndarray]:
-    return {r.name: np.asarray(r.values) for r in scene.readouts}
 
 
 def test_separable_points_are_named_and_their_weights_grow():

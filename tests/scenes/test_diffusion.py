@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from dashboard.scene.contours import cell_centres
-from dashboard.scene.painted import encode_points
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
 from dashboard.scenes.diffusion.setup import (
     BOARD,
@@ -29,26 +28,10 @@ from genmodels.diffusion.schedules import Schedule, get_schedule
 from genmodels.metrics import energy_distance, wasserstein_2
 from genmodels.states import DivergedError
 from genmodels.store import checkpoint
+from tests.scenes.reading import expect_one_shape, layer, painted, readouts
 
 torch.set_num_threads(1)  # as in the app
 ANY = [name for name in TITLES if name not in OWN]
-
-
-def readout(scene, name: str) -> np.ndarray:
-    return next(np.asarray(r.values) for r in scene.readouts if r.name == name)
-
-
-def layer(scene, name: str, panel: int = 0):
-    return next(one for one in scene.panels[panel].layers if one.name == name)
-
-
-def drawn(points) -> str:
-    xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
-
-
-def shown(app):
-    return app.session_state["_runs"]["diffusion.player"]
 
 
 POINTS = {
@@ -67,9 +50,9 @@ def test_forward_is_the_schedule_s(schedule):
     scene, of = forward.scene(config), get_schedule(schedule)
     t = scene.steps
     assert (t[0], t[-1], len(t)) == (0, 1_000, forward.FRAMES + 1)
-    assert readout(scene, "ᾱₜ") == pytest.approx(of.alpha_bar[t], abs=0)
-    assert readout(scene, "√ᾱₜ") ** 2 + readout(scene, "√(1 − ᾱₜ)") ** 2 == pytest.approx(np.ones(len(t)))
-    assert readout(scene, "signal to noise")[1:] == pytest.approx(of.snr[t[1:]])
+    assert readouts(scene)["ᾱₜ"] == pytest.approx(of.alpha_bar[t], abs=0)
+    assert readouts(scene)["√ᾱₜ"] ** 2 + readouts(scene)["√(1 − ᾱₜ)"] ** 2 == pytest.approx(np.ones(len(t)))
+    assert readouts(scene)["signal to noise"][1:] == pytest.approx(of.snr[t[1:]])
     x_0 = config.points(forward.PARTICLES).astype(np.float32)
     n = len(x_0)
     for panel in (0, 1):  # step by step, and at once
@@ -92,7 +75,7 @@ def test_the_density_is_that_of_its_time():
     for build in (forward.scene, why.scene):
         config = Config("ffjord8")
         scene, exact = build(config), config.exact()
-        t = (scene.steps if build is forward.scene else readout(scene, "t")).astype(int)
+        t = (scene.steps if build is forward.scene else readouts(scene)["t"]).astype(int)
         field, at = layer(scene, "density pₜ").values, cell_centres(EXTENT, CELLS)
         for f in (1, len(t) // 2, len(t) - 1):
             p = np.exp(exact.log_prob(at, float(config.noising().alpha_bar[t[f]]))).reshape(CELLS, CELLS)
@@ -112,19 +95,19 @@ def test_fewer_steps_are_the_same_process(schedule, count):
     config = curve.Curves("moons", schedule=schedule, count=count)
     scene, of = curve.scene(config), config.noising()
     chosen = of.choose(count)
-    t = readout(scene, "t").astype(int)
+    t = readouts(scene)["t"].astype(int)
     assert set(t) <= set(chosen.times.tolist())
     assert (np.diff(t) >= 0).all()
     assert (t[0], t[-1]) == (0, 1_000)
     assert len(set(t)) == min(count, curve.FRAMES) + 1
-    assert readout(scene, "ᾱₜ") == pytest.approx(of.alpha_bar[t])
-    assert np.isnan(readout(scene, "log SNR")[0]), "infinite, shown as a dash"
-    assert readout(scene, "log SNR")[1:] == pytest.approx(
+    assert readouts(scene)["ᾱₜ"] == pytest.approx(of.alpha_bar[t])
+    assert np.isnan(readouts(scene)["log SNR"][0]), "infinite, shown as a dash"
+    assert readouts(scene)["log SNR"][1:] == pytest.approx(
         np.where(t > 0, of.log_snr[np.maximum(t, 1)], np.nan)[1:], nan_ok=True
     )
     x = config.points(curve.PARTICLES)
     kl = of.kl_to_noise(x.mean(axis=0), np.cov(x.T))[-1]
-    assert readout(scene, "KL(q(x_T) ‖ N(0, I))") == pytest.approx(kl, abs=1e-12)
+    assert readouts(scene)["KL(q(x_T) ‖ N(0, I))"] == pytest.approx(kl, abs=1e-12)
     assert "*not*" not in scene.captions[scene.caption[0]]
     if count < 1_000:
         assert len(layer(scene, "steps").xy) == count + 1
@@ -144,7 +127,7 @@ def test_one_s_own_curve_goes_through_the_knots():
     level = config.noising().alpha_bar[-1]
     variance = level * s + (1 - level) * np.eye(2)
     by_hand = 0.5 * (np.trace(variance) + level * m @ m - 2 - np.log(np.linalg.det(variance)))
-    assert readout(scene, "KL(q(x_T) ‖ N(0, I))")[0] == pytest.approx(by_hand)
+    assert readouts(scene)["KL(q(x_T) ‖ N(0, I))"][0] == pytest.approx(by_hand)
     assert not curve.scene(curve.Curves()).handles
 
 
@@ -168,7 +151,7 @@ def test_the_best_answer_is_the_posterior_s_mean(place):
     config = guess.Guess("ffjord8", x_1=place[0], x_2=place[1])
     scene, network, dataset = guess.scene(config), learned("ffjord8"), get_dataset("ffjord8")
     levels, x_t = network.schedule.alpha_bar[scene.steps], np.array([place])
-    assert readout(scene, "ᾱₜ") == pytest.approx(levels)
+    assert readouts(scene)["ᾱₜ"] == pytest.approx(levels)
     data = config.points(guess.DATA, 3)
     mark = layer(scene, "data x₀, by weight")
     assert np.array_equal(mark.xy, data)
@@ -182,23 +165,23 @@ def test_the_best_answer_is_the_posterior_s_mean(place):
         w = np.exp(w - w.max())
         assert mark.values[f] == pytest.approx(w, abs=1e-9)
         w /= w.sum()
-        assert readout(scene, "points that matter")[f] == pytest.approx(1 / (w**2).sum())
+        assert readouts(scene)["points that matter"][f] == pytest.approx(1 / (w**2).sum())
         log_p = np.log(prior + 1e-300) - ((x_t - s * grid) ** 2).sum(1) / (2 * left)
         p = np.exp(log_p - log_p.max())
         best = p @ grid / p.sum()
         assert layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0] == pytest.approx(best, abs=2e-3)
-        assert [readout(scene, "best answer x₁")[f], readout(scene, "x₂")[f]] == pytest.approx(best, abs=2e-3)
+        assert [readouts(scene)["best answer x₁"][f], readouts(scene)["x₂"][f]] == pytest.approx(best, abs=2e-3)
         said = convert(network.network(x_t, levels[f]), network.network.prediction, "x0", x_t, levels[f])[0]
         assert layer(scene, "the network's answer").xy[f, 0] == pytest.approx(said, abs=1e-5)
         off = np.linalg.norm(said - layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0])
-        assert readout(scene, "network's distance to it")[f] == pytest.approx(off, abs=1e-5)
+        assert readouts(scene)["network's distance to it"][f] == pytest.approx(off, abs=1e-5)
 
 
 @pytest.mark.parametrize("source", LEARNED)
 def test_the_network_s_error_is_near_the_best_possible(source):
     scene = guess.scene(guess.Guess(source))
     best, said = (layer(scene, name, 2).y for name in ("best possible", "the network"))
-    off = readout(scene, "network's distance to it")
+    off = readouts(scene)["network's distance to it"]
     print(f"\n{source}: error {said.mean():.3f}, best {best.mean():.3f}; its distance to the best {off.mean():.3f}")
     assert said.mean() < 1.05 * best.mean() + 0.01
     assert (said > 0.85 * best - 0.01).all()
@@ -225,14 +208,14 @@ def test_a_step_back_and_its_gaussian(source, schedule):
         second = np.einsum("fc,ci,cj->fij", p, at, at)
         assert np.abs(mean).max() < 0.05
         assert np.abs(second - shape).max() < 0.15
-        assert (readout(scene, f"{count:,} steps: nats from a Gaussian") >= 0).all()
+        assert (readouts(scene)[f"{count:,} steps: nats from a Gaussian"] >= 0).all()
 
 
 def test_between_two_modes_only_small_steps_are_gaussian():
     dataset = get_dataset("ffjord8")
     middle = dataset.standardise(dataset.centres)[:2].mean(axis=0)
     scene = why.scene(Config("ffjord8", x_1=float(middle[0]), x_2=float(middle[1])))
-    many, some, few = (readout(scene, f"{count:,} steps: nats from a Gaussian") for count in why.COUNTS)
+    many, some, few = (readouts(scene)[f"{count:,} steps: nats from a Gaussian"] for count in why.COUNTS)
     print(f"\nnats from a Gaussian, at most: {many.max():.2g} in 1,000, {some.max():.2g} in 50, {few.max():.2g} in 5")
     assert few[-1] > 10 * some[-1] > 10 * many[-1]
     assert few[-1] > 0.3, "two humps"
@@ -254,12 +237,12 @@ def test_both_go_back_from_the_same_noise(source, sampler):
     alone = sample_reverse(network.network, x_T, network.schedule, way)
     assert x[1][-1] == pytest.approx(alone, abs=1e-5), "η = 0: no noise is drawn on the way"
     assert np.array_equal(layer(scene, "x̂₀", 2).xy[-1], x[1][-1])
-    assert np.array_equal(readout(scene, "t"), network.schedule.choose(20).times[::-1])
+    assert np.array_equal(readouts(scene)["t"], network.schedule.choose(20).times[::-1])
     truth, n = layer(scene, "data").xy, backward.COMPARED
     assert np.array_equal(truth, config.points(backward.DATA, 6))
     for panel, who in enumerate(("DDPM", name)):
         end = x[panel][-1][:n].astype(float)
-        assert readout(scene, f"{who}: W₂ at the end") == pytest.approx(wasserstein_2(end, truth[:n]), abs=1e-4)
+        assert readouts(scene)[f"{who}: W₂ at the end"] == pytest.approx(wasserstein_2(end, truth[:n]), abs=1e-4)
         apart = layer(scene, who, 3).y
         assert apart[-1] == pytest.approx(energy_distance(end, truth[:n]), abs=1e-4)
         assert apart[-1] < apart[0]
@@ -273,7 +256,7 @@ def test_eta_1_is_ddpm():
 @pytest.mark.parametrize("count", [5, 1_000])
 def test_many_steps_are_thinned(count):
     scene = backward.scene(backward.Back("dino", back=count))
-    t = readout(scene, "t")
+    t = readouts(scene)["t"]
     assert (t[0], t[-1]) == (1_000, 0)
     assert len(t) <= 1.2 * backward.FRAMES
     assert (scene.steps[0], scene.steps[-1]) == (0, count)
@@ -297,7 +280,7 @@ def test_the_fewest_steps_that_are_enough(source):
 def test_the_perfect_denoiser_returns_training_points(source, n):
     config = copier.Copy(source, n=n)
     scene = copier.scene(config)
-    copied, drawn_ = (readout(scene, f"{who}, to the nearest point") for who in ("photocopier", "learned"))
+    copied, drawn_ = (readouts(scene)[f"{who}, to the nearest point"] for who in ("photocopier", "learned"))
     points = layer(scene, "training points").xy
     assert np.array_equal(points, config.points(max(copier.COUNTS), 8)[:n])
     for panel, distances in enumerate((copied, drawn_)):
@@ -305,7 +288,7 @@ def test_the_perfect_denoiser_returns_training_points(source, n):
         nearest = np.linalg.norm(x[:, None] - points, axis=2).min(axis=1)
         assert distances[-1] == pytest.approx(np.median(nearest), abs=1e-4)
     assert copied[-1] < 1e-2 < drawn_[-1]
-    assert drawn_[-1] == pytest.approx(readout(scene, "fresh data")[0], rel=0.4), "as new as fresh data"
+    assert drawn_[-1] == pytest.approx(readouts(scene)["fresh data"][0], rel=0.4), "as new as fresh data"
     for name in ("learned", "fresh data"):
         line = layer(scene, name, 2).xy[0]
         assert line[:, 0].tolist() == list(copier.COUNTS)
@@ -337,8 +320,8 @@ def test_static_becomes_digits(digit):
     assert np.array_equal(strip[:, 0], np.broadcast_to(static, strip[:, 0].shape)), "the first is static, and stays"
     assert not strip[0, 1:].any(), "the rest is still to come"
     assert np.array_equal(strip[-1, -1], x[-1, 0])
-    t = readout(scene, "t").astype(int)
-    assert readout(scene, "ᾱₜ") == pytest.approx(learned("digits").schedule.alpha_bar[t])
+    t = readouts(scene)["t"].astype(int)
+    assert readouts(scene)["ᾱₜ"] == pytest.approx(learned("digits").schedule.alpha_bar[t])
 
 
 @pytest.mark.parametrize("digit", [-1, 0, 9])
@@ -351,16 +334,16 @@ def test_a_test_digit_drowns(digit):
     assert x.shape == answers.shape == (digits.STEPS + 1, 1, 14, 14)
     for first in (x[0, 0], answers[0, 0]):
         assert np.abs(first - image).max() <= 1
-    error = readout(scene, "error of x̂₀")
+    error = readouts(scene)["error of x̂₀"]
     assert error[0] == 0
     assert error[-1] > error[len(error) // 2] > error[1]
-    assert readout(scene, "ᾱₜ") == pytest.approx(learned("digits").schedule.alpha_bar[scene.steps])
+    assert readouts(scene)["ᾱₜ"] == pytest.approx(learned("digits").schedule.alpha_bar[scene.steps])
 
 
 def test_guidance_is_shown_as_it_was_measured():
     scene, loaded = digits.scene(digits.Config("guidance")), checkpoint.load(digits.NAME)
     arrays, metrics = loaded.arrays, loaded.entry.metrics
-    w = readout(scene, "w")
+    w = readouts(scene)["w"]
     assert np.array_equal(w, arrays["guidance"])
     found = {
         "accuracy": "accuracy of a held-out classifier",
@@ -369,7 +352,7 @@ def test_guidance_is_shown_as_it_was_measured():
     }
     for name, words in found.items():
         share = 100 if name == "accuracy" else 1
-        assert readout(scene, words) == pytest.approx(share * arrays[name], rel=1e-6)
+        assert readouts(scene)[words] == pytest.approx(share * arrays[name], rel=1e-6)
         assert arrays[name][w == 2] == pytest.approx(metrics[name], abs=1e-3)
     for panel, name in enumerate(("accuracy", "spread", "nearest"), start=1):
         y = scene.panels[panel].layers[0].y
@@ -382,18 +365,6 @@ def test_guidance_is_shown_as_it_was_measured():
     assert [np.asarray(s.pixels).shape for s in sheets] == [(len(w), 8, 14, 14)] * 10
     settled = np.concatenate([classes_of(s.pixels[list(w).index(2)]) == k for k, s in enumerate(sheets)])
     assert settled.mean() >= 0.9
-
-
-def expect_one_shape(scenes: list) -> None:
-    """What a recording relies on: nothing but the moving numbers changes."""
-    first = scenes[0]
-    shapes, still = {name: array.shape for name, array in first.moving()}, dict(first.still())
-    for scene in scenes[1:]:
-        assert {name: array.shape for name, array in scene.moving()} == shapes
-        assert scene.layout() == first.layout()
-        now = dict(scene.still())
-        assert now.keys() == still.keys()
-        assert all(np.array_equal(now[name], still[name], equal_nan=True) for name in still)
 
 
 @pytest.fixture
@@ -410,12 +381,12 @@ def test_frames_have_one_shape(short, schedule, prediction):
     expect_one_shape(scenes)
     for scene in scenes:
         assert np.isfinite(layer(scene, "score", 1).delta).all()
-        assert np.isfinite(readout(scene, "loss")).all()
-    assert readout(scenes[-1], "loss") < readout(scenes[0], "loss")
+        assert np.isfinite(readouts(scene)["loss"]).all()
+    assert readouts(scenes[-1])["loss"] < readouts(scenes[0])["loss"]
     n = live.COMPARED
     x, truth = layer(scenes[-1], "samples").xy[0], layer(scenes[-1], "data").xy
     if np.abs(x).max() < 1e3:
-        assert readout(scenes[-1], "W₂ to the data")[0] == pytest.approx(wasserstein_2(x[:n], truth[:n]), rel=1e-4)
+        assert readouts(scenes[-1])["W₂ to the data"][0] == pytest.approx(wasserstein_2(x[:n], truth[:n]), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", [name for name in (*ANY, *POINTS, "csv") if not POINTS.get(name, ("", ""))[1]])
@@ -424,7 +395,7 @@ def test_every_data_set_is_trained_on(monkeypatch, name):
     if name == "csv":
         config = live.Live("csv", csv=((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6)), device="cpu")
     elif name in POINTS:
-        config = live.Live("painted", painted=drawn(POINTS[name][0]), device="cpu")
+        config = live.Live("painted", painted=painted(POINTS[name][0], BOARD), device="cpu")
     else:
         config = live.Live(name, device="cpu")
     live.check(config)
@@ -454,14 +425,14 @@ def test_a_learning_rate_of_one_trains_or_says_why_not(monkeypatch, prediction):
 @pytest.mark.parametrize("name", [name for name, (_, told) in POINTS.items() if told])
 def test_check_refuses_before_anything_starts(name):
     with pytest.raises(ValueError, match="add some"):
-        live.check(live.Live("painted", painted=drawn(POINTS[name][0])))
+        live.check(live.Live("painted", painted=painted(POINTS[name][0], BOARD)))
 
 
 def test_a_run_learns(monkeypatch):
     monkeypatch.setattr(live, "STEPS", 600)
     monkeypatch.setattr(live, "EVERY", 300)
     scenes = list(live.scenes(live.Live("ffjord8", device="cpu")))
-    w2 = [float(readout(s, "W₂ to the data")[0]) for s in scenes]
+    w2 = [float(readouts(s)["W₂ to the data"][0]) for s in scenes]
     print("\nW₂ while it trains:", np.round(w2, 3))
     assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)

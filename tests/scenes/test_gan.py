@@ -13,7 +13,6 @@ from scipy.integrate import quad
 
 from dashboard.runs import LiveRun
 from dashboard.scene import Move
-from dashboard.scene.painted import encode_points
 from dashboard.scenes.gan import ab, digits, live, modes, onedim
 from dashboard.scenes.gan.setup import BOARD, COMPARED, SHOWN, TITLES, Config, coverage, world
 from dashboard.scenes.pictures import ink
@@ -22,6 +21,7 @@ from genmodels.metrics import mode_coverage, wasserstein_2
 from genmodels.nn.layers import seeded
 from genmodels.states import DivergedError
 from genmodels.store import cache, checkpoint
+from tests.scenes.reading import expect_one_shape, layer, numbers, painted
 
 torch.set_num_threads(1)  # as in the app
 ONE = {"discriminator": "One D step", "generator": "One G step", "both": "One of both"}
@@ -39,30 +39,8 @@ def tiny(source: str = "ring8", **more) -> Config:
 
 
 def frames(config, moves=None, train=live.scenes) -> list:
-    """Frames of a run told these moves (at full speed, if none are given) until it ends or they do."""
+    """Frames of a run with these moves (at full speed, if none are given) until it ends or they do."""
     return [scene for scene in train(config, iter(moves) if moves else itertools.repeat(TICK)) if scene is not None]
-
-
-def readouts(scene) -> dict[str, float]:
-    return {r.name: float(np.asarray(r.values)[0]) for r in scene.readouts}
-
-
-def layer(scene, name: str, panel: int = 0):
-    return next(one for one in scene.panels[panel].layers if one.name == name)
-
-
-def expect_one_shape(scenes: list) -> None:
-    """What a recording relies on: nothing but the moving numbers changes."""
-    first = scenes[0]
-    shapes, still = {name: array.shape for name, array in first.moving()}, dict(first.still())
-    for scene in scenes[1:]:
-        assert {name: array.shape for name, array in scene.moving()} == shapes
-        assert scene.layout() == first.layout()
-        now = dict(scene.still())
-        assert now.keys() == still.keys()
-        assert all(np.array_equal(now[name], still[name], equal_nan=True) for name in still)
-    ids = [int(scene.steps[0]) for scene in scenes]
-    assert all(a < b for a, b in itertools.pairwise(ids)), ids
 
 
 def until_it_diverges(run) -> list:
@@ -77,11 +55,6 @@ def until_it_diverges(run) -> list:
 def same(a, b) -> bool:
     """Whether two frames agree bit for bit."""
     return all(np.array_equal(x, y, equal_nan=True) for (_, x), (_, y) in zip(a.moving(), b.moving(), strict=True))
-
-
-def drawn(points) -> str:
-    xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return encode_points(xy, np.zeros(len(xy), int), BOARD, BOARD)
 
 
 POINTS = {
@@ -129,7 +102,7 @@ KINDS = [
     {"r1": 0.0},
     {"batch": 4, "packing": 4},
     *({"source": name} for name in TITLES if name != "painted"),
-    *({"source": "painted", "painted": drawn(points)} for points, told in POINTS.values() if not told),
+    *({"source": "painted", "painted": painted(points, BOARD)} for points, told in POINTS.values() if not told),
 ]
 
 
@@ -190,7 +163,7 @@ def test_the_numbers_shown_are_those_of_genmodels(source):
     states = list(iterate_gan(None, config.gan()))
     assert len(scenes) == len(states) == 10
     for k, (scene, state) in enumerate(zip(scenes, states, strict=True)):
-        got = readouts(scene)
+        got = numbers(scene)
         judged = states[k if k == 9 else k - k % live.MEASURED]
         assert got["loss of D"] == pytest.approx(state.minibatch.discriminator, nan_ok=True)
         assert got["loss of G"] == pytest.approx(state.minibatch.generator, nan_ok=True)
@@ -260,7 +233,7 @@ def test_what_overflows_is_drawn_as_nothing_and_ends_in_a_sentence():
     print(f"\nlast frame before it diverged: points up to {np.abs(samples).max():.3g}")
     for scene in scenes:
         assert np.isfinite(layer(scene, "where D pulls it (−gradient)").delta).all()
-        assert not math.isnan(readouts(scene)["W₂ to the data"])
+        assert not math.isnan(numbers(scene)["W₂ to the data"])
 
 
 def test_a_run_keeps_its_frames_when_it_diverges():
@@ -392,7 +365,7 @@ def test_q_integrates_to_one_minus_what_lies_outside(monkeypatch, small_state, h
 @pytest.mark.parametrize(("half", "centre"), AFFINE[:5])
 def test_jensen_shannon_is_that_of_quadrature(monkeypatch, small_state, truth, half, centre):
     make_uniform(monkeypatch, half, centre)
-    got = readouts(onedim.scene(small_state, onedim.Config(truth)))
+    got = numbers(onedim.scene(small_state, onedim.Config(truth)))
 
     def density(x: float) -> float:
         return float(onedim.density(truth, np.array(x)))
@@ -442,7 +415,7 @@ def test_the_best_d_reaches_the_value_of_the_game(monkeypatch, small_state):
     assert d == pytest.approx(small_state.discriminate(x[:, None]))
     assert best == pytest.approx(p / (p + q))
     value = CELL * (p * np.log(best) + np.where(q > 0, q * np.log1p(-np.minimum(best, 1 - 1e-12)), 0)).sum()
-    got = readouts(scene)
+    got = numbers(scene)
     assert got["2 JS − 2 log 2"] == pytest.approx(value, abs=1e-3)
     assert got["D on average at data"] == pytest.approx((d * p).sum() / p.sum(), rel=1e-5)
     assert not layer(scene, "best D: p ÷ (p + q)").visible
@@ -458,7 +431,7 @@ def test_a_d_left_alone_learns_the_best_d():
     assert np.array_equal(layer(first, "generated q(x)").xy, layer(last, "generated q(x)").xy)
     some = p + q > 0.05
     off = [np.abs(heights(s, LINES[2]) - heights(s, LINES[3]))[some].mean() for s in (first, last)]
-    got = readouts(last)
+    got = numbers(last)
     print(f"\nD is off the best D by {off[0]:.3f}, then {off[1]:.3f}; V = {got['value of the game V']:.3f}")
     assert off[1] < 0.1 < off[0]
     assert got["value of the game V"] == pytest.approx(got["2 JS − 2 log 2"], abs=0.15)
@@ -474,7 +447,7 @@ def test_frames_in_one_dimension_have_one_shape(monkeypatch, truth):
         expect_one_shape(scenes)
         for scene in scenes[1:]:
             assert np.isfinite(layer(scene, "noise z to G(z)").xy).all()
-            assert 0 <= readouts(scene)["JS(p ‖ q)"] <= math.log(2) + 1e-9
+            assert 0 <= numbers(scene)["JS(p ‖ q)"] <= math.log(2) + 1e-9
     threads = layer(scenes[0], "noise z to G(z)").xy[0]
     assert np.diff(threads[:, 0, 0]) == pytest.approx(6 / (len(threads) - 1), rel=1e-4), "evenly spaced noise"
 
@@ -492,7 +465,7 @@ def test_equal_configs_give_equal_frames():
         for one, other in zip(a.layers, b.layers, strict=True):
             for (name, x), (_, y) in zip(one.split()[1].items(), other.split()[1].items(), strict=True):
                 assert np.array_equal(x, y, equal_nan=True), (one.name, name)
-        got = readouts(scene)
+        got = numbers(scene)
         assert got["A: modes of 8"] == got["B: modes of 8"]
         assert got["A: W₂"] == got["B: W₂"]
 
@@ -531,7 +504,7 @@ def test_without_modes_both_sides_are_compared_by_w2(source):
     scenes = frames(ab.Versus(config, (("r1", 1.0),)), None, ab.scenes)
     assert [int(s.steps[0]) for s in scenes] == [0, 10, 20, 30]
     expect_one_shape(scenes)
-    assert set(readouts(scenes[-1])) == {"A: W₂", "B: W₂"}
+    assert set(numbers(scenes[-1])) == {"A: W₂", "B: W₂"}
 
 
 def test_one_side_that_diverges_ends_both_with_a_sentence():

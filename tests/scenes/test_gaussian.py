@@ -7,6 +7,7 @@ from dashboard.scene.painted import decode_points
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCES
 from genmodels.gaussian import Gaussian, fit_gaussian
+from tests.scenes.reading import dragged
 
 EXTREMES = [
     *((fit, fit.Config(source, n)) for source in SOURCES for n in (1, 2, 3, 500)),
@@ -39,11 +40,6 @@ def test_scenes_at_their_extremes(module, config):
         assert "nan" not in module.formula(config)
 
 
-def values_of(scene, held: str, place, step: int = 0) -> dict:
-    before = {h.name: (h.at if h.at.ndim == 1 else h.at[step]).tolist() for h in scene.handles}
-    return {"handles": before | {held: list(place)}, "before": before, "moved": held}
-
-
 HELD = [
     (sample, sample.Config(), ["mean", "axis 1", "axis 2"]),
     (likelihood, likelihood.Config(), ["μ", "σ", "you"]),
@@ -57,17 +53,17 @@ def test_handles_anywhere_give_a_scene_and_stay_within_limits(module, config, ha
     scene = module.scene(config)
     for held in handles:
         for place in ((0, 0), (1e-9, 0), (6, -6), (-1e6, 1e6), (0.3, 2)):
-            new = module.after_drag(config, values_of(scene, held, place))
+            new = module.after_drag(config, dragged(scene, held, place))
             module.scene(new)
-            again = module.after_drag(config, values_of(scene, held, place))
+            again = module.after_drag(config, dragged(scene, held, place))
             assert new == again
     for bad in (
         {},
         {"handles": {}, "before": {}, "moved": "mean"},
         {"moved": "elbow"},
-        values_of(scene, handles[0], (float("nan"), 0)),
+        dragged(scene, handles[0], (float("nan"), 0)),
         {"handles": 3, "before": 4, "moved": handles[0]},
-        values_of(scene, handles[0], (1, 2, 3)),
+        dragged(scene, handles[0], (1, 2, 3)),
     ):
         with pytest.raises(ValueError, match=r"handle|Unknown"):
             module.after_drag(config, bad)
@@ -75,9 +71,9 @@ def test_handles_anywhere_give_a_scene_and_stay_within_limits(module, config, ha
 
 def test_an_axis_handle_sets_length_and_tilt_and_leaves_the_other_length():
     config = sample.Config(sigma_1=2.0, sigma_2=1.0, rho=0.0)
-    new = sample.after_drag(config, values_of(sample.scene(config), "axis 1", (0.0, 3.0)))
+    new = sample.after_drag(config, dragged(sample.scene(config), "axis 1", (0.0, 3.0)))
     assert (new.sigma_1, new.sigma_2, new.rho) == (1.0, 3.0, 0.0)
-    new = sample.after_drag(config, values_of(sample.scene(config), "axis 1", (2.0, 2.0)))
+    new = sample.after_drag(config, dragged(sample.scene(config), "axis 1", (2.0, 2.0)))
     eigenvalues = np.linalg.eigvalsh(new.gaussian().covariance)
     np.testing.assert_allclose(np.sqrt(eigenvalues), [1.0, np.sqrt(8)], atol=0.05)
 

@@ -3,20 +3,11 @@
 import numpy as np
 import pytest
 
-from dashboard.scene.painted import encode_points
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
 from dashboard.scenes.mixture.setup import BOARD, Config, after_drag
 from genmodels.kmeans import KMeansConfig, fit_kmeans
 from genmodels.mixture import GaussianMixture, fit_mixture, iterate_em
-
-
-def as_link(points) -> str:
-    return encode_points(np.array(points, dtype=float), np.zeros(len(points), dtype=int), BOARD, BOARD)
-
-
-def values_of(scene, held: str, place) -> dict:
-    before = {h.name: h.at.tolist() for h in scene.handles}
-    return {"handles": before | {held: list(place)}, "before": before, "moved": held}
+from tests.scenes.reading import dragged, painted
 
 
 def test_k_means_ends_where_the_model_does():
@@ -55,10 +46,10 @@ def test_the_m_step_never_comes_before_its_e_step():
 def test_dragging_a_start_or_the_probe_changes_the_config():
     config = Config()
     scene = em.scene(config)
-    moved = after_drag(config, values_of(scene, "start 2", (-4, 4)))
+    moved = after_drag(config, dragged(scene, "start 2", (-4, 4)))
     start = moved.start(config.data())
     np.testing.assert_allclose(start[1], [-4, 4], atol=0.01)
-    assert after_drag(config, values_of(scene, "probe", (2, -1))).probe_1 == 2
+    assert after_drag(config, dragged(scene, "probe", (2, -1))).probe_1 == 2
     for bad in ({}, {"handles": {}, "moved": "start 1"}, {"moved": "probe", "handles": {"probe": [1, float("nan")]}}):
         with pytest.raises(ValueError, match="handle"):
             after_drag(config, bad)
@@ -72,9 +63,8 @@ def test_soft_becomes_hard():
 
 
 def test_degenerate_endings_are_named_and_not_ranked():
-    config = Config(
-        source="painted", painted=as_link([(0, 0), (0.01, 0), (4, 4), (4.01, 4), (-3, 1), (2, -2), (1, 3)]), k=3
-    )
+    points = [(0, 0), (0.01, 0), (4, 4), (4.01, 4), (-3, 1), (2, -2), (1, 3)]
+    config = Config(source="painted", painted=painted(points, BOARD), k=3)
     titles = [p.title for p in starts.scene(config).panels]
     assert any("degenerate" in t for t in titles)
     ranked = sorted(

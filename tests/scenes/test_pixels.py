@@ -11,16 +11,9 @@ from dashboard.scenes.pixels import alone, bayes, eigen, looks
 from genmodels.data.digits import load_mnist
 from genmodels.pixels import GaussianPixels, NaivePixels
 from genmodels.store import cache, checkpoint
+from tests.scenes.reading import layers, readouts
 
 CLASSIFIERS = "pixel-classifiers"
-
-
-def readouts(scene) -> dict[str, np.ndarray]:
-    return {r.name: np.asarray(r.values) for r in scene.readouts}
-
-
-def layers(scene, name: str) -> list:
-    return [layer for _, layer in scene.layers() if layer.name == name]
 
 
 def train_images(digit: int) -> np.ndarray:

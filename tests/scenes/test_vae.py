@@ -7,29 +7,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dashboard.scene.painted import decode_points, encode_points
+from dashboard.scene.painted import decode_points
 from dashboard.scenes.pictures import binary, flat
 from dashboard.scenes.vae import beta, learn, live, plane, seven, walk, yours
 from dashboard.scenes.vae.setup import PLANE, aggregate, known
 from genmodels.data.digits import load_binarised_mnist
 from genmodels.store import cache, checkpoint
-
-
-def readouts(scene) -> dict[str, np.ndarray]:
-    return {r.name: np.asarray(r.values) for r in scene.readouts}
-
-
-def layer(scene, name: str):
-    return next(one for _, one in scene.layers() if one.name == name)
+from tests.scenes.reading import layer, painted, readouts
 
 
 def pictures(panel) -> list[np.ndarray]:
     return [one.pixels for one in panel.layers if one.kind == "images"]
-
-
-def drawn(points) -> str:
-    xy = np.asarray(points, dtype=float).reshape(-1, 2)
-    return encode_points(xy, np.zeros(len(xy), int), yours.BOARD, yours.BOARD)
 
 
 def by_torch(name: str):
@@ -278,7 +266,7 @@ def test_a_drawing_that_is_not_fitted_stays_where_it_is(name):
 @pytest.mark.parametrize("name", STROKES)
 @pytest.mark.parametrize("fitted", [True, False])
 def test_what_was_drawn_is_judged(name, fitted):
-    scene = yours.scene(yours.Config(drawn(STROKES[name]), fitted))
+    scene = yours.scene(yours.Config(painted(STROKES[name], yours.BOARD), fitted))
     got = readouts(scene)
     assert got["ELBO"][0] == pytest.approx(got["reconstruction"][0] - got["KL"][0])
     assert 0 <= got["rank"][0] <= 100

@@ -49,7 +49,7 @@ class Config(OwnPoints):
     Args:
         source: A data set of :mod:`genmodels.data.planar`, or one's own points.
         schedule: Its name.
-        x_1, x_2: The place under the hand.
+        x_1, x_2: The place that is dragged.
         seed: Of noise and data.
     """
 
@@ -145,7 +145,7 @@ def densities(config: Config, times: tuple[int, ...]) -> np.ndarray:
 
 
 def without_probe(config: Config) -> Config:
-    """So that what does not depend on the hand is computed once."""
+    """So that what does not depend on the drag is computed once."""
     return Config(
         source=config.source,
         schedule=config.schedule,
@@ -180,11 +180,11 @@ def density_field(values: np.ndarray, visible: bool = True) -> Field:
 
 
 def probe_point(config: Config) -> Points:
-    """Where the hand is."""
+    """The place that is dragged."""
     return Points(name="hand", xy=np.array([[config.x_1, config.x_2]]), radius=6, colour="ink")
 
 
 def after_drag(config: Any, values: Mapping[str, Any]) -> Any:
-    """The config after the hand has moved."""
+    """The config after a drag."""
     at = np.clip(drag.handle(values, "x"), *PLANE).round(2)
     return replace(config, x_1=float(at[0]), x_2=float(at[1]))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene import Curve, Field, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
-from dashboard.scenes.gan.setup import CELLS, World, world_of
+from dashboard.scenes.gan.setup import CELLS, World, mode_rings, world_of
 from genmodels.nn.runtime import Forward, sigmoid
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
@@ -64,8 +64,6 @@ def scene(config: Config) -> Scene:
 
 
 def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
-    assert known.centres is not None
-    rings = np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2))
     (x0, x1), (y0, y1) = known.box
     layers = (
         Field(
@@ -80,16 +78,7 @@ def _plane(samples: np.ndarray, judged: np.ndarray, known: World) -> Panel:
         ),
         Points(name="real", key="r", xy=known.real, radius=2, colour="muted", alpha=0.6),
         Points(name="generated", key="g", xy=samples, radius=2.5, colour="model"),
-        Ellipses(
-            name="3 σ of each mode",
-            key="m",
-            mean=known.centres,
-            covariance=rings,
-            sigmas=(1.0,),
-            colour="truth",
-            dashed=True,
-            width=1.5,
-        ),
+        mode_rings(known),
     )
     return plane("Generated points among the real ones", layers, (x0, x1), (y0, y1))
 

@@ -193,6 +193,22 @@ def distance(samples: np.ndarray, known: World) -> float:
     return wasserstein_2(x, known.real[:COMPARED]) if np.abs(x).max() < 1e6 else math.inf
 
 
+def mode_rings(known: World, visible: bool = True) -> Ellipses:
+    """3 σ around each of the data's modes."""
+    assert known.centres is not None
+    return Ellipses(
+        name="3 σ of each mode",
+        key="m",
+        mean=known.centres,
+        covariance=np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2)),
+        sigmas=(1.0,),
+        colour="truth",
+        dashed=True,
+        width=1.5,
+        visible=visible,
+    )
+
+
 def points_plane(title: str, state: GANState, known: World, share: float = 2.0, arrows: bool = True) -> Panel:
     """Real and generated points; D's field, arrows and the warped lattice lie ready under their keys."""
     layers: list[Layer] = [field_of(state, known)]
@@ -204,20 +220,7 @@ def points_plane(title: str, state: GANState, known: World, share: float = 2.0, 
     if arrows:
         layers += _arrows(state, known)
     if known.centres is not None:
-        rings = np.broadcast_to(9 * known.sigma**2 * np.eye(2), (len(known.centres), 2, 2))
-        layers.append(
-            Ellipses(
-                name="3 σ of each mode",
-                key="m",
-                mean=known.centres,
-                covariance=rings,
-                sigmas=(1.0,),
-                colour="truth",
-                dashed=True,
-                width=1.5,
-                visible=False,
-            )
-        )
+        layers.append(mode_rings(known, visible=False))
     (x0, x1), (y0, y1) = known.box
     return plane(title, tuple(layers), (x0, x1), (y0, y1), share=share)
 
