@@ -118,7 +118,7 @@ def main() -> None:
                 rows["plain"].append(bare(options.seconds, fused=False))
                 rows["fused"].append(bare(options.seconds, fused=True))
                 rows["unwatched"].append(unwatched(options.seconds))
-                url = f"http://127.0.0.1:{port}/gan?gan.cue=ring&seed={k}"
+                url = f"http://127.0.0.1:{port}/gan?gan.cue=ring&gan.steps=8000&seed={k}"  # long enough not to end
                 moves, frames = watched(page, url, options.seconds)
                 rows["watched"].append(moves)
                 rows["frames"].append(frames)

@@ -15,6 +15,18 @@ def _end_all_runs():
     yield
     if "dashboard.runs" in sys.modules:
         sys.modules["dashboard.runs"].registry.clear()
+        sys.modules["dashboard.runs"].scenes.clear()
+
+
+@pytest.fixture
+def local_workers(monkeypatch):
+    """Live runs grow in this process."""
+    from dashboard.runs import Workers, live
+    from dashboard.runs.trainer import LocalTrainer
+
+    workers = Workers(1, LocalTrainer)
+    monkeypatch.setattr(live, "workers", workers)
+    return workers
 
 
 @pytest.fixture

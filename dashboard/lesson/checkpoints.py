@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard import runs
 from genmodels.store import building, cache, checkpoint
 from genmodels.store.checkpoint import CheckpointError
 from genmodels.store.recipe import all_recipes
@@ -41,7 +42,8 @@ def _build(name: str, device: str) -> None:
     except (ValueError, OSError) as why:
         bar.error(f"{name} could not be built: {why}")
         return
-    st.session_state.pop("_runs", None)  # what was recorded from the old one
+    runs.scenes.clear()  # what was drawn from the old one
+    st.session_state.pop("_runs", None)
     st.rerun()
 
 

@@ -43,7 +43,7 @@ def play(
     height: str = ROOM,
     focus: str = "",
 ) -> None:
-    """Show the scene ``draw(config)``; it is computed once for each config in a session.
+    """Show the scene ``draw(config)``; it is computed once for each config, whoever looks.
 
     Args:
         draw: A module-level function from a frozen config to a scene.
@@ -59,10 +59,13 @@ def play(
     def ask(values: Mapping[str, Any], step: int) -> Scene:
         return draw(after_drag(config, values)) if after_drag else draw(config)
 
-    def make() -> runs.Run:
-        return runs.record(draw(config), session_id(), ask if after_drag else None)
+    want = (draw.__module__, draw.__qualname__, config)
 
-    run = run_for((draw.__module__, draw.__qualname__, config), make, key)
+    def make() -> runs.Run:
+        frames = runs.scenes.frames(want, lambda: draw(config))
+        return runs.record(frames, session_id(), ask if after_drag else None)
+
+    run = run_for(want, make, key)
     if run is None:
         return
 
@@ -105,7 +108,8 @@ def watch(
         check(config)
         run = runs.LiveRun(
             session_id(),
-            lambda: draw(config, run.next_moves()) if moves else draw(config),
+            draw,
+            config,
             rate=rate,
             moves=moves,
             slow=slow,

@@ -268,7 +268,7 @@ class Player {
     const words = {
       running: "Training.",
       paused: "Paused.",
-      queued: place ? `Waiting for another run to pause: number ${place} in the queue.` : "Starting.",
+      queued: place ? `Waiting for its turn: number ${place}.` : "Starting.",
       done: "Finished.",
       failed: `It stopped: ${reason}`,
     };

@@ -10,6 +10,7 @@ from dashboard.runs.all_runs import Registry, Watch, record, registry, start
 from dashboard.runs.live import LiveRun
 from dashboard.runs.recording import Recording
 from dashboard.runs.run import Ask, Frame, Run, Status
+from dashboard.runs.scenes import scenes
 from dashboard.runs.scheduler import Workers, workers
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Workers",
     "record",
     "registry",
+    "scenes",
     "start",
     "workers",
 ]

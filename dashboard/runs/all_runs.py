@@ -7,9 +7,9 @@ import os
 import threading
 import time
 
+from dashboard.runs.growth import Frames
 from dashboard.runs.live import LiveRun
 from dashboard.runs.run import GONE, Ask, Run
-from dashboard.runs.scheduler import workers
 from dashboard.scene import Scene
 
 MAX_TOTAL_BYTES = 2**30
@@ -50,8 +50,7 @@ class Registry:
             run = self._runs.pop(run_id, None)
         if run:
             if isinstance(run, LiveRun):
-                run.ended = True
-                workers.withdraw(run)
+                run.forget()
             run.set_status("failed", GONE)
 
     def sweep(self) -> None:
@@ -77,10 +76,10 @@ class Registry:
 registry = Registry()
 
 
-def record(scene: Scene, session: str, ask: Ask | None = None) -> Run:
-    """Keep a scene that is complete as a run that is done."""
+def record(scene: Scene | Frames, session: str, ask: Ask | None = None) -> Run:
+    """Keep a scene that is complete, or its frames, as a run that is done."""
     run = Run(session, ask)
-    run.add(scene)
+    run.receive(Frames.of(scene, first=True) if isinstance(scene, Scene) else scene)
     run.set_status("done")
     return registry.add(run)
 

@@ -13,6 +13,17 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
+Arrays = dict[str, np.ndarray]
+
+
+def wired(arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """As they travel: pictures in float32, readouts in float64."""
+    return {name: wire(_narrow(name, np.asarray(array))) for name, array in arrays.items()}
+
+
+def _narrow(name: str, array: np.ndarray) -> np.ndarray:
+    return array if name.startswith("readout") or array.dtype != np.float64 else array.astype(np.float32)
+
 
 def wire(array: np.ndarray) -> np.ndarray:
     """A contiguous little-endian copy or view as float32, float64, int32 or uint8.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dashboard.runs.growth import Orders, Recipe
 from dashboard.runs.recording import MAX_RUN_BYTES
 from dashboard.runs.run import GONE, Ask, Run, Status
 from dashboard.runs.scheduler import workers
+from dashboard.runs.trainer import Trainer
 from dashboard.scene import Scene
-from dashboard.scene.moves import Move
 
-log = logging.getLogger(__name__)
-SLOW_RATE = 2.0  # moves a second in slow motion
+SLICE = 0.2  # seconds of a turn
+FIRST_SLICE = 0.02  # of the turn that brings the first frame: others wait for theirs
 
 
 class LiveRun(Run):
@@ -23,11 +23,11 @@ class LiveRun(Run):
 
     Args:
         session: Whose it is.
-        frames: Makes the iterator of one-frame scenes; ``None`` stands for a step that is not recorded.
+        draw: See :class:`dashboard.runs.growth.Recipe`.
+        config: What ``draw`` is given.
         ask: Answers a drag.
         rate: At most so many recorded frames a second; None for as many as the machine gives.
-        moves: What may be asked for, one at a time, by the words on its button; ``frames`` is then given an iterator
-            that says what is to be done next. Unasked it is the last of them; in slow motion the others, in turn.
+        moves: What may be asked for, one at a time, by the words on its button.
         slow: Whether it starts in slow motion.
     """
 
@@ -36,7 +36,8 @@ class LiveRun(Run):
     def __init__(
         self,
         session: str,
-        frames: Callable[[], Iterator[Scene | None]],
+        draw: Callable[..., Iterator[Scene | None]],
+        config: Any = None,
         ask: Ask | None = None,
         rate: float | None = None,
         max_bytes: int = MAX_RUN_BYTES,
@@ -44,27 +45,27 @@ class LiveRun(Run):
         slow: bool = False,
     ) -> None:
         super().__init__(session, ask, max_bytes)
-        self.make_frames = frames
         self.moves = moves or {}
+        self.recipe = Recipe(draw, config, rate, tuple(self.moves.values()))
         self.slow = slow
         self.asked: deque[str] = deque()
-        self.turn = 0
-        self.rate = rate
-        self.frames: Iterator[Scene | None] | None = None
+        self.forgotten = 0  # how often what was asked for has been forgotten
         self.playing = True
-        self.single_steps = 0
         self.ended = False
         self.growing = False
+        self.due = 0.0
+        self.trainer: Trainer | None = None
 
     def watch(self, wake: Callable[[], None]) -> None:
         """A watched run goes on."""
         super().watch(wake)
-        self.reconsider()
+        self.attend()
 
     def unwatch(self, wake: Callable[[], None]) -> None:
-        """A run that nobody watches pauses at once: the worker looks before each step."""
+        """A run that nobody watches pauses at once."""
         super().unwatch(wake)
         if not self.wanted:
+            self.halt()
             workers.withdraw(self)
             self._rest()
 
@@ -81,82 +82,85 @@ class LiveRun(Run):
                 self.playing = command == "play"
                 self._ask_for(command)
                 self.ended |= command == "stop"
+        self.halt()
         if command == "stop" and not self.growing:
             self._end("done")
-        self.reconsider()
+        self.attend()
         self.tell()
 
     def _ask_for(self, command: str) -> None:
-        """Keep in mind how many single steps are to be taken; with moves, which.
-
-        A move is taken off when it is made: a frame that was under way when it was asked for does not count as it.
-        """
+        """Keep in mind which single steps are to be taken."""
         word, _, move = command.partition(":")
-        if word == "step" and self.moves:
-            self.asked.append(move or list(self.moves.values())[-1])
-        elif word == "step":
-            self.single_steps += 1
+        if word == "step":
+            self.asked.append(move or (self.recipe.moves[-1] if self.moves else ""))
         elif word == "play":
             self.asked.clear()
-            self.single_steps = 0
-
-    def next_moves(self) -> Iterator[Move]:
-        """What is to be done next, for ever."""
-        names = list(self.moves.values())
-        while True:
-            with self.lock:
-                if self.asked:
-                    move = Move(self.asked.popleft(), True)
-                elif self.slow:
-                    move = Move(names[self.turn % (len(names) - 1)], True)
-                    self.turn += 1
-                else:
-                    move = Move(names[-1], False)
-            yield move
+            self.forgotten += 1
 
     @property
     def wanted(self) -> bool:
         """Whether the next step is to be taken."""
-        asked = bool(self.asked) if self.moves else self.single_steps > 0
-        return bool(self.watchers) and not self.ended and (self.playing or asked)
+        return bool(self.watchers) and not self.ended and (self.playing or bool(self.asked))
 
-    def reconsider(self) -> None:
+    def attend(self) -> None:
+        """Somebody looks or has asked: as :meth:`reconsider`, but before the others."""
+        self.due = 0.0
+        self.reconsider(first=True)
+
+    def reconsider(self, first: bool = False) -> None:
         """Queue the run, or let it rest, as things are now."""
         if self.status in ("done", "failed"):
             return
         if self.wanted:
-            workers.submit(self)
+            if self.status == "paused":
+                self.set_status("queued")
+            workers.submit(self, first or not self.layout)
         elif not self.growing:
             workers.withdraw(self)
             self._rest()
 
+    def halt(self) -> None:
+        """Whatever it is doing, its orders have changed."""
+        if self.growing and self.trainer is not None:
+            self.trainer.halt()
+
     def grow(self) -> None:
-        """Take steps until paused, unwatched, stopped, done or failed. Runs in a worker."""
-        self.set_status("running")
-        try:
-            self.frames = self.make_frames() if self.frames is None else self.frames
-            while self.wanted:
-                began = time.monotonic()
-                scene = next(self.frames)
-                if scene is not None:
-                    self.add(scene)
-                    self.single_steps = max(0, self.single_steps - 1)
-                    self._wait(began)
-        except StopIteration:
+        """Take steps until its turn is over, it is to rest or has to wait. Runs in a worker."""
+        assert self.trainer is not None
+        self.trainer.next_turn()
+        with self.lock:
+            wanted, forgotten = self.wanted, self.forgotten
+            orders = Orders(self.playing, self.slow, tuple(self.asked))
+            self.asked.clear()
+        if not wanted:
+            return
+        if self.status != "running":
+            self.set_status("running")
+        seconds = SLICE if self.layout else FIRST_SLICE
+        rest = self.trainer.grow(self.id, self.recipe, orders, seconds, self.receive)
+        with self.lock:
+            self.due = time.monotonic() + rest.wait
+            if self.forgotten == forgotten:
+                self.asked.extendleft(reversed(rest.asked))
+            if self.asked:
+                self.due = 0.0
+        if rest.ended:
+            self._end("failed" if rest.reason else "done", rest.reason)
+        elif self.ended:
             self._end("done")
-        except Exception as why:
-            log.exception("live run %s failed", self.id)
-            self._end("failed", str(why) or type(why).__name__)
-        else:
-            if self.ended:
-                self._end("done")
-            else:
-                self._rest()
 
     def extra(self) -> dict[str, Any]:
         """Whether it grows by itself, and its place in the queue."""
         return {"live": True, "playing": self.playing, "place": workers.place(self), "moves": self.moves,
                 "slow": self.slow}  # fmt: skip
+
+    def forget(self) -> None:
+        """Nobody will ask for it again."""
+        self.ended = True
+        self.halt()
+        workers.withdraw(self)
+        if self.trainer is not None:
+            self.trainer.drop(self.id)
 
     def _rest(self) -> None:
         if self.status not in ("done", "failed", "paused"):
@@ -165,12 +169,5 @@ class LiveRun(Run):
     def _end(self, status: Status, reason: str = "") -> None:
         if self.reason == GONE:
             return
-        workers.withdraw(self)
-        self.frames = None
-        self.ended = True
+        self.forget()
         self.set_status(status, reason)
-
-    def _wait(self, began: float) -> None:
-        rate = SLOW_RATE if self.slow else self.rate
-        if rate:
-            time.sleep(max(0.0, began + 1 / rate - time.monotonic()))

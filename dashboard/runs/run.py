@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dashboard.runs import blob
+from dashboard.runs.growth import Frames
 from dashboard.runs.recording import MAX_RUN_BYTES, Frame, Recording, _size
 from dashboard.scene import Scene
 
@@ -44,13 +45,15 @@ class Run:
 
     def add(self, scene: Scene) -> None:
         """Append the frames of a scene; the first scene also fixes layout and still layers."""
-        moving = _wired(dict(scene.moving())).items()
+        self.receive(Frames.of(scene, first=not self.layout))
+
+    def receive(self, frames: Frames) -> None:
+        """Append frames; the first ones bring layout and still layers."""
         with self.lock:
-            if not self.layout:
-                self.layout = scene.layout()
-                self.still = _wired(dict(scene.still()))
-            for k, step in enumerate(scene.steps.tolist()):
-                self.recording.append(step, {name: array[k] for name, array in moving})
+            if frames.layout is not None:
+                self.layout, self.still = dict(frames.layout), dict(frames.still or {})
+            for k, step in enumerate(frames.steps):
+                self.recording.append(step, {name: array[k] for name, array in frames.moving.items()})
         self.tell()
 
     def set_status(self, status: Status, reason: str = "") -> None:
@@ -85,8 +88,8 @@ class Run:
         scene = self.ask(values, step)
         step = step if scene.start is None else scene.start
         k = max(0, int(np.searchsorted(scene.steps, step, side="right")) - 1)
-        frame = _wired({name: array[k] for name, array in scene.moving()})
-        still = _wired(dict(scene.still()))
+        frame = blob.wired({name: array[k] for name, array in scene.moving()})
+        still = blob.wired(dict(scene.still()))
         changed = {name: array for name, array in still.items() if not _equal(array, self.still.get(name))}
         return frame | changed, int(scene.steps[k])
 
@@ -122,15 +125,5 @@ class Run:
         return {"live": False}
 
 
-def _wired(arrays: Mapping[str, np.ndarray]) -> Frame:
-    """As they travel."""
-    return {name: blob.wire(_narrow(name, np.asarray(array))) for name, array in arrays.items()}
-
-
 def _equal(array: np.ndarray, other: np.ndarray | None) -> bool:
     return other is not None and array.dtype == other.dtype and np.array_equal(array, other, equal_nan=True)
-
-
-def _narrow(name: str, array: np.ndarray) -> np.ndarray:
-    """Pictures travel in float32; readouts keep float64."""
-    return array if name.startswith("readout") or array.dtype != np.float64 else array.astype(np.float32)

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboard.runs import blob, warmup
 from dashboard.runs.all_runs import Watch, registry
 from dashboard.runs.run import Run
+from dashboard.runs.scheduler import workers
 
 SECONDS_BETWEEN = 0.1
 MAX_MESSAGE = 64 * 1024
@@ -107,6 +108,7 @@ class Conversation:
                 self.asked.clear()
             await self.socket.send_bytes(packed)
             warmup.start_libraries()
+            await asyncio.to_thread(workers.warm)
             if self.run.status in ("running", "queued"):
                 await asyncio.sleep(SECONDS_BETWEEN)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 from typing import Any
 
@@ -17,16 +16,12 @@ from threadpoolctl import threadpool_limits
 # Arrays here are small: a second BLAS thread only spins, and takes the core from the browser and the trainer.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
-# Five milliseconds, Python's own choice, make the answer to a drag wait behind a run that trains.
-SWITCH_SECONDS = 0.0005
-
 _lock = threading.Lock()
 _done: set[str] = set()
 
 
 def share_cores() -> None:
-    """One thread for BLAS libraries, loaded already or to come; and no thread keeps the interpreter for long."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    """One thread for BLAS libraries, loaded already or to come."""
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     threadpool_limits(limits=1)
@@ -50,6 +45,12 @@ def _import_libraries() -> None:
     import sklearn.discriminant_analysis
     import sklearn.linear_model
     import sklearn.naive_bayes  # noqa: F401
+
+    load_torch()
+
+
+def load_torch() -> None:
+    """Import torch, and all that its first step would import."""
     import torch
 
     torch.set_num_threads(1)  # with other load on two cores, two threads are far slower than one

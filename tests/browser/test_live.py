@@ -253,25 +253,21 @@ def test_thinning_leaves_what_is_looked_at(page, live_server):
 
 @pytest.mark.slow
 def test_one_slot_and_three_runs(tabs, narrow_server):
-    """The others say their place; when the first is paused the next one starts."""
+    """They take turns: all are seen to grow, and who pauses or leaves makes room for the others."""
     first, second, third = (tabs.open() for _ in range(3))
     for tab in (first, second, third):
-        tab.goto(narrow_server.url)
-        expect(drive.player(tab)).to_be_visible(timeout=1000 * drive.PATIENCE)
-        drive.wait_status(tab, "running" if tab is first else "queued")
-    place = "Waiting for another run to pause: number {} in the queue."
-    expect(spoken(second)).to_have_text(place.format(1))
-    expect(spoken(third)).to_have_text(place.format(2))
+        open_live(tab, narrow_server.url)
+    for tab in (first, second, third):
+        expect(spoken(tab)).to_have_text("Training.")
+        grows(tab)
     pause_training(first)
-    drive.wait_status(second, "running")
-    expect(spoken(third)).to_have_text(place.format(1))
+    for tab in (second, third):
+        grows(tab)
     drive.button(first, "Go on training").click()
-    expect(spoken(first)).to_have_text(place.format(2))
-    third.close()  # who leaves the queue makes room
-    expect(spoken(first)).to_have_text(place.format(1))
-    second.close()
     drive.wait_status(first, "running")
-    grows(first)
+    third.close()
+    for tab in (first, second):
+        grows(tab)
     assert narrow_server.state()["busy"] == 1
 
 

@@ -51,13 +51,16 @@ def words(app: AppTest) -> list[str]:
 def first_frame(app: AppTest, page: str) -> dict[str, np.ndarray]:
     """Arrays of the first frame of the page's run, and its readouts, by name; empty if there is none."""
     from dashboard import runs
+    from dashboard.runs.growth import Growth, Orders
 
     kept = app.session_state["_runs"] if "_runs" in app.session_state else {}  # noqa: SIM401 (it has no get)
     run = runs.registry.get(kept[f"{page}.player"][1]) if f"{page}.player" in kept else None
     if run is None:
         return {}
     if run.live:
-        for scene in islice(filter(None, run.make_frames()), 1):
+        growth = Growth(run.recipe)
+        growth.orders = Orders(slow=run.slow)
+        for scene in islice(filter(None, growth.begin()), 1):
             run.add(scene)
     arrays = {f"still.{name}": array for name, array in run.still.items()}
     arrays |= {

@@ -236,13 +236,12 @@ def test_what_overflows_is_drawn_as_nothing_and_ends_in_a_sentence():
         assert not math.isnan(numbers(scene)["W₂ to the data"])
 
 
-def test_a_run_keeps_its_frames_when_it_diverges():
+def test_a_run_keeps_its_frames_when_it_diverges(local_workers):
     config = tiny(optimiser="sgd", g_learning_rate=10.0, d_learning_rate=10.0)
-    run = LiveRun("session", lambda: live.scenes(config, run.next_moves()), moves={w: m for m, w in ONE.items()})
-    run.watchers.add(wake := (lambda: None))
+    run = LiveRun("session", live.scenes, config, moves={w: m for m, w in ONE.items()})
+    run.watch(wake := (lambda: None))
     try:
-        run.grow()
-        assert run.status == "failed"
+        until(lambda: run.status == "failed")
         assert "diverged at step" in run.reason
         assert run.recording.frames
         assert run.last_readouts()["modes of 8"] >= 0
@@ -293,11 +292,11 @@ def test_how_a_step_is_cut_into_moves_changes_nothing():
     assert np.array_equal(layer(whole, "what D says").values, layer(halves, "what D says").values)
 
 
-def test_a_single_move_asked_for_is_made_whatever_is_under_way():
+def test_a_single_move_asked_for_is_made_whatever_is_under_way(local_workers):
     """Asked for before the first frame, or while it trains: the frame under way is not taken for it."""
     words = {w: m for m, w in ONE.items()}
     for busy in (False, True):
-        run = LiveRun("session", lambda: live.scenes(tiny(n_steps=1_000, every=1), run.next_moves()), moves=words)  # noqa: B023
+        run = LiveRun("session", live.scenes, tiny(n_steps=1_000, every=1), moves=words)
         run.playing = busy
         run.watch(wake := (lambda: None))
         try:

@@ -26,7 +26,7 @@ def walk() -> None:
     if asked["bytes"]:  # a bound of its own
 
         def make() -> runs.Run:
-            return runs.start(runs.LiveRun(session_id(), lambda: scenes(config), rate=rate, max_bytes=asked["bytes"]))
+            return runs.start(runs.LiveRun(session_id(), scenes, config, rate=rate, max_bytes=asked["bytes"]))
 
         show(run_for(("bound", config), make, "walk"), key="walk", scene="walk")
     else:

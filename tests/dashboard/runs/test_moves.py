@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dashboard.runs import LiveRun
+from dashboard.runs.growth import Growth, Orders, Recipe
 from dashboard.scene import Move, Panel, Points, Readout, Scene
 
 MOVES = {"One D step": "discriminator", "One G step": "generator", "One of both": "both"}
@@ -22,7 +23,7 @@ def build(moves: Iterator[Move], done: list[Move]) -> Iterator[Scene | None]:
 
 def start(slow: bool = False) -> tuple[LiveRun, list[Move]]:
     done: list[Move] = []
-    run = LiveRun("session", lambda: build(run.next_moves(), done), rate=200, moves=MOVES, slow=slow)
+    run = LiveRun("session", lambda _, moves: build(moves, done), rate=200, moves=MOVES, slow=slow)
     run.playing = False
     return run, done
 
@@ -35,14 +36,14 @@ def until(check, seconds: float = 5.0) -> None:
 
 
 def test_unasked_it_is_the_last_one_and_in_slow_motion_the_others_in_turn():
-    run, _ = start()
-    assert list(islice(run.next_moves(), 3)) == [Move("both", False)] * 3
-    run.slow = True
-    assert [m.name for m in islice(run.next_moves(), 4)] == ["discriminator", "generator"] * 2
-    assert next(run.next_moves()).single
+    growth = Growth(Recipe(build, moves=tuple(MOVES.values())))
+    assert list(islice(growth.next_moves(), 3)) == [Move("both", False)] * 3
+    growth.orders = Orders(slow=True)
+    assert [m.name for m in islice(growth.next_moves(), 4)] == ["discriminator", "generator"] * 2
+    assert next(growth.next_moves()).single
 
 
-def test_one_button_is_one_move_and_one_frame():
+def test_one_button_is_one_move_and_one_frame(local_workers):
     run, done = start()
 
     def wake() -> None:
@@ -62,15 +63,14 @@ def test_what_was_asked_for_is_forgotten_when_it_goes_on():
     run, _ = start()
     run.order("step:generator")
     run.order("play")
-    assert next(run.next_moves()) == Move("both", False)
-    assert run.single_steps == 0
+    assert not run.asked
 
 
 def test_what_it_cannot_be_told():
     run, _ = start()
     with pytest.raises(ValueError, match="step:generator, step:both, slow, fast"):
         run.order("step:nobody")
-    plain = LiveRun("session", lambda: iter(()))
+    plain = LiveRun("session", lambda _: iter(()))
     with pytest.raises(ValueError, match="play, pause, step, stop, not 'slow'"):
         plain.order("slow")
 
