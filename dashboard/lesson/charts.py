@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.lesson import controls
 from dashboard.scene.colours import ROLES, colour_map
 from dashboard.scene.fields import Switch
+from dashboard.scene.words import plain
 
 
 class Density(Protocol):
@@ -68,7 +69,7 @@ def show_roc(title: str, detectors: Callable[[], dict[str, tuple[np.ndarray, np.
     try:
         st.plotly_chart(roc(detectors()), width="stretch")
     except ValueError as why:
-        st.caption(f"No curve: {why}")
+        st.caption(plain(f"No curve: {why}"))
 
 
 def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:

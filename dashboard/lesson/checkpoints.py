@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import runs
+from dashboard.scene.words import plain
 from genmodels.store import building, cache, checkpoint
 from genmodels.store.checkpoint import CheckpointError
 from genmodels.store.recipe import all_recipes
@@ -14,7 +15,7 @@ def ready(page: str, *names: str) -> bool:
     """Whether these can be shown; where one cannot, the page says why and offers to build it."""
     broken = {name: why for name in names if (why := _trouble(name))}
     for name, why in broken.items():
-        st.warning(why)
+        st.warning(plain(why))
         if st.button(f"Build {name} again", key=f"{page}.build.{name}"):
             _build(name, st.session_state["_shell"].device)
     return not broken
@@ -40,7 +41,7 @@ def _build(name: str, device: str) -> None:
         if _trouble(name):
             building.build(name, device, progress, checkpoint.FOLDER)
     except (ValueError, OSError) as why:
-        bar.error(f"{name} could not be built: {why}")
+        bar.error(plain(f"{name} could not be built: {why}"))
         return
     runs.scenes.clear()  # what was drawn from the old one
     st.session_state.pop("_runs", None)

@@ -1,15 +1,15 @@
 """Controls bound to the link, made from the fields of a scene's config; each key is prefixed by its page.
 
-A link is the whole state. What a link says that cannot be (out of range, of the wrong kind) is ignored by
-Streamlit without a word; these controls notice it, and :func:`show_ignored` says so.
+A link is the whole state. What a link says that cannot be (out of range, of the wrong kind) is taken out of it before
+a control sees it, and :func:`show_ignored` says so: Streamlit would drop it without a word, or raise.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -27,6 +27,7 @@ from dashboard.scene.fields import (
     default_of,
 )
 from dashboard.scene.painted import decode_points
+from dashboard.scene.words import plain
 
 C = TypeVar("C")
 
@@ -81,7 +82,7 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
     elif isinstance(control, Switch):
         value = switch(key, control, default)
     elif isinstance(control, Placed):
-        value = min(max(linked(key, default), control.low), control.high)
+        value = min(max(linked(key, default, (control.low, control.high)), control.low), control.high)
     elif isinstance(control, Written):
         value = linked(key, default)
     elif isinstance(control, Painted):
@@ -93,47 +94,48 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
 
 def slider(key: str, control: Slider, default: float) -> float:
     """A number within limits."""
-    with Bound(key):
-        return st.slider(
-            control.label,
-            control.low,
-            control.high,
-            default,
-            control.step,
-            format=control.format,
-            key=key,
-            bind="query-params",
-        )
+    bind = binding(key, number_within(control.low, control.high))
+    return st.slider(
+        control.label,
+        control.low,
+        control.high,
+        default,
+        control.step,
+        format=control.format,
+        key=key,
+        bind=bind,
+    )
 
 
 def choice(key: str, control: Choice, default: Any) -> Any:
     """One of a few; Streamlit writes the text, as one reads it on the page, into the link."""
     options = list(control.options)
-    with Bound(key):
-        return st.selectbox(
-            control.label,
-            options,
-            options.index(default),
-            format_func=control.options.__getitem__,
-            key=key,
-            bind="query-params",
-        )
+    bind = binding(key, lambda asked: asked in control.options.values())
+    return st.selectbox(
+        control.label,
+        options,
+        options.index(default),
+        format_func=control.options.__getitem__,
+        key=key,
+        bind=bind,
+    )
 
 
 def switch(key: str, control: Switch, default: bool) -> bool:
     """On or off."""
-    with Bound(key):
-        return st.toggle(control.label, default, key=key, bind="query-params")
+    bind = binding(key, is_switch)
+    return st.toggle(control.label, default, key=key, bind=bind)
 
 
-def linked(key: str, default: Any) -> Any:
+def linked(key: str, default: Any, ends: tuple[float, float] = (-1e6, 1e6)) -> Any:
     """A value without a widget that still stands in the link: what was painted, where a handle was left.
 
-    It has the type of its default; what the link says that has not, is ignored with a note.
+    It has the type of its default, and a number is within the ends; what the link says that is not, is ignored with a
+    note.
     """
     if key not in st.session_state:
         asked = st.query_params.get(key)
-        st.session_state[key] = default if asked is None else _read(key, asked, default)
+        st.session_state[key] = default if asked is None else _read(key, asked, default, ends)
     if st.session_state[key] == default:
         st.query_params.pop(key, None)
     elif st.query_params.get(key) != str(st.session_state[key]):
@@ -141,12 +143,12 @@ def linked(key: str, default: Any) -> Any:
     return st.session_state[key]
 
 
-def _read(key: str, asked: str, default: Any) -> Any:
+def _read(key: str, asked: str, default: Any, ends: tuple[float, float]) -> Any:
     try:
         value = type(default)(asked)
     except ValueError:
         value = None
-    if value is None or (isinstance(value, float) and not abs(value) <= 1e6):
+    if value is None or (isinstance(value, int | float) and not ends[0] <= value <= ends[1]):
         note_ignored(key, asked)
         return default
     return value
@@ -193,36 +195,50 @@ def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
 
 def put(page: str, config: Any) -> None:
     """Take over a config that a drag or a brush has made: each field goes to the control of that name."""
+    fields = {f.name: f for f in dataclasses.fields(config)}
     for name, value in vars(config).items():
         if f"{page}.{name}" in st.session_state:
+            control = control_of(fields[name])
+            if isinstance(control, Choice) and value not in control.options:
+                raise TypeError(f"{name}={value!r} is none of {list(control.options)}: it could not stand in a link.")
             st.session_state[f"{page}.{name}"] = value
 
 
 # --- What the link asks for that cannot be ------------------------------------------------------------------
 
 
-class Bound:
-    """Compares the link before and after a widget, and remembers what was ignored."""
+def binding(key: str, can_be: Callable[[str], bool]) -> Literal["query-params"] | None:
+    """How a widget is bound to the link: not at all in the run in which the link says what it cannot be.
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    That is taken out of the link, with a note, and the page is run once more, with the widget bound. (Streamlit would
+    read the link's first value even where it is no longer there, and some of its widgets raise at infinity.)
+    """
+    asked = st.query_params.get(key) if key not in st.session_state else None
+    if asked is None or can_be(asked):
+        return "query-params"
+    del st.query_params[key]
+    note_ignored(key, asked)
+    st.session_state["_bind_again"] = True
+    return None
 
-    def __enter__(self) -> str:
-        # Streamlit drops the value from the link while it makes the widget, and only on its first run
-        self.asked = st.query_params.get(self.key) if self.key not in st.session_state else None
-        return self.key
 
-    def __exit__(self, *_: object) -> None:
-        if self.asked is not None and self.key not in st.query_params and not _same(self.asked, self.key):
-            note_ignored(self.key, self.asked)
+def number_within(low: float, high: float) -> Callable[[str], bool]:
+    """Whether a text is a number from low to high; a whole one where both are."""
+
+    def can_be(asked: str) -> bool:
+        try:
+            value = float(asked)
+        except ValueError:
+            return False
+        whole = isinstance(low, int) and isinstance(high, int)
+        return low <= value <= high and (not whole or value.is_integer())
+
+    return can_be
 
 
-def _same(asked: str, key: str) -> bool:
-    value = st.session_state.get(key)
-    try:
-        return float(asked) == float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return asked.lower() == str(value).lower()
+def is_switch(asked: str) -> bool:
+    """Whether a text is on or off."""
+    return asked.lower() in ("true", "false")
 
 
 def note_ignored(key: str, asked: str) -> None:
@@ -232,7 +248,9 @@ def note_ignored(key: str, asked: str) -> None:
 
 def show_ignored() -> None:
     """Say once, in one sentence, what in the link was ignored."""
+    if st.session_state.pop("_bind_again", False):
+        st.rerun()
     ignored = st.session_state.pop("_ignored", {})
     if ignored:
-        asked = ", ".join(f"{key}={value[:40]}" for key, value in ignored.items())
+        asked = ", ".join(plain(f"{key}={value[:40]}") for key, value in ignored.items())
         st.info(f"The link asks for something this page does not have ({asked}); the usual value is used instead.")

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.lesson import csv_files
+from dashboard.scene.words import plain
 
 EXAMPLE = ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
 LABELLED = ((0.0, 0.2), (0.8, 0.5), (0.4, 1.1), (1.2, 0.1), (2.2, 1.9), (2.9, 1.4), (2.5, 2.6), (3.3, 2.2))
@@ -28,7 +29,7 @@ def of_file(page: str, labelled: bool) -> dict[str, tuple]:
     if data and not data.label_names:
         st.warning("The file has no third column; add one that says which class each point belongs to.")
     elif data and len(data.label_names) not in (2, 3):
-        st.warning(f"The third column names {len(data.label_names)} classes; two or three can be told apart here.")
+        st.warning(plain(f"The third column names {len(data.label_names)} classes; two or three are shown here."))
     elif data:
         return {"csv": _rows(data.points), "labels": tuple(data.labels.tolist()), "names": data.label_names}
     return {"csv": LABELLED, "labels": (0,) * 4 + (1,) * 4, "names": ("a", "b")}
@@ -42,7 +43,7 @@ def _last_good(page: str, label: str) -> csv_files.OwnData | None:
         try:
             st.session_state[kept] = csv_files.read_csv(file.getvalue())
         except ValueError as why:
-            st.warning(str(why))
+            st.warning(plain(why))
         else:
             st.session_state[f"{kept}.name"] = file.file_id
     st.caption("A file is not part of the link.")

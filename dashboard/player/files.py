@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from dashboard.runs.socket import run_socket
 
@@ -26,8 +28,8 @@ def player_version() -> str:
 
 async def player_file(request: Request) -> Response:
     """One of the Player's modules; its address holds the version, so that it may be kept for ever."""
-    path = PLAYER / request.path_params["name"]
-    if path.parent != PLAYER or path.suffix not in TYPES or not path.is_file():
+    path = {p.name: p for p in PLAYER.iterdir() if p.suffix in TYPES}.get(request.path_params["name"])
+    if path is None:
         return PlainTextResponse("no such file", status_code=404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Encoding": "identity"}
     return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
@@ -36,6 +38,6 @@ async def player_file(request: Request) -> Response:
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
     return [
-        WebSocketRoute("/runs/{run}", run_socket),
+        WebSocketRoute("/runs/{run}", functools.partial(run_socket, is_host_allowed)),
         Route("/player-files/{version}/{name}", player_file),
     ]

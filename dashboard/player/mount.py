@@ -18,6 +18,7 @@ from dashboard import runs
 from dashboard.player.files import player_version
 from dashboard.scene import Scene
 from dashboard.scene.colours import PALETTE
+from dashboard.scene.words import plain
 
 HERE = Path(__file__).parent
 ROOM = "calc(100vh - 20.5rem)"  # what title, cues, transport and one row of readouts leave of the first screen
@@ -172,7 +173,7 @@ def run_for(want: tuple, make: Callable[[], runs.Run], key: str) -> runs.Run | N
     try:
         new = make()
     except ValueError as why:
-        st.warning(str(why))
+        st.warning(plain(why))
         return run
     if run:
         runs.registry.drop(run.id)

@@ -32,10 +32,15 @@ class Registry:
             mine = [r for r in self._by_use() if r.session == run.session]
             for old in mine[: max(0, len(mine) - MAX_RUNS_PER_SESSION)]:
                 self.drop(old.id)
+            self.keep_bound(run)
+        return run
+
+    def keep_bound(self, run: Run) -> None:
+        """Where all runs together hold too much, drop those used longest ago, but not this one."""
+        with self._lock:
             others = [r for r in self._by_use() if r is not run]
             while others and sum(r.nbytes for r in self._runs.values()) > MAX_TOTAL_BYTES:
                 self.drop(others.pop(0).id)
-        return run
 
     def get(self, run_id: str) -> Run | None:
         """The run of that id, or None if it never was or is gone."""

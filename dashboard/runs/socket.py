@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
+from collections.abc import Callable
 from urllib.parse import urlparse
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -24,13 +24,20 @@ from dashboard.runs.scheduler import workers
 SECONDS_BETWEEN = 0.1
 MAX_MESSAGE = 64 * 1024
 GONE = 4404
+LARGEST = 1e15  # of a number in a message
 log = logging.getLogger(__name__)
 
 
-async def run_socket(socket: WebSocket) -> None:
+def is_ours(socket: WebSocket, is_host_allowed: Callable[[str | None], bool]) -> bool:
+    """Whether who asks is a page of this very server: by the host's name, and by the origin's host and scheme."""
+    host, origin = socket.headers.get("host"), urlparse(socket.headers.get("origin", ""))
+    scheme = socket.headers.get("x-forwarded-proto") or {"ws": "http", "wss": "https"}.get(socket.url.scheme)
+    return is_host_allowed(host) and (origin.scheme, origin.netloc) == (scheme, host)
+
+
+async def run_socket(is_host_allowed: Callable[[str | None], bool], socket: WebSocket) -> None:
     """Serve one Player until it goes."""
-    origin = socket.headers.get("origin", "")
-    if urlparse(origin).netloc != socket.headers.get("host"):
+    if not is_ours(socket, is_host_allowed):
         await socket.close(code=4403)
         return
     await socket.accept()
@@ -107,6 +114,7 @@ class Conversation:
                 self.wanted, self.sent = [], status
                 self.asked.clear()
             await self.socket.send_bytes(packed)
+            registry.keep_bound(self.run)
             warmup.start_libraries()
             await asyncio.to_thread(workers.warm)
             if self.run.status in ("running", "queued"):
@@ -146,7 +154,7 @@ def check_question(message: dict) -> dict:
     ask, step, n = message["ask"], message.get("step", 0), message.get("n", 0)
     if not isinstance(ask, dict):
         raise ValueError('"ask" must be an object of names and numbers.')
-    if not all(isinstance(k, int) and not isinstance(k, bool) for k in (step, n)):
+    if not all(is_whole(k) for k in (step, n)):
         raise ValueError('"step" and "n" must be whole numbers.')
     check_finite(ask)
     return {"ask": ask, "step": step, "n": n}
@@ -156,12 +164,19 @@ def check_finite(value: object) -> None:
     """Numbers in dictionaries and lists must be finite: JSON as Python reads it knows NaN."""
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         check_finite(inner)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("A question holds NaN or infinity; ask with finite numbers.")
+    if isinstance(value, int | float) and not abs(value) <= LARGEST:
+        raise ValueError(f"A question holds NaN, infinity or a number beyond ±{LARGEST:g}; ask with smaller ones.")
 
 
 def check_after(after: object) -> int | None:
     """The id of the last frame that the Player has, or None."""
-    if after is not None and (not isinstance(after, int) or isinstance(after, bool)):
+    if after is None:
+        return None
+    if not isinstance(after, int) or isinstance(after, bool):
         raise ValueError('"after" must be the id of a frame, or null.')
     return after
+
+
+def is_whole(value: object) -> bool:
+    """Whether it may be the id of a frame or the number of a question."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import urllib.error
+import urllib.request
+from urllib.parse import urlencode, urlparse
 
 import drive
 import pytest
@@ -52,6 +55,60 @@ def test_bad_values_are_ignored_with_a_note(tab, server, bad, told):
     else:
         assert drive.shown(tab, "Points n") == "200"
         expect(seed(tab)).to_have_value("0")
+
+
+def test_infinity_in_a_link_is_named_and_the_controls_work_on(tab, server):
+    drive.open_page(tab, f"{server.url}/gaussian?seed=inf&gaussian.points=1e999")
+    note = tab.get_by_test_id("stAlert")
+    for part in ("gaussian.points=1e999", "seed=inf"):
+        expect(note).to_contain_text(part)
+    drive.until(lambda: drive.link(tab) == {}, "what cannot be has left the link")
+    drive.nudge(tab, "Points n")
+    drive.until(lambda: drive.link(tab) == {"gaussian.points": "201"}, "the link holds the slider")
+    run = drive.data(tab, "run")
+    seed(tab).fill("5")
+    seed(tab).press("Enter")
+    drive.wait_new_run(tab, run)
+    drive.until(lambda: drive.link(tab).get("seed") == "5", "the link holds the seed")
+    expect(note).to_have_count(0)
+
+
+def test_words_of_a_link_call_nobody(tab, server):
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    link = urlencode({"gaussian.source": "![x](https://example.org/x.png)"})
+    drive.open_page(tab, f"{server.url}/gaussian?{link}")
+    note = tab.get_by_test_id("stAlert")
+    expect(note).to_contain_text("gaussian.source=![x](https://")
+    assert note.locator("img, a").count() == 0, note.inner_html()
+    assert not [url for url in asked if urlparse(url).hostname == "example.org"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "player.py", "look.jsx"])
+def test_files_of_the_player_alone_are_sent(server, name):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{server.url}/player-files/x/{name}", timeout=10)
+    assert refused.value.code == 404
+
+
+def test_what_stands_in_a_link_outlives_a_drag(tab, tabs, server):
+    """Choices made of numbers too: fresh, the link shows what one sees."""
+    first = {"penalty": "C = 100", "degree": "Logistic, with squares"}
+    drive.open_page(tab, drive.address(server, "boundaries", "knows", **first))
+    drive.seek(tab, drive.last_frame(tab))
+    box = drive.player(tab).locator(".handle").first.bounding_box()
+    tab.mouse.move(box["x"] + 5, box["y"] + 5)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 60, box["y"] - 40, steps=8)
+    tab.mouse.up()
+    drive.until(lambda: "probe_1" in drive.asked(tab), "the link holds the probe")
+    assert {name: drive.asked(tab)[name] for name in first} == first
+    other = tabs.open()
+    drive.open_page(other, tab.evaluate("() => location.href"))
+    assert other.get_by_test_id("stAlert").count() == 0
+    drive.seek(other, drive.last_frame(other))
+    said = [drive.player(page).locator("[data-readout] dd").all_inner_texts() for page in (tab, other)]
+    assert said[0] == said[1]
 
 
 def test_defaults_bring_no_note(tab, server):

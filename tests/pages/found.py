@@ -34,14 +34,20 @@ FROM_THE_STORE = tuple(c.page for c in CONCEPTS if "needs=" in c.path.read_text(
 
 
 @cache
-def titles(page: str) -> dict[str, dict[object, str]]:
-    """Values of each select box of a page with their titles, by key, from the fields of its scenes' configs."""
+def configs(page: str) -> frozenset[type]:
+    """The dataclasses of a page's scenes."""
     package = importlib.import_module(f"dashboard.scenes.{page}")
     names = [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(name) for name in names]
-    configs = {value for module in modules for value in vars(module).values() if dataclasses.is_dataclass(value)}
+    found = {value for module in modules for value in vars(module).values() if dataclasses.is_dataclass(value)}
+    return frozenset(value for value in found if isinstance(value, type))
+
+
+@cache
+def titles(page: str) -> dict[str, dict[object, str]]:
+    """Values of each select box of a page with their titles, by key, from the fields of its scenes' configs."""
     found: dict[str, dict[object, str]] = {}
-    for field in (f for config in configs for f in dataclasses.fields(config)):
+    for field in (f for config in configs(page) for f in dataclasses.fields(config)):
         if isinstance(control := control_of(field), Choice):
             found.setdefault(f"{page}.{field.name}", {}).update(control.options)
     return found

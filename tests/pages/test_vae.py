@@ -14,9 +14,15 @@ IGNORED = [
     ("plane", "z_2", "abc"),
     ("plane", "z_1", "1e9"),
     ("plane", "z_2", "-inf"),
+    ("plane", "z_1", "-1000"),
+    ("plane", "z_2", "4.01"),
     ("walk", "start", "x"),
+    ("walk", "start", "9999"),
+    ("walk", "start", "9" * 60),
+    ("walk", "end", "-3"),
     ("walk", "end", "1.5"),
     ("seven", "style_1", "inf"),
+    ("seven", "style_2", "50"),
     ("seven", "digit", "an 11"),
     ("live", "data", "faces"),
     ("live", "latents", "3"),
@@ -37,24 +43,6 @@ def test_what_a_link_cannot_ask_is_said(open_page, cue, name, asked):
     assert not app.warning
     told = "vae.cue=nothing" if cue == "nothing" else f"vae.{name}={asked[:40]}"
     assert any(told in note.value for note in app.info), [note.value for note in app.info]
-
-
-CUT = [
-    ("walk", "start", "9999", 499),
-    ("walk", "end", "-3", 0),
-    ("walk", "start", "9" * 60, 499),
-    ("plane", "z_1", "-1000", -4.0),
-    ("plane", "z_2", "1e6", 4.0),
-    ("seven", "style_2", "50", 4.0),
-]
-
-
-@pytest.mark.parametrize(("cue", "name", "asked", "used"), CUT)
-def test_what_lies_too_far_is_cut(open_page, cue, name, asked, used):
-    app = open_page("vae", **{"vae.cue": cue, f"vae.{name}": asked})
-    assert healthy(app)
-    assert not app.warning
-    assert getattr(shown_config(app, "vae"), name) == used
 
 
 def test_an_empty_board_in_the_link(open_page):
