@@ -56,7 +56,7 @@ class CollapseError(ValueError):
 
     def __init__(self, component: int | None, step: int, held: float, n: int, reg_covar: float) -> None:
         self.component, self.step, self.held = component, step, held
-        who = "The tied covariance" if component is None else f"Component {component}"
+        who = "The tied covariance" if component is None else f"Component {component + 1}"
         cause = "too few or too close together for a covariance, so that the likelihood grows without bound"
         if component is not None and held < 10 * EPS:
             cause = "so that it has no mean: all are nearer to the others"

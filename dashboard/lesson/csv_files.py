@@ -26,7 +26,15 @@ MAX_LINE = 1_000
 HEAD = 50
 """So many lines decide which delimiter the file uses."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+GROUPED = {  # marks of thousands, by decimal mark: 1,160.8 and 1.160,8; without decimals 1,160,000 at least
+    ".": r"[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]*|(?:,[0-9]{3}){2,})",
+    ",": r"[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]*|(?:\.[0-9]{3}){2,})",
+}
+NUMBER = re.compile(
+    rf"[+-]?(?:{GROUPED['.']}|{GROUPED[',']}|(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?)"
+)
+THOUSANDS = {mark: re.compile(rf"[+-]?(?:{grouped})") for mark, grouped in GROUPED.items()}
+MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 Row = tuple[int, list[str]]
 """A line's number, from 1, and its cells."""
@@ -52,8 +60,9 @@ def read_csv(content: bytes | str, max_rows: int = 10_000, max_bytes: int = 20 *
     r"""Two columns of numbers and, if there is a third, labels.
 
     Comma, semicolon or tab between the columns; a decimal point, or a decimal comma (in quotes where commas also
-    separate the columns); a heading or none; UTF-8, with or without a byte order mark, else Latin-1; any line ends.
-    Blank lines, spaces around a cell and empty columns at the right are ignored.
+    separate the columns); a heading or none; UTF-8, with or without a byte order mark, else Windows-1252; any line
+    ends; marks of thousands where nothing else can be meant; Excel's first line ``sep=;``. Blank lines, spaces around
+    a cell and empty columns at the right are ignored.
 
     Args:
         content: The file.
@@ -68,8 +77,8 @@ def read_csv(content: bytes | str, max_rows: int = 10_000, max_bytes: int = 20 *
         >>> data.points.tolist(), data.labels.tolist(), data.label_names
         ([[0.5, 1.0], [2.0, -3.25]], [0, 1], ('cat', 'dog'))
     """
-    text = _text(content, max_bytes)
-    delimiter = _delimiter([line for _, line in islice(_lines(text), HEAD)])
+    text, delimiter = _told(_text(content, max_bytes))
+    delimiter = delimiter or _delimiter([line for _, line in islice(_lines(text), HEAD)])
     table = _table(text, delimiter)
     first = next(table, None)
     if first is None:
@@ -136,7 +145,7 @@ def _text(content: bytes | str, max_bytes: int) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
+        text = content.decode("cp1252", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -153,6 +162,12 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
                 "and a label may take; save the table as CSV, one point a line."
             )
         yield number, text[start : found.end()]
+
+
+def _told(text: str) -> tuple[str, str]:
+    """The text without Excel's first line ``sep=;``, and the delimiter that it names; empty if there is none."""
+    found = re.match(r"\s*sep=([,;\t])[ ]*(?=\n|$)", text, re.IGNORECASE)
+    return ("\n" + text[found.end() :], found[1]) if found else (text, "")
 
 
 def _count_lines(text: str) -> int:
@@ -231,17 +246,12 @@ def _check_shape(heading: Row | None, rows: list[Row], delimiter: str) -> None:
 
 def _points(rows: list[Row]) -> np.ndarray:
     """The first two columns, ``(N, 2)`` float64."""
-    marks: dict[str, int] = {}  # decimal mark -> the first line that uses it
-    values = []
-    for number, cells in rows:
-        for column, cell in enumerate(cells[:2], start=1):
-            values.append(_number(cell, f"Line {number}, column {column}"))
-            marks.update({mark: number for mark in ".," if mark in cell and mark not in marks})
-    if len(marks) == 2:
-        raise ValueError(
-            f"Line {marks['.']} has a point in a number and line {marks[',']} a comma, so one may mark thousands; "
-            "write all numbers with the same decimal mark and without thousands marks."
-        )
+    decimal = _decimal_mark(rows)
+    values = [
+        _number(cell, f"Line {number}, column {column}", decimal)
+        for number, cells in rows
+        for column, cell in enumerate(cells[:2], start=1)
+    ]
     points = np.array(values, dtype=np.float64).reshape(-1, 2)
     if (points == points[0]).all():
         raise ValueError(
@@ -251,7 +261,33 @@ def _points(rows: list[Row]) -> np.ndarray:
     return points
 
 
-def _number(cell: str, where: str) -> float:
+def _decimal_mark(rows: list[Row]) -> str:
+    """What marks the decimals, a point or a comma, where that can be told; the other may mark thousands."""
+    marked = [(number, cell) for number, cells in rows for cell in cells[:2] if "," in cell or "." in cell]
+    grouped = {mark for mark, form in THOUSANDS.items() for _, cell in marked if form.fullmatch(cell)}
+    used = {mark: number for number, cell in reversed(marked) for mark in ".," if mark in cell}
+    if len(grouped) == 1:
+        mark = grouped.pop()
+        other = "." if mark == "," else ","
+        whole = re.compile(rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(other)}[0-9]{{3}}")
+        if all(other not in cell or THOUSANDS[mark].fullmatch(cell) or whole.fullmatch(cell) for _, cell in marked):
+            return mark
+    if grouped or len(used) == 2:
+        raise ValueError(
+            f"Line {used['.']} has a point in a number and line {used[',']} a comma, so one may mark thousands; "
+            "write all numbers with the same decimal mark and without thousands marks."
+        )
+    commas = [(number, cell) for number, cell in marked if "," in cell]
+    if commas and all(MAYBE_THOUSANDS.fullmatch(cell) for _, cell in commas):
+        number, cell = commas[0]
+        raise ValueError(
+            f"Line {number} holds {quoted(cell)}, and every comma in the file stands before three digits: "
+            "it may mark thousands or decimals; write the numbers without thousands marks, or with a decimal point."
+        )
+    return "," if "," in used else "."
+
+
+def _number(cell: str, where: str, decimal: str) -> float:
     if not cell:
         raise ValueError(f"{where} is empty where a number belongs; fill it in or remove the line.")
     if NOT_FINITE.fullmatch(cell):
@@ -260,7 +296,7 @@ def _number(cell: str, where: str) -> float:
         raise ValueError(
             f"{where} holds {quoted(cell)}, where a number such as 1.5 or -2e-3 belongs; correct or remove the line."
         )
-    value = float(cell.replace(",", "."))
+    value = float(cell.replace("." if decimal == "," else ",", "").replace(",", "."))
     if abs(value) > MAX_ABS:
         raise ValueError(
             f"{where} holds {quoted(cell)}, beyond the limit of ±{MAX_ABS:,.0f}; "

@@ -47,6 +47,8 @@ def _last_good(page: str, label: str) -> csv_files.OwnData | None:
         else:
             st.session_state[f"{kept}.name"] = file.file_id
     st.caption("A file is not part of the link.")
+    if kept not in st.session_state:
+        st.info("These are example points, not yours: choose a file (once more, if the server has started again).")
     return st.session_state.get(kept)
 
 

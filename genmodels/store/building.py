@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ def build(
 ) -> Entry:
     """Builds one checkpoint, or goes on with its unfinished build, judges it and stores it.
 
+    Where this process builds it already, that is waited for, and its progress reported.
+
     Args:
         name: Name of a recipe.
         device: One of `genmodels.device.CHOICES`.
@@ -48,8 +51,65 @@ def build(
     """
     recipe = find(name, all_recipes() if recipes is None else recipes)
     where = _device(device)
-    snapshot = _Snapshot(recipe, Path(folder), keep_every)
     report = progress if progress is not None else _silent
+    key = (Path(folder).resolve(), name)
+    while True:
+        with _lock:
+            other = _under_way.get(key)
+            mine = _under_way.setdefault(key, _UnderWay())
+        if other is None:
+            try:
+                mine.entry = _build(recipe, where, mine.telling(report), Path(folder), keep_every)
+                return mine.entry
+            except Exception as why:
+                mine.why = why
+                raise
+            finally:
+                with _lock:
+                    del _under_way[key]
+                mine.done.set()
+        other.follow(report)
+        if other.entry is not None:
+            return other.entry
+        if other.why is not None:
+            raise ValueError(str(other.why)) from other.why
+        # whoever built it has left in the middle: take it up
+
+
+@dataclass
+class _UnderWay:
+    """A build of this process, for those who wait for it."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    said: tuple[int, int, str] | None = None
+    entry: Entry | None = None
+    why: Exception | None = None
+
+    def telling(self, report: Progress) -> Progress:
+        """Report to whoever builds, and keep it for the others."""
+
+        def progress(done: int, total: int, text: str) -> None:
+            self.said = (done, total, text)
+            report(done, total, text)
+
+        return progress
+
+    def follow(self, report: Progress) -> None:
+        """Wait for its end."""
+        heard = None
+        while not self.done.wait(0.1):
+            if self.said is not None and self.said != heard:
+                heard = self.said
+                report(*heard)
+
+
+_under_way: dict[tuple[Path, str], _UnderWay] = {}
+_lock = threading.Lock()
+
+
+def _build(recipe: Recipe, where: str, report: Progress, folder: Path, keep_every: float) -> Entry:
+    name = recipe.name
+    snapshot = _Snapshot(recipe, folder, keep_every)
     built = recipe.build(Job(where, report, snapshot.read, snapshot.keep))
     arrays = packing.stored(built.arrays)  # judged as they will be read
     metrics = {key: float(value) for key, value in recipe.evaluate(arrays, where).items()}

@@ -392,7 +392,10 @@ def locked(folder: Path) -> Iterator[None]:
     system and that the system itself releases when its holder is killed.
     """
     (folder / PARTIAL).mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(folder / PARTIAL / "lock", timeout=60, isolation_level=None)
+    try:
+        lock = sqlite3.connect(folder / PARTIAL / "lock", timeout=60, isolation_level=None)
+    except sqlite3.Error as why:
+        raise OSError(f"{folder} cannot be written to ({why}); check its permissions.") from why
     try:
         try:
             lock.execute("BEGIN EXCLUSIVE")

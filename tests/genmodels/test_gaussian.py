@@ -79,6 +79,21 @@ def test_fit_agrees_with_numpy(dimensions):
             assert state.log_likelihood == pytest.approx(state.gaussian.log_prob(seen).mean(), abs=1e-8)
 
 
+@pytest.mark.parametrize("scales", [(1, 1), (1e-9, 1e9), (1e9, 1e-9), (3e-7, 1e-7), (1e9, 1e9), (0.01, 1e5)])
+def test_what_is_singular_does_not_depend_on_units(scales):
+    """Other units: the same answer, and a log-likelihood that differs by the log of the scales."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((40, 2)) @ np.array([[1.0, 0.4], [0.0, 0.7]])
+    here, there = fit_gaussian(x), fit_gaussian(x * scales)
+    assert not there.singular
+    assert there.log_likelihood == pytest.approx(here.log_likelihood - np.log(scales).sum(), abs=1e-9)
+    Gaussian(there.mean, there.covariance)
+    line = np.stack([x[:, 0], 2 * x[:, 0]], axis=1) * scales
+    assert fit_gaussian(line).singular
+    with pytest.raises(ValueError, match="not positive definite"):
+        Gaussian(np.zeros(2), np.cov(line.T))
+
+
 def test_few_points_are_singular_not_an_error():
     states = list(iterate_fit(np.random.default_rng(0).standard_normal((5, 2))))
     assert [s.singular for s in states] == [True, True, True, False, False, False]

@@ -259,7 +259,7 @@ def test_a_collapse_is_shown_up_to_its_end_and_then_named(covariance_type):
     states, error = until_collapse(iterate_em(OUTLIER, config))
     assert error.component == 2
     assert error.held == pytest.approx(1, abs=0.1)
-    assert str(error).startswith(f"Component 2 collapsed at step {error.step}: it held 1")
+    assert str(error).startswith(f"Component 3 collapsed at step {error.step}: it held 1")
     for remedy in ("Lower n_components", "raise reg_covar (now 0)", "start elsewhere"):
         assert remedy in str(error)
     assert [state.step for state in states] == list(range(error.step))
@@ -272,7 +272,7 @@ def test_a_collapse_is_shown_up_to_its_end_and_then_named(covariance_type):
 def test_two_points_are_too_few_for_a_plane():
     data = np.concatenate([blobs(3, 100, 1), [[70.0, 60.0], [60.0, 70.0]]])
     config = MixtureConfig(2, init=[[0.0, 0.0], [65.0, 65.0]], reg_covar=0, max_iter=500)
-    with pytest.raises(CollapseError, match=r"Component 1 .* held 2 of 102 points"):
+    with pytest.raises(CollapseError, match=r"Component 2 .* held 2 of 102 points"):
         fit_mixture(data, config)
 
 
@@ -288,7 +288,7 @@ def test_a_tied_covariance_collapses_as_one():
 def test_a_component_far_from_all_points_is_named_even_with_reg_covar():
     config = MixtureConfig(2, "spherical", init=[[0.0, 0.0], [1e4, 0.0]], covariances_init=[1.0, 1.0])
     with pytest.raises(
-        CollapseError, match="Component 1 collapsed at step 2: it held 0 of 300 points, so that it has"
+        CollapseError, match="Component 2 collapsed at step 2: it held 0 of 300 points, so that it has"
     ):
         fit_mixture(DATA["2-D"][0], config)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.lesson import controls as lesson_controls
+from dashboard.lesson.csv_files import read_csv
 from dashboard.scene.fields import Choice, Placed, Slider, Switch, control_of
 from dashboard.scene.words import plain
 from tests.pages.controls import healthy
@@ -32,7 +33,8 @@ def state_of(app) -> dict[str, object]:
 
 
 def notes(app) -> list[str]:
-    return [note.value for note in app.info]
+    """What is said of the link."""
+    return [note.value for note in app.info if note.value.startswith("The link asks")]
 
 
 @pytest.mark.parametrize("seed", [*NO_NUMBERS, "-1", "3.5", str(2**31)])
@@ -148,6 +150,20 @@ def _is_escaped(value: ast.expr) -> bool:
     if isinstance(value, ast.Name):
         return value.id == "asked"  # controls.show_ignored joins what has passed through plain
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "plain"
+
+
+@pytest.mark.parametrize("page", ["gaussian", "mixture", "boundaries", "gan", "diffusion"])
+def test_where_there_is_no_file_the_points_are_called_an_example(open_page, page):
+    """After a restart, say: other data never stand there without a word."""
+    cue = {"gan": "ring", "diffusion": "live", "boundaries": "learn", "mixture": "em", "gaussian": "fit"}[page]
+    app = open_page(page, **{f"{page}.cue": cue, f"{page}.source": "A CSV file"})
+    assert healthy(app)
+    assert ["These are example points" in note.value for note in app.info] == [True]
+    labels = "x,y,c\n0,1,a\n1,3,a\n4,3,a\n2,2,a\n3,5,b\n4,4,b\n5,7,b\n6,1,b\n"
+    app.session_state[f"{page}.file.data"] = read_csv(labels)
+    app.run()
+    assert healthy(app)
+    assert not app.info
 
 
 # --- fuzzed ---------------------------------------------------------------------------------------------------------

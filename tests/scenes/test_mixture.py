@@ -73,6 +73,21 @@ def test_degenerate_endings_are_named_and_not_ranked():
     assert ranked == list(range(1, len(ranked) + 1))
 
 
+def test_dragging_one_start_leaves_the_others_where_they_are():
+    """Also where a file's points lie far outside the board."""
+    rng = np.random.default_rng(0)
+    minutes = np.vstack([rng.normal((2, 54), (0.3, 6), (40, 2)), rng.normal((4.4, 80), (0.4, 6), (40, 2))])
+    own = tuple(map(tuple, minutes.tolist()))
+    for config in (Config(k=3), Config(source="csv", csv=own, k=2), Config(source="csv", csv=own, k=4)):
+        data = config.data()
+        before = config.start(data)
+        cell = np.ptp(config.reach(data), axis=1) / 1024
+        place = data[3]
+        after = after_drag(config, dragged(em.scene(config), "start 1", place)).start(data)
+        assert (np.abs(after[0] - place) <= cell).all()
+        assert (np.abs(after[1:] - before[1:]) <= cell).all()
+
+
 def test_without_regularisation_it_collapses_and_with_it_does_not():
     free, held = (collapse.scene(Config(reg_covar=r)) for r in (0.0, 1e-2))
     assert "collapsed" in free.captions[0]

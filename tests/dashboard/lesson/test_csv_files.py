@@ -92,10 +92,10 @@ def test_number_labels_are_sorted_by_value_and_text_labels_by_spelling():
     assert read_csv("0,0,b10\n1,1,b9\n2,2,a").label_names == ("a", "b10", "b9")
 
 
-def test_latin_1_is_read_where_utf_8_is_not():
-    content = "x;y;Tier\n1,5;2;Bär\n2;3;Kuh\n"
-    for encoding in ("latin-1", "utf-8"):
-        assert read_csv(content.encode(encoding)).label_names == ("Bär", "Kuh")
+def test_windows_1252_is_read_where_utf_8_is_not():
+    content = "x;y;Tier\n1,5;2;Bär – „€“\n2;3;Kuh\n"
+    for encoding in ("cp1252", "utf-8"):
+        assert read_csv(content.encode(encoding)).label_names == ("Bär – „€“", "Kuh")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +218,42 @@ def test_binary_content_is_refused(content):
 
 def test_too_many_labels_are_refused():
     says("".join(f"{k},{k},{k}\n" for k in range(11)), "third column", "11 different labels", "10")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('"1,160.8","2"\n"980","3.5"\n', [[1160.8, 2], [980, 3.5]]),
+        ('"1,160.8","2,000"\n"980","3"\n', [[1160.8, 2000], [980, 3]]),
+        ("1.160,8;2\n980;-3,5\n", [[1160.8, 2], [980, -3.5]]),
+        ("1.160,8;2.000\n980;3\n", [[1160.8, 2000], [980, 3]]),
+        ('"160,000","1,000,000"\n"2","3"\n', [[160_000, 1_000_000], [2, 3]]),
+        ("0,125;1,250\n2,500;3,750\n", [[0.125, 1.25], [2.5, 3.75]]),  # 0,125 is no thousand
+        ("1,25;1,250\n2,500;3,750\n", [[1.25, 1.25], [2.5, 3.75]]),
+        ("1.250;980\n2.500;3\n", [[1.25, 980], [2.5, 3]]),
+    ],
+)
+def test_marks_of_thousands_are_read_where_nothing_else_can_be_meant(content, expected):
+    assert read_csv(content).points.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['town,people\n"1,250","2,400"\n"980","1,900"\n', "1,250;3,500\n2,000;4,125\n"],
+)
+def test_what_may_be_thousands_or_decimals_is_refused(content):
+    says(content, "1,250", "may mark thousands or decimals")
+
+
+@pytest.mark.parametrize("content", ["1,160.8;2\n1.160,8;3\n", '"1,160.8","2"\n"3,5","1"\n'])
+def test_two_ways_of_writing_in_one_file_are_refused(content):
+    says(content, "thousands")
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", "\ufeffsep=;\n", "sep=; \n\n"])
+def test_excels_first_line_names_the_delimiter(first):
+    assert read_csv((first + "a;b\n1,5;2\n3;4\n").encode()).points.tolist() == [[1.5, 2], [3, 4]]
+    says(first + "a;b\n1,5;x\n3;4\n", "column 2")
 
 
 def test_two_decimal_marks_are_refused():

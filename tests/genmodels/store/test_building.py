@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,100 @@ def changed(recipe, **changes):
 
 
 # Building
+
+
+class Gate:
+    """A recipe that waits in the middle until it is let on, and counts how often it is built."""
+
+    def __init__(self, fails=None):
+        self.open, self.begun, self.built, self.fails = threading.Event(), threading.Event(), 0, fails
+
+    def recipe(self):
+        def build(job):
+            self.built += 1
+            job.progress(1, 2, "half of it")
+            self.begun.set()
+            assert self.open.wait(20)
+            why, self.fails = self.fails, None
+            if why:
+                raise why
+            return build_noise(job)
+
+        return changed(NOISE, build=build)
+
+
+def beside(function):
+    """The thread, and what it returned or raised."""
+    got = []
+
+    def call():
+        try:
+            got.append(function())
+        except BaseException as why:
+            got.append(why)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    return thread, got
+
+
+def test_two_who_build_one_checkpoint_train_it_once(tmp_path):
+    gate, heard = Gate(), []
+    known = gate.recipe()
+    first, one = beside(lambda: build(tmp_path, "noise", known))
+    assert gate.begun.wait(20)
+    second, other = beside(lambda: build(tmp_path, "noise", known, progress=lambda *said: heard.append(said)))
+    until = time.monotonic() + 20
+    while not heard and time.monotonic() < until:
+        time.sleep(0.01)
+    gate.open.set()
+    first.join(20)
+    second.join(20)
+    assert gate.built == 1
+    assert heard[0] == (1, 2, "half of it")
+    assert one == other
+    assert one[0].name == "noise"
+
+
+def test_who_waits_hears_why_it_failed(tmp_path):
+    gate = Gate(ValueError("It diverged."))
+    known = gate.recipe()
+    first, one = beside(lambda: build(tmp_path, "noise", known))
+    assert gate.begun.wait(20)
+    second, other = beside(lambda: build(tmp_path, "noise", known))
+    time.sleep(0.2)
+    gate.open.set()
+    first.join(20)
+    second.join(20)
+    assert gate.built == 1
+    assert [str(why) for why in (*one, *other)] == ["It diverged."] * 2
+
+
+def test_who_waits_takes_it_up_where_the_other_has_left(tmp_path):
+    """A closed tab ends its script by what is no Exception."""
+
+    class Left(BaseException):
+        pass
+
+    gate = Gate(Left())
+    known = gate.recipe()
+    first, one = beside(lambda: build(tmp_path, "noise", known))
+    assert gate.begun.wait(20)
+    second, other = beside(lambda: build(tmp_path, "noise", known))
+    time.sleep(0.2)
+    gate.open.set()
+    first.join(20)
+    second.join(20)
+    assert isinstance(one[0], Left)
+    assert gate.built == 2
+    assert other[0].name == "noise"
+
+
+def test_a_store_that_cannot_be_locked_gets_a_sentence(tmp_path):
+    (tmp_path / checkpoint.PARTIAL / "lock").mkdir(parents=True)
+    for what in (lambda: build(tmp_path, "noise"), lambda: checkpoint.reindex(tmp_path)):
+        with pytest.raises(OSError, match="cannot be written to"):
+            what()
 
 
 def test_build_stores_judges_and_tells(tmp_path):
