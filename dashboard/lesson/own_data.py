@@ -57,6 +57,6 @@ def _rows(points: np.ndarray) -> tuple[tuple[float, float], ...]:
 
 
 def download(config: Any) -> None:
-    """Offer a config's points as CSV."""
-    points: Callable[[], np.ndarray] = config.data
+    """Offer a config's points as CSV; one's own in the order in which they came."""
+    points: Callable[[], np.ndarray] = config.own if config.is_own else config.data
     st.download_button("Data as CSV", lambda: csv_files.write_csv(points()), "points.csv", "text/csv")

@@ -3,23 +3,23 @@
 
 const mounted = new WeakMap();
 
-async function modules(version) {
-  const files = `${window.location.origin}/player-files/${version}/`;
+async function modules({ base, version }) {
+  const files = `${window.location.origin}${base}/player-files/${version}/`;
   const [{ createPlayer }, { SocketSource }] = await Promise.all([
     import(`${files}player.js`), import(`${files}source.js`),
   ]);
   return { createPlayer, SocketSource };
 }
 
-function socketUrl(run) {
-  return `${window.location.origin.replace(/^http/, "ws")}/runs/${run}`;
+function socketUrl({ base, run }) {
+  return `${window.location.origin.replace(/^http/, "ws")}${base}/runs/${run}`;
 }
 
 async function update(place, { data, setTriggerValue }) {
   place.latest = data;
   place.onGone = () => setTriggerValue("gone", place.run);
   place.onDrop = (values) => setTriggerValue("drop", values);
-  const { createPlayer, SocketSource } = await (place.modules ??= modules(data.version));
+  const { createPlayer, SocketSource } = await (place.modules ??= modules(data));
   if (place.closed || place.latest !== data) return;
   place.root.style.setProperty("--player-height", data.height);
   place.player ??= createPlayer(place.root, null, { onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), palette: data.palette, scale: data.scale });
@@ -28,7 +28,7 @@ async function update(place, { data, setTriggerValue }) {
     const fresh = place.scene !== data.scene;
     Object.assign(place, { run: data.run, scene: data.scene });
     place.root.dataset.run = data.run;
-    place.player.load(new SocketSource(socketUrl(data.run)), { fresh });
+    place.player.load(new SocketSource(socketUrl(data)), { fresh });
   }
   if (data.focus && place.focus !== data.focus) place.player.focus();
   place.focus = data.focus;

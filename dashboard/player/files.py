@@ -6,6 +6,7 @@ import functools
 import hashlib
 from pathlib import Path
 
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -35,9 +36,16 @@ async def player_file(request: Request) -> Response:
     return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
 
 
+def base_path() -> str:
+    """Where the dashboard stands behind a proxy, such as ``/class``; empty at the root."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
+    base = base_path()
     return [
-        WebSocketRoute("/runs/{run}", functools.partial(run_socket, is_host_allowed)),
-        Route("/player-files/{version}/{name}", player_file),
+        WebSocketRoute(f"{base}/runs/{{run}}", functools.partial(run_socket, is_host_allowed)),
+        Route(f"{base}/player-files/{{version}}/{{name}}", player_file),
     ]

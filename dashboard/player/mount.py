@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import runs
-from dashboard.player.files import player_version
+from dashboard.player.files import base_path, player_version
 from dashboard.scene import Scene
 from dashboard.scene.colours import PALETTE
 from dashboard.scene.words import plain
@@ -134,7 +134,7 @@ def show(
     """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
     data = {
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
-        "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
+        "base": base_path(), "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
     _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_drop_change=released)
 

@@ -55,10 +55,11 @@ class Server:
     port: int
     entry: Path = ROOT / "streamlit_app.py"
     process: subprocess.Popen | None = None
+    base: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.base}"
 
     def start(self) -> Server:
         command = [
@@ -73,6 +74,7 @@ class Server:
             str(self.port),
             "--server.fileWatcherType",
             "none",
+            *(["--server.baseUrlPath", self.base] if self.base else []),
         ]
         self.process = subprocess.Popen(
             command,

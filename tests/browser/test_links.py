@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlparse
 
 import drive
 import pytest
+from conftest import Server, free_port
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -82,6 +83,18 @@ def test_words_of_a_link_call_nobody(tab, server):
     expect(note).to_contain_text("gaussian.source=![x](https://")
     assert note.locator("img, a").count() == 0, note.inner_html()
     assert not [url for url in asked if urlparse(url).hostname == "example.org"]
+
+
+def test_behind_a_proxy_with_a_path(page):
+    """The Player's files and its socket are asked where the dashboard stands."""
+    one = Server(free_port(), base="/class/models").start()
+    try:
+        drive.open_page(page, f"{one.url}/gaussian?gaussian.cue=sample")
+        drive.expect_on(page, "Sample")
+        files = page.evaluate("() => performance.getEntriesByType('resource').map((entry) => entry.name)")
+        assert [name for name in files if name.startswith(f"{one.url}/player-files/") and name.endswith("/player.js")]
+    finally:
+        one.kill()
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "player.py", "look.jsx"])

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from dashboard.lesson import own_data
+from dashboard.lesson.csv_files import read_csv
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.gaussian import fit, sample
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES
@@ -87,3 +89,11 @@ def test_the_challenge_checks_itself(open_page):
         app.slider(key=f"gaussian.{name}").set_value(round(float(value), 2)).run()
     app.button(key="gaussian.challenge.check").click().run()
     assert app.success
+
+
+def test_ones_own_points_come_back_in_their_order(monkeypatch):
+    given = {}
+    monkeypatch.setattr(own_data.st, "download_button", lambda label, make, *_: given.update(text=make()))
+    rows = ((3.0, 1.0), (1.0, 2.0), (2.0, 5.0), (0.5, 0.25))
+    own_data.download(fit.Config(source="csv", csv=rows))
+    assert read_csv(given["text"]).points.tolist() == [list(row) for row in rows]
