@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dashboard.runs.growth import Orders, Recipe
+from dashboard.runs.growth import Orders, Recipe, Rest
 from dashboard.runs.recording import MAX_RUN_BYTES
 from dashboard.runs.run import GONE, Ask, Run, Status
 from dashboard.runs.scheduler import workers
 from dashboard.runs.trainer import Trainer
 from dashboard.scene import Scene
 
+log = logging.getLogger(__name__)
 SLICE = 0.2  # seconds of a turn
 FIRST_SLICE = 0.02  # of the turn that brings the first frame: others wait for theirs
 
@@ -137,7 +139,11 @@ class LiveRun(Run):
         if self.status != "running":
             self.set_status("running")
         seconds = SLICE if self.layout else FIRST_SLICE
-        rest = self.trainer.grow(self.id, self.recipe, orders, seconds, self.receive)
+        try:
+            rest = self.trainer.grow(self.id, self.recipe, orders, seconds, self.receive)
+        except Exception as why:  # the process cannot be started, or what it said cannot be kept
+            log.exception("live run %s failed", self.id)
+            rest = Rest(ended=True, reason=str(why) or type(why).__name__)
         with self.lock:
             self.due = time.monotonic() + rest.wait
             if self.forgotten == forgotten:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -62,7 +63,8 @@ class Workers:
         with self.changed:
             if not self.trainers:
                 self.trainers.append(self.make_trainer())
-        self.trainers[0].start()
+        with contextlib.suppress(OSError):  # the first run that is to grow will say so
+            self.trainers[0].start()
 
     @property
     def busy(self) -> int:

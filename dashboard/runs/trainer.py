@@ -122,13 +122,21 @@ class ProcessTrainer:
         self.known.add(name)
         self.begun.add(name)
         self._tell(message)
+        trouble: Exception | None = None
         for frames, head in self._answers():
             if "rest" in head:
+                if trouble is not None:
+                    raise trouble
                 rest = Rest(**decode(head["rest"]))
                 if rest.ended:
                     self.known.discard(name)
                 return rest
-            receive(from_blob(frames, head))
+            if trouble is None:  # what was answered meanwhile must not be taken for another turn's
+                try:
+                    receive(from_blob(frames, head))
+                except Exception as why:
+                    trouble = why
+                    self.halt()
         self._bury()
         return Rest(ended=True, reason=LOST)
 

@@ -199,6 +199,37 @@ def test_a_process_that_dies_takes_its_runs_along_and_nothing_else(monkeypatch):
         trainer.stop()
 
 
+def test_what_cannot_be_kept_ends_its_run_and_no_other(workers, monkeypatch):
+    bad = LiveRun("session", walk, Walk())
+    received = []
+
+    def refuse(frames) -> None:
+        received.append(frames.steps)
+        raise ValueError("no room")
+
+    monkeypatch.setattr(bad, "receive", refuse)
+    bad.watch(wake := (lambda: None))
+    until(lambda: bad.status == "failed")
+    assert bad.reason == "no room"
+    assert received == [(0,)]
+    good = workers.start(walk, Walk(steps=50))
+    until(lambda: good.status == "done")
+    assert list(good.recording.frames) == list(range(50))
+    bad.unwatch(wake)
+
+
+def test_a_process_that_cannot_be_started_gets_a_sentence(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    one = Workers(1)
+    monkeypatch.setattr(live, "workers", one)
+    one.warm()
+    run = LiveRun("session", walk, Walk())
+    run.watch(wake := (lambda: None))
+    until(lambda: run.status == "failed" and one.busy == 0)
+    assert "/nowhere/python" in run.reason
+    run.unwatch(wake)
+
+
 def test_the_process_ends_with_its_input():
     trainer = ProcessTrainer()
     trainer.start()
