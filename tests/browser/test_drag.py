@@ -369,6 +369,7 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     expect_points(other, len(painted))
     drive.until(lambda: other.evaluate("() => !!window.drag"), "it is drawn")
     assert np.abs(np.array(other.evaluate("() => window.drag.painted"))[:, :2] - painted).max() <= HALF_CELL
+    other.wait_for_selector(drive.IDLE)
     with other.expect_download() as file:
         other.get_by_role("button", name="Data as CSV").click()
     points = read_csv(file.value.path().read_bytes()).points
