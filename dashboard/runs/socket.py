@@ -115,8 +115,7 @@ class Conversation:
                 self.asked.clear()
             await self.socket.send_bytes(packed)
             registry.keep_bound(self.run)
-            warmup.start_libraries()
-            await asyncio.to_thread(workers.warm)
+            warmup.start_libraries(before=workers.warm)
             if self.run.status in ("running", "queued"):
                 await asyncio.sleep(SECONDS_BETWEEN)
 

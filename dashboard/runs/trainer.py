@@ -137,7 +137,7 @@ class ProcessTrainer:
                 except Exception as why:
                     trouble = why
                     self.halt()
-        self._bury()
+        self.stop()
         return Rest(ended=True, reason=LOST)
 
     def halt(self) -> None:
@@ -151,10 +151,6 @@ class ProcessTrainer:
             self.known.discard(name)
             self._tell({"drop": name})
 
-    def stop(self) -> None:
-        """End the process."""
-        self._bury()
-
     def _tell(self, message: dict[str, Any]) -> None:
         with self.lock, contextlib.suppress(OSError, ValueError):  # a process that is gone is found at its answer
             if self.process is not None and self.process.stdin is not None:
@@ -167,7 +163,8 @@ class ProcessTrainer:
         while (packed := read(self.process.stdout)) is not None:
             yield blob.unpack(packed)
 
-    def _bury(self) -> None:
+    def stop(self) -> None:
+        """End the process."""
         with self.lock:
             process, self.process = self.process, None
             self.known.clear()

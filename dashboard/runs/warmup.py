@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -35,13 +36,17 @@ def freeze() -> None:
         gc.freeze()
 
 
-def start_libraries() -> None:
-    """Once a process: import scikit-learn and torch in the background, when the first picture has gone out."""
+def start_libraries(before: Callable[[], None]) -> None:
+    """Once a process: call ``before``, and import scikit-learn and torch, in the background.
+
+    It is for when the first picture has gone out.
+    """
     if _first("libraries"):
-        threading.Thread(target=_import_libraries, name="warm-up", daemon=True).start()
+        threading.Thread(target=_import_libraries, args=(before,), name="warm-up", daemon=True).start()
 
 
-def _import_libraries() -> None:
+def _import_libraries(before: Callable[[], None]) -> None:
+    before()
     import sklearn.discriminant_analysis
     import sklearn.linear_model
     import sklearn.naive_bayes  # noqa: F401

@@ -27,7 +27,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -392,18 +392,14 @@ def locked(folder: Path) -> Iterator[None]:
     system and that the system itself releases when its holder is killed.
     """
     (folder / PARTIAL).mkdir(parents=True, exist_ok=True)
-    try:
-        lock = sqlite3.connect(folder / PARTIAL / "lock", timeout=60, isolation_level=None)
-    except sqlite3.Error as why:
-        raise OSError(f"{folder} cannot be written to ({why}); check its permissions.") from why
-    try:
+    with ExitStack() as stack:
         try:
+            path = folder / PARTIAL / "lock"
+            lock = stack.enter_context(closing(sqlite3.connect(path, timeout=60, isolation_level=None)))
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as why:
             raise OSError(f"{folder} cannot be written to ({why}); check its permissions.") from why
         yield
-    finally:
-        lock.close()
 
 
 def replace_file(folder: Path, name: str, blob: bytes) -> None:

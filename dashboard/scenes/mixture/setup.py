@@ -91,14 +91,14 @@ class Config(OwnPoints):
 
     def start(self, data: np.ndarray) -> np.ndarray:
         """Starting means, ``(K, 2)``: those set by hand, else k-means++."""
-        by_hand = decode_points(self.means, *self.reach(data))[0]
+        by_hand = decode_points(self.means, *self.reach())[0]
         if len(by_hand) == self.k:
             return by_hand
         return starting_means(data, self.k, "kmeans++", np.random.default_rng(self.seed))
 
-    def reach(self, data: np.ndarray) -> tuple[Pair, Pair]:
+    def reach(self) -> tuple[Pair, Pair]:
         """Where starting means may stand: on the board, and as far as the points of a file go."""
-        return ranges(data) if self.source == "csv" else (BOARD, BOARD)
+        return ranges(self.own()) if self.source == "csv" else (BOARD, BOARD)
 
     def em(self, data: np.ndarray, **more: Any) -> MixtureConfig:
         """The configuration of EM."""
@@ -137,7 +137,7 @@ def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     if drag.moved(values) == "probe":
         x, y = drag.handle(values, "probe").round(2).tolist()
         return replace(config, probe_1=x, probe_2=y)
-    reach = config.reach(config.data())
+    reach = config.reach()
     start = np.clip([drag.handle(values, f"start {k + 1}") for k in range(config.k)], *np.transpose(reach))
     return replace(config, means=encode_points(start, np.zeros(len(start), dtype=int), *reach))
 

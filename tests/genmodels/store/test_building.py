@@ -107,18 +107,24 @@ def beside(function):
     return thread, got
 
 
-def test_two_who_build_one_checkpoint_train_it_once(tmp_path):
-    gate, heard = Gate(), []
-    known = gate.recipe()
-    first, one = beside(lambda: build(tmp_path, "noise", known))
+def two(folder, gate):
+    """What two who build the same get, and what the second, who came in the middle, heard meanwhile."""
+    known, heard = gate.recipe(), []
+    first, one = beside(lambda: build(folder, "noise", known))
     assert gate.begun.wait(20)
-    second, other = beside(lambda: build(tmp_path, "noise", known, progress=lambda *said: heard.append(said)))
+    second, other = beside(lambda: build(folder, "noise", known, progress=lambda *said: heard.append(said)))
     until = time.monotonic() + 20
     while not heard and time.monotonic() < until:
         time.sleep(0.01)
     gate.open.set()
     first.join(20)
     second.join(20)
+    return one, other, heard
+
+
+def test_two_who_build_one_checkpoint_train_it_once(tmp_path):
+    gate = Gate()
+    one, other, heard = two(tmp_path, gate)
     assert gate.built == 1
     assert heard[0] == (1, 2, "half of it")
     assert one == other
@@ -127,14 +133,7 @@ def test_two_who_build_one_checkpoint_train_it_once(tmp_path):
 
 def test_who_waits_hears_why_it_failed(tmp_path):
     gate = Gate(ValueError("It diverged."))
-    known = gate.recipe()
-    first, one = beside(lambda: build(tmp_path, "noise", known))
-    assert gate.begun.wait(20)
-    second, other = beside(lambda: build(tmp_path, "noise", known))
-    time.sleep(0.2)
-    gate.open.set()
-    first.join(20)
-    second.join(20)
+    one, other, _ = two(tmp_path, gate)
     assert gate.built == 1
     assert [str(why) for why in (*one, *other)] == ["It diverged."] * 2
 
@@ -146,14 +145,7 @@ def test_who_waits_takes_it_up_where_the_other_has_left(tmp_path):
         pass
 
     gate = Gate(Left())
-    known = gate.recipe()
-    first, one = beside(lambda: build(tmp_path, "noise", known))
-    assert gate.begun.wait(20)
-    second, other = beside(lambda: build(tmp_path, "noise", known))
-    time.sleep(0.2)
-    gate.open.set()
-    first.join(20)
-    second.join(20)
+    one, other, _ = two(tmp_path, gate)
     assert isinstance(one[0], Left)
     assert gate.built == 2
     assert other[0].name == "noise"
