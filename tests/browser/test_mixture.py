@@ -52,15 +52,14 @@ def test_click_a_point_and_read_its_responsibilities(tab, server):
     data, expected = config.data(), states(config)
     drive.seek(tab, 3)
     probe = drive.player(tab).locator(".handle.probe")
-    before = probe.bounding_box()
+    before, place = probe.bounding_box(), drive.asked(tab)
     stage = drive.player(tab).locator("canvas").bounding_box()
     tab.mouse.click(stage["x"] + stage["width"] * 0.12, before["y"] + before["height"] / 2 + 40)
     drive.until(
         lambda: probe.bounding_box()["x"] < before["x"] - 20, "the probe went to the point nearest to the click"
     )
-    drive.until(lambda: "mixture.probe_1" in tab.evaluate("location.search"), "the link holds the place")
-    place = dict(p.split("=") for p in tab.evaluate("location.search.slice(1)").split("&"))
-    at = [float(place["mixture.probe_1"]), float(place["mixture.probe_2"])]
+    drive.until(lambda: drive.asked(tab) != place, "the link holds the new place")
+    at = [float(drive.asked(tab)[name]) for name in ("probe_1", "probe_2")]
     chosen = int(((data - at) ** 2).sum(axis=1).argmin())
     resp = np.exp(expected[3].log_resp[chosen])
     text = drive.player(tab).locator(".equation").inner_text()
