@@ -27,6 +27,8 @@ from dashboard import player
 from dashboard.concepts import Concept
 from dashboard.lesson import blocks, checkpoints, controls
 from dashboard.player import AfterDrag
+from dashboard.scene.words import plain
+from genmodels.data.files import DataFileError
 
 C = TypeVar("C")
 
@@ -97,7 +99,10 @@ class Page:
             for number, other in enumerate(self.cues.values(), start=1):
                 self._tab(other, number, other is cue)
         st.markdown(cue.say)
-        cue.show()
+        try:
+            cue.show()
+        except DataFileError as why:  # of what the page itself reads; what a scene reads is told where it is drawn
+            st.warning(plain(why))
         blocks.references(*references)
 
     @property

@@ -41,6 +41,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from genmodels.data.files import DataFileError
+
 MNIST_FILE = Path(__file__).with_name("mnist_5k.safetensors.gz")
 MNIST_SHA256 = "c0ee8d59d0ceb3fc2c1d4a21f6f708d983cbf70f7c8e64938603eecd2f11a54b"
 """Of the file's content, unpacked."""
@@ -95,8 +97,7 @@ def load_mnist() -> Digits:
     """5,000 grey images of MNIST: uint8 (N, 28, 28), 0 (paper) to 255 (ink).
 
     Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is damaged.
+        DataFileError: The file is missing or damaged.
 
     Example:
         >>> images, labels = load_mnist().train
@@ -131,7 +132,7 @@ def load_small_digits() -> Digits:
     """scikit-learn's 1,797 digits: float64 (N, 8, 8), the grey values 0 to 16 divided by 16.
 
     Raises:
-        FileNotFoundError: scikit-learn is not installed, or without its data.
+        DataFileError: scikit-learn is not installed, or without its data.
         ValueError: Its file holds something else.
     """
     table = _read_small_digits()
@@ -200,14 +201,14 @@ def binarise(images: np.ndarray, rng: np.random.Generator | int) -> np.ndarray:
 def _read_mnist(path: Path) -> dict[str, np.ndarray]:
     """Images (5000, 28, 28) and labels (5000,), uint8, in the file's order."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; fetch it again (README.md beside it says how).")
+        raise DataFileError(f"{path} is missing; fetch it again (README.md beside it says how).")
     try:
         content = gzip.decompress(path.read_bytes())
         if hashlib.sha256(content).hexdigest() == MNIST_SHA256:
             return load(content)
     except (OSError, EOFError, zlib.error, SafetensorError):
         pass  # told below
-    raise ValueError(f"{path} is damaged; fetch it again (README.md beside it says how).")
+    raise DataFileError(f"{path} is damaged; fetch it again (README.md beside it says how).")
 
 
 def _read_small_digits() -> np.ndarray:
@@ -215,11 +216,11 @@ def _read_small_digits() -> np.ndarray:
     package = importlib.util.find_spec("sklearn")
     path = Path((package and package.origin) or "sklearn/__init__.py").with_name("datasets") / "data/digits.csv.gz"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; install scikit-learn again, the small digits come with it.")
+        raise DataFileError(f"{path} is missing; install scikit-learn again, the small digits come with it.")
     try:
         content = gzip.decompress(path.read_bytes())
         if hashlib.sha256(content).hexdigest() == SMALL_SHA256:
             return np.loadtxt(content.decode().splitlines(), delimiter=",").astype(np.int64)
     except (OSError, EOFError, zlib.error):
         pass  # told below
-    raise ValueError(f"{path} is not the file expected; install scikit-learn again, as requirements.txt pins it.")
+    raise DataFileError(f"{path} is not the file expected; install scikit-learn again, as requirements.txt pins it.")

@@ -45,6 +45,7 @@ from genmodels.data.dataset import (
     mixture_moments,
     separated_entropy,
 )
+from genmodels.data.files import DataFileError
 
 DINO_CSV = Path(__file__).with_name("dino.csv")
 
@@ -61,7 +62,7 @@ def get_dataset(name: str, **options: float) -> Dataset:
 
     Raises:
         ValueError: Unknown name or option, or a noise out of range.
-        FileNotFoundError: The dinosaur's file is missing.
+        DataFileError: The dinosaur's file is missing or damaged.
 
     Example:
         >>> round(get_dataset("moons", noise=0.05).entropy, 3)
@@ -290,8 +291,12 @@ def _spirals() -> Dataset:
 
 def _dino() -> Dataset:
     if not DINO_CSV.is_file():
-        raise FileNotFoundError(f"{DINO_CSV} is missing; fetch it again (README.md beside it says how).")
-    centres = (np.loadtxt(DINO_CSV, delimiter=",", skiprows=1) - 50) / 12.5  # 0..100 in the file to -4..4
+        raise DataFileError(f"{DINO_CSV} is missing; fetch it again (README.md beside it says how).")
+    try:
+        drawn = np.loadtxt(DINO_CSV, delimiter=",", skiprows=1).reshape(142, 2)
+    except (OSError, ValueError) as why:
+        raise DataFileError(f"{DINO_CSV} is damaged; fetch it again (README.md beside it says how).") from why
+    centres = (drawn - 50) / 12.5  # 0..100 in the file to -4..4
     description = "A dinosaur drawn by 142 points, each blurred a little (standard deviation 0.1)."
     return mixture("dino", "Dinosaur", description, centres, 0.1)
 
