@@ -254,12 +254,13 @@ export class Drag {
       this.painted = this.painted.filter(([x, y]) => Math.hypot(view.x(x) - px, view.y(y) - py) > ERASE);
       return;
     }
+    const [x, y] = view.invert(px, py);
+    if (!inside(x, view.panel.x) || !inside(y, view.panel.y)) return; // beyond the board's dashed edge
     const { last } = this.stroke;
     if (last && Math.hypot(last[0] - px, last[1] - py) < SPACING) return;
     if (this.painted.length >= this.layout.brush.most) return this.player.say(`There is room for ${this.layout.brush.most} points; erase some first.`);
     this.stroke.last = [px, py];
-    const [x, y] = view.invert(px, py);
-    this.painted.push([within(x, view.panel.x), within(y, view.panel.y), this.colourClass]);
+    this.painted.push([x, y, this.colourClass]);
   }
 
   endStroke() {
@@ -314,4 +315,5 @@ function toolButton(text, action, pressed) {
   return button;
 }
 
+const inside = (value, [low, high]) => low <= value && value <= high;
 const within = (value, [low, high]) => Math.min(high, Math.max(low, value));

@@ -94,6 +94,17 @@ export class View {
     }
   }
 
+  /** The edge of what can be painted on: an equal-aspect panel shows more than its ranges. */
+  drawBoard(ctx, colours) {
+    const [[left, right], [low, high]] = [this.panel.x.map((v) => this.x(v)), this.panel.y.map((v) => this.y(v))];
+    ctx.save();
+    ctx.strokeStyle = colours.muted;
+    ctx.lineWidth = 1.5;
+    ctx.setLineDash([6, 5]);
+    ctx.strokeRect(left, high, right - left, low - high);
+    ctx.restore();
+  }
+
   drawTick(ctx, axis, value, text, colours) {
     const { area, font } = this;
     const p = Math.round(axis === "x" ? this.x(value) : this.y(value)) + 0.5;

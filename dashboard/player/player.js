@@ -423,6 +423,8 @@ class Player {
     ctx.fillRect(0, 0, canvas.width, canvas.height);
     this.views = arrange(recording.layout.panels, canvas.width / look.density, canvas.height / look.density, this.font, recording.layout.columns);
     for (const view of this.views) view.drawFrame(ctx, look.palette.roles, look.family);
+    const { brush } = recording.layout;
+    if (brush) this.views[brush.panel].drawBoard(ctx, look.palette.roles);
     return sheet;
   }
 
