@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import lesson
 from dashboard.lesson import Page, charts, own_data
+from dashboard.scene.board import after_painting
 from dashboard.scenes.gaussian import CONCEPT, converge, evaluate, fit, likelihood, sample
 from genmodels.gaussian import Gaussian, fit_gaussian, iterate_ascent, iterate_fit, iterate_transport
 
@@ -15,7 +16,7 @@ page = Page(CONCEPT)
 @page.cue("Fit", "**Learn.** Points arrive one by one; the Gaussian that makes them most likely follows.")
 def show_fit() -> None:
     """Points arrive; the maximum-likelihood estimate follows."""
-    config = page.stage(fit.Config, fit.scene, after_drag=fit.after_drag, under=own_data.download)
+    config = page.stage(fit.Config, fit.scene, after_drag=after_painting, under=own_data.download)
     lesson.notice(
         "After one point Σ̂ is a dot, after two a line: **singular**. From the third point on it is an ellipse.",
         "In the plane the 1-σ and 2-σ ellipses hold 39 % and 86 % of the probability, not 68 % and 95 %.",

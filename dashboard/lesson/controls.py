@@ -26,6 +26,7 @@ from dashboard.scene.fields import (
     control_of,
     default_of,
 )
+from dashboard.scene.own_points import OWN
 from dashboard.scene.painted import decode_points
 from dashboard.scene.words import plain
 
@@ -110,6 +111,8 @@ def slider(key: str, control: Slider, default: float) -> float:
 def choice(key: str, control: Choice, default: Any) -> Any:
     """One of a few; Streamlit writes the text, as one reads it on the page, into the link."""
     options = list(control.options)
+    if st.session_state.get(key, default) not in options:  # what another cue offers, and this one does not
+        del st.session_state[key]
     bind = binding(key, lambda asked: asked in control.options.values())
     return st.selectbox(
         control.label,
@@ -177,7 +180,7 @@ def _register(page: str, name: str, default: Any, control: Control) -> None:
 
 
 def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
-    """Put the page's controls at their defaults, but for what differs; one's own data stay.
+    """Put the page's controls at their defaults, but for what differs; one's own data stay, unless it is they.
 
     Args:
         page: Prefix of the keys.
@@ -186,6 +189,8 @@ def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
     """
     shown = st.session_state.get("_controls", {}).get(page, {})
     defaults = {name: default for name, (default, _) in shown.items()}
+    if (own := st.session_state.get(f"{page}.source")) in OWN:
+        defaults["source"] = own
     for name, value in (defaults | dict(differs)).items():
         st.session_state[f"{page}.{name}"] = value
     bound = {f"{page}.{name}" for name, (_, bound) in shown.items() if bound}  # these Streamlit takes out itself

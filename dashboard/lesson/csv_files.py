@@ -19,8 +19,8 @@ import numpy as np
 from dashboard.scene.painted import as_points, quoted
 
 MAX_LABELS = 10
-MAX_ABS = 1e6
-"""Coordinates beyond this are refused: in float32 their decimals are gone."""
+MAX_ABS = 1e100
+"""Coordinates beyond this are refused: their squares would overflow."""
 MAX_LABEL_LENGTH = 200
 MAX_LINE = 1_000
 HEAD = 50
@@ -45,15 +45,17 @@ class OwnData:
     """Points in the plane, as a learner brought them.
 
     Attributes:
-        points: ``(N, 2)`` float64, finite, each within ±1e6, not all the same.
+        points: ``(N, 2)`` float64, finite, each within ±1e100, not all the same.
         labels: ``(N,)`` int64, the index of each point's label in ``label_names``; 0 where there is no label column.
         label_names: The distinct labels, as the file spells them, sorted (by value where all are numbers); empty
             where there is no label column.
+        columns: The heading of the first two columns; empty where there is none.
     """
 
     points: np.ndarray
     labels: np.ndarray
     label_names: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 def read_csv(content: bytes | str, max_rows: int = 10_000, max_bytes: int = 20 * 2**20) -> OwnData:
@@ -83,25 +85,30 @@ def read_csv(content: bytes | str, max_rows: int = 10_000, max_bytes: int = 20 *
     first = next(table, None)
     if first is None:
         raise ValueError("The file is empty; give two columns of numbers, x1 and x2, one point a line.")
-    heading = first if _is_heading(first[1]) else None
-    count = _count_lines(text) - (heading is not None)
+    has_heading = _is_heading(first[1])
+    count = _count_lines(text) - has_heading
     if count > max_rows:
         raise ValueError(
             f"The file has {count:,} rows, more than the {max_rows:,} that are read; take a random sample of them."
         )
-    rows = [*([] if heading else [first]), *table]
+    lines = _same_width([first, *table])
+    heading, rows = (lines[0], lines[1:]) if has_heading else (None, lines)
     _check_shape(heading, rows, delimiter)
     points = _points(rows)
-    labels, label_names = _labels([cells[2] for _, cells in rows if len(cells) == 3])
-    return OwnData(points, labels if label_names else np.zeros(len(points), np.int64), label_names)
+    labels, label_names = _labels([(number, cells[2]) for number, cells in rows if len(cells) == 3])
+    columns = tuple(heading[1][:2]) if heading else ()
+    return OwnData(points, labels if label_names else np.zeros(len(points), np.int64), label_names, columns)
 
 
-def write_csv(points: np.ndarray, labels: Sequence[object] | np.ndarray | None = None) -> str:
+def write_csv(
+    points: np.ndarray, labels: Sequence[object] | np.ndarray | None = None, heading: tuple[str, ...] = ()
+) -> str:
     r"""Text that :func:`read_csv` reads back without losing a bit, headed ``x1,x2`` or ``x1,x2,label``.
 
     Args:
         points: ``(N, 2)`` floats.
         labels: ``(N,)`` integers or short texts, if there are any.
+        heading: Of the first two columns, instead.
 
     Raises:
         ValueError: The shapes do not fit, or a label would not come back: it is empty, longer than 200 characters,
@@ -119,7 +126,7 @@ def write_csv(points: np.ndarray, labels: Sequence[object] | np.ndarray | None =
             raise ValueError(f"There are {len(columns[2])} labels for {len(points)} points; give one label a point.")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["x1", "x2", "label"][: len(columns)])
+    writer.writerow([*(heading or ("x1", "x2")), "label"][: len(columns)])
     writer.writerows(zip(*columns, strict=True))
     return text.getvalue()
 
@@ -190,18 +197,27 @@ def _delimiter(head: list[str]) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line, stripped, without the empty ones at the right that spreadsheets append."""
+    """The cells of one line, stripped."""
     # Line by line, so that a quote left open costs its own line, not the rest of the file.
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
 
 
 def _table(text: str, delimiter: str) -> Iterator[Row]:
     for number, line in _lines(text):
-        if cells := _cells(line, delimiter):
+        cells = _cells(line, delimiter)
+        if any(cells):
             yield number, cells
+
+
+def _same_width(rows: list[Row]) -> list[Row]:
+    """The rows without the empty cells at the right that spreadsheets append; one in a column in use is kept."""
+    width = max(_used(cells) for _, cells in rows)
+    return [(number, cells[: max(_used(cells), min(len(cells), width))]) for number, cells in rows]
+
+
+def _used(cells: list[str]) -> int:
+    """How many cells there are up to the last one that is not empty."""
+    return max(k for k, cell in enumerate(cells, start=1) if cell)
 
 
 # From cells to points --------------------------------------------------------------------------------------------
@@ -299,14 +315,18 @@ def _number(cell: str, where: str, decimal: str) -> float:
     value = float(cell.replace("." if decimal == "," else ",", "").replace(",", "."))
     if abs(value) > MAX_ABS:
         raise ValueError(
-            f"{where} holds {quoted(cell)}, beyond the limit of ±{MAX_ABS:,.0f}; "
-            "rescale the column, for example to thousands or millions."
+            f"{where} holds {quoted(cell)}, beyond the limit of ±{MAX_ABS:g}; give the column in other units."
         )
     return value
 
 
-def _labels(cells: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(numbered: list[tuple[int, str]]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Indices ``(N,)`` int64 and the names that they point to."""
+    cells = [cell for _, cell in numbered]
+    for number, cell in numbered:
+        if not cell:
+            where = f"Line {number}, column 3"
+            raise ValueError(f"{where} is empty where a label belongs; fill it in or remove the line.")
     names = set(cells)
     if len(names) > MAX_LABELS:
         raise ValueError(

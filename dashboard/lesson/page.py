@@ -27,6 +27,8 @@ from dashboard import player
 from dashboard.concepts import Concept
 from dashboard.lesson import blocks, checkpoints, controls
 from dashboard.player import AfterDrag
+from dashboard.scene import board
+from dashboard.scene.own_points import OwnPoints
 from dashboard.scene.words import plain
 from genmodels.data.files import DataFileError
 
@@ -210,11 +212,27 @@ class Page:
         if not self.shown:
             return
         focus = focus_token()
+        to_paint: OwnPoints | None = getattr(config, "to_paint", None)
+        if inspect.isgeneratorfunction(draw) and to_paint and self._paints(to_paint):
+            taken = board.after_painting
+            player.play(board.scene, to_paint, key=self.player, focus=focus, after_drag=taken, on_drop=self._painted)
+            return
         if inspect.isgeneratorfunction(draw):
             player.watch(draw, config, key=self.player, focus=focus, **more)
         else:
             after_drag = after_drag or self.after_drag
             player.play(draw, config, key=self.player, focus=focus, after_drag=after_drag, on_drop=self.put, **more)
+
+    def _paints(self, config: OwnPoints) -> bool:
+        """Whether points are being painted, for a model that is then trained on them."""
+        if config.source != "painted":
+            return False
+        key, few = f"{self.name}.painting", not config.has_two
+        st.session_state.setdefault(key, few)
+        return st.toggle("Paint (off: train on these points)", key=key, disabled=few) or few
+
+    def _painted(self, config: OwnPoints) -> None:
+        st.session_state[f"{self.name}.painted"] = config.painted
 
     def put(self, config: Any) -> None:
         """Take over a config that a drag has made."""

@@ -130,7 +130,7 @@ export class Drag {
       const [x, y] = this.at(handle.name);
       button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
       button.style.setProperty("--swatch", this.player.look.colour(handle.colour));
-      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${x.toFixed(2)}, ${y.toFixed(2)}; arrow keys move it`;
+      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${view.text("x", x)}, ${view.text("y", y)}; arrow keys move it`;
       if (button.ariaLabel !== said) button.ariaLabel = said;
     }
   }

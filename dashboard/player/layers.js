@@ -363,7 +363,7 @@ function hoverPoints(layer, get, view, px, py) {
     if (distance < best) [best, found] = [distance, i];
   }
   if (found < 0) return null;
-  const place = `(${number(xy[2 * found])}, ${number(xy[2 * found + 1])})`;
+  const place = `(${view.text("x", xy[2 * found])}, ${view.text("y", xy[2 * found + 1])})`;
   const label = get("labels")?.data[found];
   return label === undefined ? place : `${place}, ${layer.names[label] ?? `class ${label + 1}`}`;
 }
@@ -394,16 +394,7 @@ function hoverCurve(layer, get, view, px, py, look) {
     if (Math.abs(view.x(x[i]) - px) < Math.abs(view.x(x[found]) - px)) found = i;
   }
   if (Math.abs(view.y(y[found]) - py) > 2 * REACH) return null;
-  return `${number(y[found])} at ${number(x[found])}`;
-}
-
-/** A number as a person writes it: four significant digits, a real minus sign. */
-export function number(value, digits = 4) {
-  if (Number.isNaN(value)) return "–";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  const text = size !== 0 && (size >= 1e6 || size < 1e-4) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
-  return text.replaceAll("-", "−");
+  return `${number(y[found])} at ${view.text("x", x[found])}`;
 }
 
 function visibleCount(get, all) {

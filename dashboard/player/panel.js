@@ -78,20 +78,40 @@ export class View {
     if (!panel.axes) return;
     ctx.font = `${font * 0.84}px ${family}`;
     ctx.lineWidth = 1;
-    for (const [axis, ticks] of [["x", ticksOf(panel.x_scale, this.xRange, area.w / (font * 4.5))],
-      ["y", ticksOf(panel.y_scale, this.yRange, area.h / (font * 3))]]) {
-      for (const { value, text } of ticks) this.drawTick(ctx, axis, value, text, colours);
-    }
+    const x = this.axis("x");
+    const y = this.axis("y");
+    for (const { value, text } of x.ticks) this.drawTick(ctx, "x", value, text, colours);
+    for (const { value, text } of y.ticks) this.drawTick(ctx, "y", value, text, colours);
     ctx.fillStyle = colours.axis;
     ctx.textAlign = "center";
-    if (panel.x_label) ctx.fillText(panel.x_label, area.x + area.w / 2, area.y + area.h + font * 2.2);
-    if (panel.y_label) {
+    if (x.label) ctx.fillText(x.label, area.x + area.w / 2, area.y + area.h + font * 2.2, area.w);
+    if (y.label) {
       ctx.save();
       ctx.translate(box.x + font * 0.75, area.y + area.h / 2);
       ctx.rotate(-Math.PI / 2);
-      ctx.fillText(panel.y_label, 0, 0, area.h);
+      ctx.fillText(y.label, 0, 0, area.h);
       ctx.restore();
     }
+  }
+
+  /** What stands at an axis: its label, and ticks at places in data units. */
+  axis(name) {
+    const { panel, font, area } = this;
+    const [range, most] = name === "x" ? [this.xRange, area.w / (font * 4.5)] : [this.yRange, area.h / (font * 3)];
+    const label = panel[`${name}_label`];
+    if (panel[`${name}_scale`] === "log") return { label, ticks: logTicks(range, most) };
+    const [centre, scale] = panel[`${name}_unit`];
+    if (isOwn([centre, scale])) return unitAxis(label, range.map((v) => centre + scale * v), most, (shown) => (shown - centre) / scale);
+    return { label, ticks: linearTicks(range, most) };
+  }
+
+  /** A coordinate as a person writes it, in the units of its axis. */
+  text(name, value) {
+    const [centre, scale] = this.panel[`${name}_unit`];
+    if (!isOwn([centre, scale])) return number(value);
+    const shown = centre + scale * value;
+    const resolution = (scale * span(name === "x" ? this.xRange : this.yRange)) / 1000;
+    return number(shown, clampDigits(Math.ceil(Math.log10(Math.abs(shown) / resolution))));
   }
 
   /** The edge of what can be painted on: an equal-aspect panel shows more than its ranges. */
@@ -127,8 +147,24 @@ function around([low, high], length) {
   return [middle - length / 2, middle + length / 2];
 }
 
-function ticksOf(scale, range, most) {
-  return scale === "log" ? logTicks(range, most) : linearTicks(range, most);
+const isOwn = ([centre, scale]) => centre !== 0 || scale !== 1;
+const clampDigits = (digits) => Math.min(15, Math.max(3, Number.isFinite(digits) ? digits : 3));
+
+/** Ticks of few characters whatever the units: what they leave out (a power of ten, an offset) the label says. */
+export function unitAxis(label, [low, high], most, toData) {
+  const length = high - low;
+  const round = 10 ** Math.ceil(Math.log10(length));
+  const far = Math.max(Math.abs(low), Math.abs(high)) > 1e3 * length;
+  const offset = far ? Math.round((low + high) / 2 / round) * round : 0;
+  const power = Math.floor(Math.log10(Math.max(Math.abs(low - offset), Math.abs(high - offset))));
+  const factor = power >= 5 || power < -2 ? 10 ** power : 1;
+  const ticks = linearTicks([low, high].map((v) => (v - offset) / factor), most);
+  const shifted = offset ? `${label} ${offset > 0 ? "−" : "+"} ${number(Math.abs(offset), 15)}` : label;
+  const over = factor === 1 ? "" : ` / ${powerOfTen(power)}`;
+  return {
+    label: offset && over ? `(${shifted})${over}` : shifted + over,
+    ticks: ticks.map(({ value, text }) => ({ value: toData(offset + factor * value), text })),
+  };
 }
 
 /** Round numbers 1, 2 or 5 times a power of ten apart. */
@@ -149,8 +185,19 @@ function logTicks([low, high], most) {
   const every = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
   const ticks = [];
   for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e += every) {
-    const text = e >= -2 && e <= 3 ? String(Number((10 ** e).toFixed(2))) : "10" + [...String(e)].map((c) => SUPERSCRIPT[c]).join("");
+    const text = e >= -2 && e <= 3 ? String(Number((10 ** e).toFixed(2))) : powerOfTen(e);
     ticks.push({ value: 10 ** e, text });
   }
   return ticks;
+}
+
+const powerOfTen = (e) => "10" + [...String(e)].map((c) => SUPERSCRIPT[c]).join("");
+
+/** A number as a person writes it: four significant digits, a real minus sign. */
+export function number(value, digits = 4) {
+  if (Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  const text = size !== 0 && (size >= 1e6 || size < 1e-4) ? value.toExponential(Math.max(2, digits - 2)) : String(Number(value.toPrecision(digits)));
+  return text.replaceAll("-", "−");
 }

@@ -1,8 +1,8 @@
 // The Player: a video player for runs. It knows scenes, frames and the person at the controls; it knows neither
 // Streamlit nor any model. `createPlayer(root, source, callbacks)` fills `root` and returns the player.
 
-import { arrange } from "./panel.js";
-import { hover, number, painters } from "./layers.js";
+import { arrange, number } from "./panel.js";
+import { hover, painters } from "./layers.js";
 import { Drag } from "./drag.js";
 import { Look } from "./look.js";
 import { Recording } from "./recording.js";
@@ -486,7 +486,7 @@ class Player {
       return { out: box.lastChild, unit };
     };
     this.stepOut = add(layout.time, "").out;
-    this.outs = layout.readouts.map((r, k) => (r.hidden ? null : { ...add(r.name, r.unit), k, digits: r.digits }));
+    this.outs = layout.readouts.map((r, k) => (r.hidden ? null : { ...add(r.name, r.unit), k, digits: r.digits, significant: r.significant }));
     this.ui.equation.hidden = !layout.equation;
     this.ui.caption.hidden = !layout.captions.length;
   }
@@ -507,7 +507,7 @@ class Player {
     const { captions, equation, readouts } = recording.layout;
     if (captions.length) setText(ui.caption, captions[this.channel("caption")?.data[0] ?? -1] ?? "\u00a0");
     if (equation) {
-      const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r.digits)]));
+      const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r)]));
       setText(ui.equation, equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"));
     }
   }
@@ -654,13 +654,14 @@ function setIcon(button, name) {
   button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
 }
 
-function fixed(value, digits) {
+function fixed(value, { digits, significant }) {
+  if (significant) return number(value, digits);
   if (!Number.isFinite(value) || Math.abs(value) >= 1e6) return number(value);
   if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return number(value, 2);
   return value.toFixed(digits).replace("-", "−");
 }
 
-const withUnit = (value, { digits, unit }) => fixed(value, digits) + (unit && !Number.isNaN(value) ? ` ${unit}` : "");
+const withUnit = (value, { unit, ...how }) => fixed(value, how) + (unit && !Number.isNaN(value) ? ` ${unit}` : "");
 
 /** Whether a CSS colour is dark: relative luminance below a half of white's as the eye sees it. */
 function isDark(colour) {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,8 +12,8 @@ import numpy as np
 from dashboard.scene.fields import Values, choice, file, painted
 from dashboard.scene.painted import decode_points
 from dashboard.scene.scene import Brush
+from dashboard.scene.units import Pair, Units, frame
 
-Pair = tuple[float, float]
 OWN = {"painted": "Painted by hand", "csv": "A CSV file"}
 BOARD: Pair = (-5.0, 5.0)
 
@@ -40,10 +42,13 @@ def is_drawn(values: Values) -> bool:
 class OwnPoints:
     """Where points come from; a config inherits it and says which other sources there are.
 
+    All that a scene computes from a file's points, it computes from standardised ones.
+
     Args:
         source: ``"painted"``, ``"csv"``, or one of the config's own.
         painted: Painted points, as they stand in the link.
-        csv: Points of a file, ``(N, 2)``.
+        csv: Points of a file, ``(N, 2)``, in its own units.
+        columns: The names of its columns, if it says any.
     """
 
     board: ClassVar[Pair] = BOARD
@@ -51,25 +56,54 @@ class OwnPoints:
     source: str = choice("Data", "painted", OWN)
     painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
     csv: tuple[Pair, ...] = file(when=is_file)
+    columns: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
     @property
     def is_own(self) -> bool:
         """Whether the points are the learner's."""
         return self.source in OWN
 
-    def own(self) -> np.ndarray:
-        """The learner's points, ``(N, 2)``, data units."""
+    @cached_property
+    def units(self) -> Units:
+        """What a unit of the picture is: that of a file's points is one standard deviation."""
+        return Units.of(self.as_given(), self.columns) if self.source == "csv" and self.csv else Units()
+
+    def as_given(self) -> np.ndarray:
+        """The learner's points, ``(N, 2)``, in the units in which they came."""
         if self.source == "csv":
             return np.array(self.csv, dtype=float).reshape(-1, 2)
         return decode_points(self.painted, self.board, self.board)[0]
+
+    @property
+    def has_two(self) -> bool:
+        """Whether there are two different points, the fewest that a model is trained on."""
+        points = self.as_given()
+        return len(points) > 1 and bool((points != points[0]).any())
+
+    def own(self) -> np.ndarray:
+        """The learner's points, ``(N, 2)``; those of a file are standardised."""
+        return self.units.standardise(self.as_given())
+
+    def frame(self) -> tuple[Pair, Pair]:
+        """Axis ranges of own points: the board, or what hugs the points of a file."""
+        return frame(self.own()) if self.units.own else (self.board, self.board)
 
     def painted_classes(self) -> np.ndarray:
         """The classes of the painted points, ``(N,)``."""
         return decode_points(self.painted, self.board, self.board)[1]
 
-    def brush(self, classes: int = 1) -> Brush | None:
+    def n_painted(self) -> int:
+        """How many classes can be painted."""
+        return 1
+
+    def brush(self) -> Brush | None:
         """Where points can be painted, and what is there; None unless they are the source."""
         if self.source != "painted":
             return None
-        rows = zip(self.own().tolist(), self.painted_classes().tolist(), strict=True)
-        return Brush(0, tuple((x, y, c) for (x, y), c in rows), classes)
+        rows = zip(self.as_given().tolist(), self.painted_classes().tolist(), strict=True)
+        return Brush(0, tuple((x, y, c) for (x, y), c in rows), self.n_painted())
+
+    @property
+    def to_paint(self) -> OwnPoints:
+        """The config whose points are painted."""
+        return self

@@ -22,6 +22,7 @@ class Panel:
         x_scale, y_scale: ``linear`` or ``log``.
         share: Relative width among the panels.
         axes: Whether ticks and a grid are drawn.
+        x_unit, y_unit: Centre and scale of a linear axis: at the data's v it says centre + scale · v.
     """
 
     title: str
@@ -35,6 +36,8 @@ class Panel:
     y_scale: Scale = "linear"
     share: float = 1.0
     axes: bool = True
+    x_unit: tuple[float, float] = (0.0, 1.0)
+    y_unit: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         for name, (low, high), scale in (("x", self.x, self.x_scale), ("y", self.y, self.y_scale)):
@@ -50,7 +53,10 @@ def plane(
     share: float = 1.0,
     labels: tuple[str, str] = ("x₁", "x₂"),
 ) -> Panel:
-    """Two coordinates of the same unit: one is as long across as up."""
+    """Two coordinates of the same unit: one is as long across as up.
+
+    Axes labelled x₁ and x₂ are the data's own; :func:`dashboard.scene.units.in_units` gives these the file's units.
+    """
     return Panel(title, layers, x, y, x_label=labels[0], y_label=labels[1], share=share)
 
 

@@ -60,7 +60,8 @@ class Brush:
 class Readout:
     """A named number for each frame, ``values`` ``(F,)``, or the one of a single frame; NaN is shown as a dash.
 
-    A hidden readout is not in the row, but may be named in the scene's equation.
+    A hidden readout is not in the row, but may be named in the scene's equation. ``digits`` are decimals, or, of
+    what may be of any size, significant ones.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Readout:
     unit: str = ""
     digits: int = 3
     hidden: bool = False
+    significant: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.atleast_1d(np.asarray(self.values, dtype=np.float64)))

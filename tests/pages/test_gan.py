@@ -1,5 +1,6 @@
 """The GAN page under AppTest."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -96,25 +97,32 @@ def test_painted_points_are_trained_on_or_get_a_sentence(open_page, cue, name):
     points, told = POINTS[name]
     link = {"gan.cue": cue, "gan.painted": painted(points, BOARD)}
     app = open_page("gan", **link)
-    good = shown(app, "gan")
     app.selectbox(key="gan.source").set_value("painted").run()
     assert healthy(app)
-    assert bool(app.warning) == bool(told)
-    if told:
-        assert told in app.warning[0].value
-        assert app.warning[0].value.endswith("add some.")
-        assert shown(app, "gan") == good, "the last good run stays"
-        assert runs.registry.get(good[1])
-    else:
-        assert shown(app, "gan") != good
+    assert not app.warning
+    run = shown_run(app, "gan")
+    assert run.live == (not told), "too few are painted on a board"
+    assert bool(run.layout and run.layout["brush"]) == bool(told)
+    assert app.toggle(key="gan.painting").value == bool(told)
     expect_nothing_trains()
 
 
-def test_bad_points_in_a_link_leave_nothing_to_show(open_page):
+def test_more_points_are_painted_before_they_are_trained_on(open_page):
     app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["painted"]})
+    assert shown_run(app, "gan").layout["brush"]["points"] == ()
+    app.session_state["gan.painted"] = painted([(1, 1), (-2, 3)], BOARD)
+    app.run()
+    assert not shown_run(app, "gan").live, "the board stays while one paints"
+    assert len(shown_run(app, "gan").layout["brush"]["points"]) == 2
+    app.toggle(key="gan.painting").set_value(False).run()
+    assert shown_run(app, "gan").live
+    assert len(shown_config(app, "gan").points()) == 2
+    app.toggle(key="gan.painting").set_value(True).run()
+    assert not shown_run(app, "gan").live
     assert healthy(app)
-    assert len(app.warning) == 1
-    assert "gan.player" not in app.session_state["_runs"]
+
+
+def test_bad_points_in_a_link_are_named(open_page):
     app = open_page("gan", **{"gan.cue": "ring", "gan.source": TITLES["painted"], "gan.painted": "1garbage"})
     assert healthy(app)
     assert any("gan.painted" in note.value for note in app.info)
@@ -129,7 +137,9 @@ def test_a_file_brings_its_points(open_page):
     app.run()
     assert healthy(app)
     assert shown_config(app, "gan").csv == ((1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
-    assert shown_config(app, "gan").points().tolist() == [[1, 2], [3, 4], [5, 1]]
+    points, units = shown_config(app, "gan").points(), shown_config(app, "gan").units
+    assert units.restore(points) == pytest.approx(np.array([[1, 2], [3, 4], [5, 1]]))
+    assert units.names == ("x", "y")
 
 
 def test_a_config_that_cannot_be_is_a_sentence_and_the_last_run_stays(open_page):

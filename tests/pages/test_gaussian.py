@@ -5,6 +5,7 @@ import pytest
 
 from dashboard.lesson import own_data
 from dashboard.lesson.csv_files import read_csv
+from dashboard.scene.own_points import BOARD
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.gaussian import fit, sample
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES
@@ -45,7 +46,7 @@ def test_painted_points_in_a_link_may_be_damaged(open_page, bad):
 
 def test_painted_points_come_back(open_page):
     points = np.random.default_rng(0).uniform(-4, 4, (40, 2))
-    text = encode_points(points, np.zeros(40, int), fit.BOARD, fit.BOARD)
+    text = encode_points(points, np.zeros(40, int), BOARD, BOARD)
     app = open_page(
         "gaussian", **{"gaussian.cue": "fit", "gaussian.source": SOURCE_TITLES["painted"], "gaussian.painted": text}
     )

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from dashboard.scene.board import after_painting
+from dashboard.scene.own_points import BOARD
 from dashboard.scene.painted import decode_points
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCES
@@ -149,14 +151,15 @@ def test_own_points_are_fitted():
     scene = fit.scene(config)
     assert len(scene.steps) <= fit.MOST_FRAMES
     assert scene.steps[-1] == 3000
-    np.testing.assert_allclose(fit_gaussian(config.data()).mean, np.mean(csv, axis=0), atol=1e-12)
+    mean = config.units.restore(fit_gaussian(config.data()).mean)
+    np.testing.assert_allclose(mean, np.mean(csv, axis=0), atol=1e-12)
 
 
 def test_painting_adds_points():
-    config = fit.after_drag(fit.Config("painted"), {"painted": [[1, 2, 0], [-3, 0.5, 0]]})
-    points, _ = decode_points(config.painted, fit.BOARD, fit.BOARD)
+    config = after_painting(fit.Config("painted"), {"painted": [[1, 2, 0], [-3, 0.5, 0]]})
+    points, _ = decode_points(config.painted, BOARD, BOARD)
     np.testing.assert_allclose(points, [[1, 2], [-3, 0.5]], atol=0.01)
     assert fit.scene(config).start == 2
     for bad in ({}, {"painted": 3}, {"painted": [[1, 2]]}, {"painted": [[0, 0, 0]] * 501}):
         with pytest.raises(ValueError, match="painted"):
-            fit.after_drag(config, bad)
+            after_painting(config, bad)

@@ -10,15 +10,15 @@ from dataclasses import replace
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
+from dashboard.scene.board import on_board
+from dashboard.scene.units import in_units
 from dashboard.scenes.boundaries.setup import (
     DISCRIMINATIVE,
     Config,
     Labelled,
-    brush,
     error,
     fit_discriminative,
     grid,
-    on_board,
     panel,
     points_layer,
     posterior_layers,
@@ -66,7 +66,7 @@ def scene(config: Config) -> Scene:
         caption=0,
         alt="A logistic regression's boundary turns step by step, while the loss falls and the weights grow.",
         fps=12,
-        brush=brush(config),
+        brush=config.brush(),
     )
 
 
@@ -119,6 +119,7 @@ def _weights(states: list[LogisticState]) -> Panel:
     return chart("Length of the weights", (curve,), (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.7)
 
 
+@in_units
 def scenes(config: Config) -> Iterator[Scene | None]:
     """A multi-layer perceptron in front of the class: one frame every few steps, None between."""
     from genmodels.classifiers.mlp import MLPConfig, iterate_mlp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene, chart
+from dashboard.scene.board import on_board
 from dashboard.scene.contours import level_lines
 from dashboard.scenes.boundaries.setup import (
     CELLS,
@@ -30,6 +31,7 @@ def strangers(config: Config, data: Labelled) -> np.ndarray:
     return np.random.default_rng([config.seed, 7]).uniform([x0, y0], [x1, y1], (STRANGERS, 2))
 
 
+@on_board
 def scene(config: Config) -> Scene:
     """The threshold on log p(x) is the time axis; the probe asks both models."""
     data = config.data()
@@ -37,10 +39,10 @@ def scene(config: Config) -> Scene:
     at, extent = grid(data)
     probe = np.array([[config.probe_1, config.probe_2]])
     odd, test = strangers(config, data), config.fresh(TESTED)
-    log_p, familiar, strange = (right.log_marginal(p) for p in (at, test.x, odd))
+    log_p, familiar, strange = (right.log_marginal(p) - config.units.log_scale for p in (at, test.x, odd))
     thresholds = np.linspace(np.quantile(familiar, 0.0) - 2, np.quantile(familiar, 0.6), THRESHOLDS)
     flagged = strange[None, :] < thresholds[:, None]
-    at_probe = right.log_marginal(probe)[0]
+    at_probe = right.log_marginal(probe)[0] - config.units.log_scale
     alarm = np.array([(familiar < t).mean() for t in thresholds]) * 100
     found = flagged.mean(axis=1) * 100
     return Scene(
@@ -74,6 +76,7 @@ def scene(config: Config) -> Scene:
         caption=(at_probe < thresholds).astype(int),
         alt="Left the posterior, right the log-density with a threshold contour; a probe asks both.",
         fps=10,
+        brush=config.brush(),
         handles=tuple(Handle(name, probe[0], p, probe=True) for p, name in enumerate(PROBES)),
     )
 

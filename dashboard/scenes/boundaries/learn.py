@@ -7,19 +7,18 @@ from collections.abc import Callable
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
+from dashboard.scene.board import on_board
 from dashboard.scenes.boundaries.setup import (
     FEWEST,
     SHORT,
     Config,
     Labelled,
-    brush,
     class_ellipses,
     disagreement,
     error,
     fit_discriminative,
     fit_generative,
     grid,
-    on_board,
     panel,
     points_layer,
     posterior_layers,
@@ -70,7 +69,7 @@ def scene(config: Config) -> Scene:
         alt="Left a discriminative, right a generative model of the same points; both move as points arrive.",
         fps=6,
         start=int(sizes[-1]) if config.is_own else None,
-        brush=brush(config),
+        brush=config.brush(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart
+from dashboard.scene.board import on_board
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -25,6 +26,7 @@ SWEEP, TESTED = 61, 4_000
 SUB = "₁₂"
 
 
+@on_board
 def scene(config: Config) -> Scene:
     """The value of the feature that is left sweeps across; what can each model say?"""
     data = config.data()
@@ -79,6 +81,7 @@ def scene(config: Config) -> Scene:
         alt="A line sweeps over both planes: only one coordinate is known. The left model asks at a guessed point, "
         "the right one averages along the line.",
         fps=10,
+        brush=config.brush(),
     )
 
 

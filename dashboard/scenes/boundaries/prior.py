@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
+from dashboard.scene.board import on_board
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Classifier,
@@ -23,6 +24,7 @@ SHARES = np.linspace(0.02, 0.98, 49)
 TESTED = 4_000
 
 
+@on_board
 def scene(config: Config) -> Scene:
     """The deployed p(class 2) is the time axis; both boundaries move with it."""
     data = config.data(two=True)
@@ -60,6 +62,7 @@ def scene(config: Config) -> Scene:
         "log [{in training} / (1 − {in training})]",
         alt="As one class becomes rare, both boundaries move towards it; accuracy with and without the correction.",
         fps=8,
+        brush=config.brush(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Points, Readout, Scene
+from dashboard.scene.board import on_board
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -20,6 +21,7 @@ from dashboard.scenes.boundaries.setup import (
 DRAWN = 150
 
 
+@on_board
 def scene(config: Config) -> Scene:
     """Samples fall one after another; three panels for three different questions."""
     data = config.data()
@@ -33,7 +35,8 @@ def scene(config: Config) -> Scene:
     count = np.arange(DRAWN + 1)
     chosen = np.full(DRAWN, config.chosen)
     y = config.chosen
-    of_y = _running(right.conditionals[y].log_prob(of_class))
+    of_y = _running(right.conditionals[y].log_prob(of_class) - config.units.log_scale)
+    of_all = _running(right.log_marginal(of_any) - config.units.log_scale)
     return Scene(
         panels=(
             panel(
@@ -62,12 +65,13 @@ def scene(config: Config) -> Scene:
         time="drawn",
         readouts=(
             Readout("mean log p(x | y) of those drawn", of_y, "nats", 2),
-            Readout("mean log p(x) of those drawn", _running(right.log_marginal(of_any)), "nats", 2),
+            Readout("mean log p(x) of those drawn", of_all, "nats", 2),
             Readout("left model judges them of that class", _running(100.0 * (left.predict(of_class) == y)), "%", 1),
         ),
         alt=f"Points drawn from {SHORT[config.generative]}: of one class, and without a class; the discriminative "
         "model has none to draw.",
         fps=12,
+        brush=config.brush(),
     )
 
 

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from dashboard.scene import Brush, Ellipses, Field, Panel, Points, Polylines, Scene, drag, plane
+from dashboard.scene import Ellipses, Field, Panel, Points, Polylines, drag, plane
+from dashboard.scene.board import after_painting
 from dashboard.scene.contours import cell_centres, hatching, level_lines
 from dashboard.scene.fields import choice, file, placed, slider
 from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn, is_file
-from dashboard.scene.painted import encode_points
-from dashboard.scenes import board
-from dashboard.scenes.board import empty_board
 from genmodels import classifiers
 from genmodels.classifiers.discriminative import DiscriminativeClassifier
 from genmodels.classifiers.generative import GenerativeClassifier
@@ -87,11 +85,12 @@ RECIPES: dict[str, list[tuple[list[Pair], list[list[float]]]]] = {
 
 
 class Labelled(NamedTuple):
-    """Points ``(N, 2)``, their classes ``(N,)`` from 0, and the names of the classes."""
+    """Points ``(N, 2)``, their classes ``(N,)`` from 0, the classes' names, and the axis ranges of own points."""
 
     x: np.ndarray
     y: np.ndarray
     names: tuple[str, ...]
+    frame: tuple[Pair, Pair] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -150,12 +149,12 @@ class Config(OwnPoints):
         Raises:
             ValueError: A class has too few points, or there are more than two where two are asked for.
         """
-        x, y, names = self._draw(self.points, np.random.default_rng(self.seed))
+        x, y, names, frame = self._draw(self.points, np.random.default_rng(self.seed))
         if two and len(names) != 2:
             raise ValueError(f"This cue compares two classes and the data have {len(names)}: choose two classes.")
         x, y = check_labelled(x, y, len(names), at_least)
         order = balanced_order(y, at_least)
-        return Labelled(x[order], y[order], names)
+        return Labelled(x[order], y[order], names, frame)
 
     def fresh(self, n: int, stream: int = 1) -> Labelled:
         """Points to test on, not seen in training; one's own points where there are no others."""
@@ -164,14 +163,17 @@ class Config(OwnPoints):
     def _draw(self, n: int, rng: np.random.Generator) -> Labelled:
         k = self.classes
         if self.source == "csv":
-            return Labelled(self.own(), np.array(self.labels, dtype=np.int64), self.names)
+            return Labelled(self.own(), np.array(self.labels, dtype=np.int64), self.names, self.frame())
         if self.source == "painted":
-            x, y = self.own(), self.painted_classes()
-            k = max(k, int(y.max(initial=0)) + 1)
+            x, y, k = self.own(), self.painted_classes(), self.n_painted()
         else:
             y = np.concatenate([rng.permutation(k), rng.integers(k, size=max(n - k, 0))])
             x = draw(self.source, y, rng)
         return Labelled(x, y, tuple(f"class {c + 1}" for c in range(k)))
+
+    def n_painted(self) -> int:
+        """As many classes as are chosen, or as have been painted."""
+        return max(self.classes, int(self.painted_classes().max(initial=0)) + 1)
 
     def truth(self) -> GenerativeClassifier | None:
         """The mixture that the points are drawn from, where it is one."""
@@ -256,20 +258,16 @@ def error(model: Classifier, test: Labelled) -> float:
 
 
 def ranges(data: Labelled) -> tuple[Pair, Pair]:
-    """Axis ranges: the board, or what own points need, in both directions alike."""
-    if len(data.x) == 0 or (np.quantile(np.abs(data.x), 0.96) <= BOARD[1] and np.ptp(data.x, axis=0).max() >= 1):
-        return BOARD, BOARD
-    middle = (data.x.min(axis=0) + data.x.max(axis=0)) / 2
-    reach = 0.65 * max(float(np.ptp(data.x, axis=0).max()), 1e-3)
-    (a, b), (c, d) = (middle + np.array([[-reach], [reach]])).T.tolist()
-    return (a, b), (c, d)
+    """Axis ranges: those of own points, else the board."""
+    return data.frame or (BOARD, BOARD)
 
 
 def grid(data: Labelled) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Cell centres ``(CELLS², 2)`` over both planes and what a high window shows above them; their outer edges."""
-    x, (low, high) = ranges(data)
-    more = 0.3 * (high - low)
-    extent = (*x, low - more, high + more)
+    """Cell centres ``(CELLS², 2)`` over both planes and what a window shows beside them; their outer edges."""
+    (x0, x1), (y0, y1) = ranges(data)
+    wide, high = x1 - x0, y1 - y0
+    more_x, more_y = max(high - wide, 0) / 2, max(wide - high, 0) / 2 + 0.3 * max(wide, high)
+    extent = (x0 - more_x, x1 + more_x, y0 - more_y, y1 + more_y)
     return cell_centres(extent, CELLS), extent
 
 
@@ -375,22 +373,7 @@ PROBES = ("probe", "probe, right")
 def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a probe was moved, or points were painted."""
     if "painted" in values:
-        xy, labels = drag.painted(values)
-        return replace(config, painted=encode_points(xy, labels, BOARD, BOARD), brisk=True)
+        return replace(after_painting(config, values), brisk=True)
     name = str(values.get("moved", "probe"))
     x, y = drag.handle(values, name if name in PROBES else "probe").round(3).tolist()
     return replace(config, probe_1=x, probe_2=y)
-
-
-def brush(config: Config) -> Brush | None:
-    """Where points can be painted, one brush for each class."""
-    return config.brush(max(config.classes, int(config.painted_classes().max(initial=0)) + 1))
-
-
-def _board(config: Config, why: str) -> Scene:
-    sentence = f"Paint points of each class into the picture. {why}"
-    alt = "An empty board to paint points of two or three classes on."
-    return empty_board(config.own(), config.painted_classes(), BOARD, sentence, alt, brush(config))
-
-
-on_board = board.on_board(_board)

@@ -11,7 +11,8 @@ import numpy as np
 from dashboard.scene import Arrows, Bars, Curve, Points, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice, slider
-from dashboard.scenes.diffusion.setup import EXTENT, PLANE, SCHEDULES, Config
+from dashboard.scene.units import Pair, in_units
+from dashboard.scenes.diffusion.setup import SCHEDULES, Config
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2
 
@@ -35,12 +36,13 @@ def check(config: Live) -> None:
     config.points(DATA)
 
 
+@in_units
 def scenes(config: Live) -> Iterator[Scene | None]:
     """One frame every 40 steps."""
     from genmodels.diffusion.denoisers import DenoiserConfig
     from genmodels.diffusion.training import iterate_denoiser
 
-    own = config.standardised() if config.is_own else None
+    own = config.own() if config.is_own else None
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
     data: dict[str, Any] = {} if own is not None else {"data": config.source}
     training = DenoiserConfig(
@@ -54,8 +56,10 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         device=where,
     )
     schedule, way = training.make_schedule(), ReverseConfig("ddim", SAMPLED)
-    x_T, truth, at = config.noise(PARTICLES), config.points(DATA, 6), cell_centres(EXTENT, GRID)
-    length = 0.9 * (PLANE[1] - PLANE[0]) / GRID
+    x_T, truth, frame = config.noise(PARTICLES), config.points(DATA, 6), config.frame()
+    (x0, x1), (y0, y1) = frame
+    at = cell_centres((x0, x1, y0, y1), GRID)
+    length = 0.9 * min(x1 - x0, y1 - y0) / GRID
     for state in iterate_denoiser(own, training):
         denoiser = state.denoiser()
         x = sample_reverse(denoiser, x_T, schedule, way)
@@ -64,10 +68,18 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         n = min(COMPARED, len(truth))
         far = np.abs(x).max() > 1e6 or not np.isfinite(x).all()
         w2 = np.nan if far else wasserstein_2(x[:n], truth[:n])
-        yield _scene(state, x, truth, at, delta, w2)
+        yield _scene(state, x, truth, at, delta, Readout("W₂ to the data", w2, config.units.length(), 3), frame)
 
 
-def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.ndarray, w2: float) -> Scene:
+def _scene(
+    state,
+    x: np.ndarray,
+    truth: np.ndarray,
+    at: np.ndarray,
+    delta: np.ndarray,
+    w2: Readout,
+    frame: tuple[Pair, Pair],
+) -> Scene:
     now = np.array([float(state.loss)])
     by_t = np.asarray(state.loss_by_time, dtype=float)
     middles = (np.arange(len(by_t)) + 0.5) * 1_000 / len(by_t)
@@ -79,8 +91,7 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
                     Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
                     Points(name="samples", key="s", xy=x[None].astype(np.float32), radius=2.5, colour="model"),
                 ),
-                PLANE,
-                PLANE,
+                *frame,
                 share=1.5,
             ),
             plane(
@@ -89,8 +100,7 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
                     Points(name="data", key="d", xy=truth, radius=2, colour="muted", alpha=0.5),
                     Arrows(name="score", key="a", start=at, delta=delta[None].astype(np.float32), colour="model"),
                 ),
-                PLANE,
-                PLANE,
+                *frame,
                 share=1.5,
             ),
             chart(
@@ -105,7 +115,7 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
                 "Loss, and W₂",
                 (
                     Curve(name="loss", key="l", y=now, colour="data"),
-                    Curve(name="W₂", key="w", y=np.array([w2]), colour="model"),
+                    Curve(name="W₂", key="w", y=np.asarray(w2.values), colour="model"),
                 ),
                 (0, STEPS),
                 (0, 2.5),
@@ -115,7 +125,7 @@ def _scene(state, x: np.ndarray, truth: np.ndarray, at: np.ndarray, delta: np.nd
         ),
         steps=np.array([state.step]),
         time="step",
-        readouts=(Readout("loss", now, digits=4), Readout("W₂ to the data", w2, digits=3)),
+        readouts=(Readout("loss", now, digits=4), w2),
         alt="Samples of a denoiser, its score field and its loss at every t while it is trained.",
         fps=20,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points, drag
 from dashboard.scene.contours import Extent, cell_centres
 from dashboard.scene.fields import choice, painted, placed
 from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
+from dashboard.scene.units import Units
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
@@ -71,15 +72,24 @@ class Config(OwnPoints):
         if not self.is_own:
             dataset = get_dataset(self.source)
             return dataset.standardise(dataset.sample(n, np.random.default_rng([self.seed, salt])))
-        xy = self.standardised()
-        return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
-
-    def standardised(self) -> np.ndarray:
-        """One's own points in standard units."""
         xy = self.own()
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
-        return (xy - xy.mean(axis=0)) / np.sqrt(xy.var(axis=0).mean())
+        return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
+
+    @cached_property
+    def units(self) -> Units:
+        """Painted points are standardised too, both axes alike, for a diffusion begins with data of variance 1."""
+        xy = self.as_given() if self.source == "painted" else np.zeros((0, 2))
+        if not len(xy) or np.ptp(xy, axis=0).max() == 0:
+            return super().units
+        scale = float(np.sqrt(xy.var(axis=0).mean()))
+        centre = xy.mean(axis=0).tolist()
+        return Units((centre[0], centre[1]), (scale, scale))
+
+    def frame(self) -> tuple[Pair, Pair]:
+        """Axis ranges: those of one's own points, else of standard units."""
+        return super().frame() if self.units.own else (PLANE, PLANE)
 
     def exact(self, n: int = KEPT) -> Exact:
         """The best possible denoiser: of the mixture that the data are, else of n points of them; says x̂_0."""

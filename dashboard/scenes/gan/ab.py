@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.scene import Curve, Move, Panel, Readout, Scene, Turns, chart
 from dashboard.scene.fields import choice, painted, slider
 from dashboard.scene.own_points import OwnPoints, Pair, is_painted
+from dashboard.scene.units import Units, in_units
 from dashboard.scenes.gan.live import Measured, measure
 from dashboard.scenes.gan.setup import BOARD, DECAYS, LOSSES, TITLES, Config, World, points_plane, world
 
@@ -50,7 +51,7 @@ class Repair(OwnPoints):
     def pair(self) -> Versus:
         """Both GANs."""
         title, other = REPAIRS[self.repair]
-        own = {name: getattr(self, name) for name in ("source", "painted", "csv", "seed")}
+        own = {name: getattr(self, name) for name in ("source", "painted", "csv", "columns", "seed")}
         left = Config(**own, width=WIDTH, rest=tuple(COLLAPSING.items()))
         return Versus(left, tuple(other.items()), ("made to collapse", title))
 
@@ -87,6 +88,16 @@ class Versus:
     titles: tuple[str, str] = ("A", "B")
 
     @property
+    def units(self) -> Units:
+        """Of both."""
+        return self.left.units
+
+    @property
+    def to_paint(self) -> Config:
+        """The config whose points are painted."""
+        return self.left
+
+    @property
     def right(self) -> Config:
         """The other one."""
         return replace(self.left, rest=(*self.left.rest, *self.other))
@@ -99,6 +110,7 @@ def check(pair: Versus) -> None:
         side.gan()
 
 
+@in_units
 def scenes(pair: Versus, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """Each step of A is followed by the same step of B, so that both share the time axis."""
     from genmodels.gan import iterate_gan
@@ -133,7 +145,7 @@ def scene(states: tuple, pair: Versus, known: World, measured: tuple[Measured, M
                 Readout(f"{name}: modes of {len(known.centres)}", numbers.modes, digits=0),
                 Readout(f"{name}: high quality", numbers.quality, "%", 1),
             ]
-        readouts.append(Readout(f"{name}: W₂", numbers.w2, digits=3))
+        readouts.append(Readout(f"{name}: W₂", numbers.w2, known.length, 3))
     panels = [
         points_plane(f"{name}: {title}", state, known, share=1.25, arrows=False)
         for name, title, state in zip(("A", "B"), pair.titles, states, strict=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dashboard.scene import Curve, Diagram, Edge, Move, Node, Panel, Polylines, Readout, Scene, Turns, chart
+from dashboard.scene.units import in_units
 from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, points_plane, world
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def measure(state: GANState, known: World) -> Measured:
     return Measured(w2=w2) if found is None else Measured(found.modes, 100 * found.quality, found.reverse_kl, w2)
 
 
+@in_units
 def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
     """One frame every few steps at full speed, one for each move in slow motion."""
     from genmodels.gan import iterate_gan
@@ -135,7 +137,7 @@ def readouts(state: GANState, measured: Measured, known: World) -> tuple[Readout
             Readout("high quality", measured.quality, "%", 1),
             Readout("reverse KL", measured.reverse_kl, "nats", 3),
         ]
-    numbers.append(Readout("W₂ to the data", measured.w2, digits=3))
+    numbers.append(Readout("W₂ to the data", measured.w2, known.length, 3))
     if known.true_w2 is not None:
         numbers.append(Readout(f"true samples' W₂ (n = {COMPARED})", known.true_w2.mean, digits=3))
     return tuple(numbers)

@@ -13,6 +13,7 @@ from dashboard.scene import Arrows, Ellipses, Field, Layer, Panel, Points, Polyl
 from dashboard.scene.contours import Extent
 from dashboard.scene.fields import choice, painted, slider, switch
 from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
+from dashboard.scene.units import far_away
 from genmodels.data.planar import Dataset, get_dataset
 from genmodels.metrics import Coverage, Spread, between_true, mode_coverage, wasserstein_2
 
@@ -140,13 +141,14 @@ class Config(OwnPoints):
 
 
 class World(NamedTuple):
-    """What does not change during a run: true points, the box that is drawn, and what is known of the truth."""
+    """What does not change during a run: true points, the box that is drawn, what is known of the truth, units."""
 
     real: np.ndarray
     box: np.ndarray
     centres: np.ndarray | None
     sigma: float
     true_w2: Spread | None
+    length: str = ""
 
     @property
     def extent(self) -> Extent:
@@ -158,11 +160,19 @@ def world(config: Config) -> World:
     """The data as they are drawn."""
     points = config.points()
     if points is not None:
-        low, high = points.min(axis=0), points.max(axis=0)
+        low, high = _around(points, config)
         middle, half = (low + high) / 2, 0.7 * float((high - low).max())
         real = points[np.random.default_rng(0).integers(len(points), size=SHOWN)]
-        return World(real, np.stack([middle - half, middle + half], axis=1), None, 0.0, None)
+        box = np.stack([middle - half, middle + half], axis=1)
+        return World(real, box, None, 0.0, None, config.units.length())
     return world_of(config.source)
+
+
+def _around(points: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Lower left and upper right of the points, but for a file's outliers."""
+    if config.units.own:
+        points = points[~far_away(points)]
+    return points.min(axis=0), points.max(axis=0)
 
 
 @lru_cache(maxsize=16)
@@ -188,7 +198,7 @@ def coverage(samples: np.ndarray, known: World) -> Coverage | None:
 
 
 def distance(samples: np.ndarray, known: World) -> float:
-    """W₂ between 200 generated and 200 true points, data units; infinite once the samples are out of reach."""
+    """W₂ between 200 generated and 200 true points, in the picture's units; infinite once they are out of reach."""
     x = samples[:COMPARED].astype(float)
     return wasserstein_2(x, known.real[:COMPARED]) if np.abs(x).max() < 1e6 else math.inf
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene, chart, plane
-from dashboard.scene.drag import painted
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.latex import matrix
-from dashboard.scene.own_points import BOARD, OwnPoints, is_drawn
-from dashboard.scene.painted import encode_points
+from dashboard.scene.own_points import OwnPoints, is_drawn
+from dashboard.scene.units import Units, in_units
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES, Pair, Source
 from genmodels.gaussian import FitState, fit_gaussian, iterate_fit, probability_within
 
@@ -40,24 +37,19 @@ class Config(OwnPoints):
         return self.truth.sample(self.points, rng) if self.truth else rng.permutation(self.own())
 
 
-def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
-    """The config after points were painted or erased."""
-    points, labels = painted(values)
-    return replace(config, painted=encode_points(points, labels, BOARD, BOARD))
-
-
+@in_units
 def scene(config: Config) -> Scene:
     """Points arrive one by one; the maximum-likelihood estimate follows them."""
     data, truth = config.data(), config.truth
     states = _thinned(list(iterate_fit(data)))
     divergence = np.array([_divergence(truth, s) if truth else np.nan for s in states])
-    likelihood = np.array([s.log_likelihood for s in states])
+    likelihood = np.array([s.log_likelihood for s in states]) - config.units.log_scale
     right = _divergence_panel(states, divergence) if truth else _likelihood_panel(states, likelihood)
     return Scene(
         panels=(_plane(config, data, states), right),
         steps=np.array([s.step for s in states]),
         time="points n",
-        readouts=_readouts(states, likelihood, divergence if truth else None),
+        readouts=_readouts(states, config.units, likelihood, divergence if truth else None),
         captions=(
             "Paint points into the picture." if config.source == "painted" else "No points yet: nothing to estimate.",
             "One point: Σ̂ = 0, singular. Its likelihood has no upper bound.",
@@ -129,16 +121,11 @@ def _plane(config: Config, data: np.ndarray, states: list[FitState]) -> Panel:
 
 
 def _ranges(config: Config, data: np.ndarray) -> tuple[Pair, Pair]:
-    if config.source == "painted":
-        return BOARD, BOARD
     if config.truth:
         spread = 3.2 * np.sqrt(config.truth.moments().covariance.diagonal().max())
         reach = float(max(spread, np.abs(data).max(initial=0) * 1.03))
         return (-reach, reach), (-0.6 * reach, 0.6 * reach)
-    low, high = data.min(axis=0), data.max(axis=0)
-    margin = 0.15 * float(max((high - low).max(), 1e-9))
-    x, y = ((float(a) - margin, float(b) + margin) for a, b in zip(low, high, strict=True))
-    return x, y
+    return config.frame()
 
 
 def _divergence_panel(states: list[FitState], divergence: np.ndarray) -> Panel:
@@ -166,16 +153,18 @@ def _likelihood_panel(states: list[FitState], likelihood: np.ndarray) -> Panel:
     )
 
 
-def _readouts(states: list[FitState], likelihood: np.ndarray, divergence: np.ndarray | None) -> tuple[Readout, ...]:
-    means = np.array([s.mean for s in states])
-    covariances = np.array([s.covariance for s in states])
+def _readouts(
+    states: list[FitState], units: Units, likelihood: np.ndarray, divergence: np.ndarray | None
+) -> tuple[Readout, ...]:
+    means = units.restore(np.array([s.mean for s in states]))
+    covariances = units.covariance(np.array([s.covariance for s in states]))
+    moments = {"μ̂₁": means[:, 0], "μ̂₂": means[:, 1]}
+    moments |= {"Σ̂₁₁": covariances[:, 0, 0], "Σ̂₁₂": covariances[:, 0, 1], "Σ̂₂₂": covariances[:, 1, 1]}
+    digits = 4 if units.own else 2
     return (
         Readout("log-likelihood", likelihood, "nats per point"),
         *([Readout("KL(truth ‖ fit)", divergence, "nats")] if divergence is not None else []),
-        *(Readout(f"μ̂{'₁₂'[i]}", means[:, i], digits=2, hidden=True) for i in range(2)),
-        Readout("Σ̂₁₁", covariances[:, 0, 0], digits=2, hidden=True),
-        Readout("Σ̂₁₂", covariances[:, 0, 1], digits=2, hidden=True),
-        Readout("Σ̂₂₂", covariances[:, 1, 1], digits=2, hidden=True),
+        *(Readout(n, v, digits=digits, hidden=True, significant=units.own) for n, v in moments.items()),
     )
 
 
@@ -184,10 +173,11 @@ def formula(config: Config) -> str:
     data = config.data()
     if len(data) == 0:
         return r"\hat\mu=\frac1n\sum_i x_i\qquad\hat\Sigma=\frac1n\sum_i (x_i-\hat\mu)(x_i-\hat\mu)^\top"
-    state = fit_gaussian(data)
+    state, units = fit_gaussian(data), config.units
+    mean, covariance = units.restore(state.mean), units.covariance(state.covariance)
     text = (
-        rf"\hat\mu=\frac1{{n}}\sum_i x_i={matrix(state.mean)}\qquad"
-        rf"\hat\Sigma=\frac1{{n}}\sum_i (x_i-\hat\mu)(x_i-\hat\mu)^\top={matrix(state.covariance)}"
+        rf"\hat\mu=\frac1{{n}}\sum_i x_i={matrix(mean, any_size=units.own)}\qquad"
+        rf"\hat\Sigma=\frac1{{n}}\sum_i (x_i-\hat\mu)(x_i-\hat\mu)^\top={matrix(covariance, any_size=units.own)}"
         rf"\qquad n={len(data)}"
     )
     if config.truth:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene, chart, plane
-from dashboard.scenes.mixture.setup import Config, on_board, ranges
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
 from genmodels.mixture import CollapseError, GaussianMixture, fit_mixture
 
@@ -22,9 +23,10 @@ def scene(config: Config) -> Scene:
     ks = [k for k in range(1, 11) if k <= len(np.unique(train, axis=0))]
     fits = [_best_fit(train, replace(config, k=k, means="")) for k in ks]
     n = len(train)
-    bic, aic = (np.array([getattr(m, c)(train) / n for m in fits]) for c in ("bic", "aic"))
-    held = np.array([m.log_prob(test).mean() for m in fits])
-    x, y = ranges(data)
+    in_own = config.units.log_scale  # −2 log-likelihood / n gains twice as much
+    bic, aic = (np.array([getattr(m, c)(train) / n for m in fits]) + 2 * in_own for c in ("bic", "aic"))
+    held = np.array([m.log_prob(test).mean() for m in fits]) - in_own
+    x, y = config.ranges(data)
     most = max(ks)
     means, covariances = np.full((len(ks), most, 2), np.nan), np.full((len(ks), most, 2, 2), np.nan)
     for i, m in enumerate(fits):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from dashboard.scene import Curve, Readout, Scene, chart
-from dashboard.scenes.mixture.kmeans import em_plane
-from dashboard.scenes.mixture.setup import Config, on_board
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
+from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
 from genmodels.mixture import CollapseError, EMState, MixtureConfig, iterate_em
 
@@ -37,13 +38,13 @@ def scene(config: Config) -> Scene:
     except CollapseError as why:
         end = str(why)
     smallest = np.sqrt([s.covariances.min() for s in states])
-    likelihood = np.array([s.log_likelihood for s in states])
+    likelihood = log_likelihood(config, states)
     curve = Curve(name="smallest σ", key="s", y=smallest, colour="model")
     height = Curve(name="log-likelihood", key="l", y=likelihood, colour="model")
     low, high = float(likelihood.min()), float(likelihood.max())
     across = (0, max(len(states) - 1, 1))
     panels = (
-        replace(em_plane("A component on one point", data, states), share=1.4),
+        replace(em_plane("A component on one point", config, data, states), share=1.4),
         chart(
             "Nats per point",
             (height,),
@@ -65,7 +66,10 @@ def scene(config: Config) -> Scene:
         panels=panels,
         steps=np.arange(len(states)),
         time="half-step",
-        readouts=(Readout("log-likelihood", likelihood, "nats per point"), Readout("smallest σ", smallest, digits=5)),
+        readouts=(
+            Readout("log-likelihood", likelihood, "nats per point"),
+            Readout("smallest σ", smallest, config.units.length(), 5),
+        ),
         captions=(end or "reg_covar keeps every variance above its value: the component stays small, but finite.",),
         caption=np.where(last, 0, -1),
         alt="One component shrinks onto a single point, and the log-likelihood runs away.",

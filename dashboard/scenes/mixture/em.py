@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Diagram, Edge, Handle, Node, Panel, Readout, Scene, chart
-from dashboard.scenes.mixture.kmeans import em_plane
-from dashboard.scenes.mixture.setup import Config, handles, on_board
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
+from dashboard.scenes.mixture.setup import Config, handles
 from genmodels.mixture import EMState, GaussianMixture, iterate_em
 
 NODES = (
@@ -33,14 +34,20 @@ def scene(config: Config) -> Scene:
     chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(axis=1).argmin())
     return Scene(
         panels=(
-            replace(em_plane("Colours: responsibilities", data, states, data[chosen]), share=1.6),
-            _bound_panel(states),
+            replace(em_plane("Colours: responsibilities", config, data, states, data[chosen]), share=1.6),
+            _bound_panel(*_likelihoods(config, states)),
             _bars_panel(states, chosen),
             _diagram_panel(states),
         ),
         steps=np.arange(len(states)),
         time="half-step",
-        readouts=(*_likelihoods(states), *_bayes(states, data[chosen], chosen)),
+        readouts=(
+            *(
+                Readout(name, values, "nats per point", 4)
+                for name, values in zip(("log-likelihood", "lower bound"), _likelihoods(config, states), strict=True)
+            ),
+            *_bayes(config, states, data[chosen], chosen),
+        ),
         captions=tuple(CAPTIONS.values()),
         caption=np.array([list(CAPTIONS).index(s.phase) for s in states]),
         equation=_bayes_equation(config.k),
@@ -52,25 +59,25 @@ def scene(config: Config) -> Scene:
     )
 
 
-def _likelihoods(states: list[EMState]) -> tuple[Readout, ...]:
-    return (
-        Readout("log-likelihood", np.array([s.log_likelihood for s in states]), "nats per point", 4),
-        Readout("lower bound", np.array([s.lower_bound for s in states]), "nats per point", 4),
-    )
+def _likelihoods(config: Config, states: list[EMState]) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood and lower bound, nats per point, each ``(F,)``."""
+    bound = np.array([s.lower_bound for s in states]) - config.units.log_scale
+    return log_likelihood(config, states), bound
 
 
-def _bayes(states: list[EMState], point: np.ndarray, chosen: int) -> list[Readout]:
+def _bayes(config: Config, states: list[EMState], point: np.ndarray, chosen: int) -> list[Readout]:
     """π_k N(x | μ_k, Σ_k), their sum, and the responsibilities of the chosen point, as hidden readouts.
 
     The responsibilities are those of the latest E-step; the densities those of the parameters shown.
     """
     mixtures = [GaussianMixture.from_state(s) for s in states]
-    total = np.array([np.exp(m.log_prob(point[None])[0]) for m in mixtures])
+    total = np.exp([m.log_prob(point[None])[0] - config.units.log_scale for m in mixtures])
     share = np.array([m.responsibilities(point[None])[0] for m in mixtures])
     resp = np.exp([s.log_resp[chosen] for s in states])
-    readouts = [Readout("p(x)", total, digits=4, hidden=True)]
+    own = config.units.own
+    readouts = [Readout("p(x)", total, digits=4, hidden=True, significant=own)]
     for k in range(resp.shape[1]):
-        readouts.append(Readout(f"πN{k + 1}", share[:, k] * total, digits=4, hidden=True))
+        readouts.append(Readout(f"πN{k + 1}", share[:, k] * total, digits=4, hidden=True, significant=own))
         readouts.append(Readout(f"r{SUBSCRIPTS[k]}" if k < 9 else f"r{k + 1}", resp[:, k], digits=3, hidden=True))
     return readouts
 
@@ -81,15 +88,14 @@ def _bayes_equation(k: int) -> str:
     return "Chosen point:  Σ πₖNₖ(x) = {p(x)};   " + ";   ".join(parts) + (" …" if k > 4 else "")
 
 
-def _bound_panel(states: list[EMState]) -> Panel:
-    likelihood, bound = (np.array([getattr(s, n) for s in states]) for n in ("log_likelihood", "lower_bound"))
+def _bound_panel(likelihood: np.ndarray, bound: np.ndarray) -> Panel:
     low, high = float(bound[1:].min(initial=likelihood[0])), float(likelihood.max())
     margin = 0.08 * max(high - low, 1e-3)
     curves = (
         Curve(name="lower bound", key="b", y=bound, colour="truth", dashed=True),
         Curve(name="log-likelihood", key="l", y=likelihood, colour="model"),
     )
-    return chart("Nats per point", curves, (0, len(states) - 1), (low - margin, high + margin), x_label="half-step")
+    return chart("Nats per point", curves, (0, len(bound) - 1), (low - margin, high + margin), x_label="half-step")
 
 
 def _bars_panel(states: list[EMState], chosen: int) -> Panel:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Bars, Ellipses, Points, Polylines, Readout, Scene, chart, plane
-from dashboard.scenes.mixture.setup import Config, on_board, ranges
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.setup import Config
 from genmodels.mixture import GaussianMixture, fit_mixture
 
 DRAWN, BRIDGE = 90, (3, 10, 30, 100)
@@ -25,7 +26,7 @@ def scene(config: Config) -> Scene:
     lit = np.zeros((total, config.k))
     lit[np.arange(1, frames), z] = 1.0
     drawn = np.array([np.bincount(z[:c], minlength=config.k) / max(c, 1) for c in count])
-    x, y = ranges(data)
+    x, y = config.ranges(data)
     left = (
         Points(name="data", key="d", xy=data, radius=3, colour="muted"),
         Ellipses(
@@ -73,7 +74,7 @@ def scene(config: Config) -> Scene:
                 x_label="component",
                 share=0.7,
             ),
-            plane("Ever more of them", right, (-4, 4), (-4, 4)),
+            plane("Ever more of them", right, (-4, 4), (-4, 4), labels=("u₁", "u₂")),
         ),
         steps=np.arange(total),
         time="frame",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Points, Readout, Scene, chart, plane
+from dashboard.scene.board import on_board
 from dashboard.scenes.mixture.kmeans import kmeans_plane, states_of
-from dashboard.scenes.mixture.setup import Config, on_board, ranges
+from dashboard.scenes.mixture.setup import Config
 from genmodels.mixture import GaussianMixture
 
 SOFT_SIGMAS = np.geomspace(4.0, 0.05, 80)
@@ -24,7 +25,7 @@ def scene(config: Config) -> Scene:
     resp = np.array([m.responsibilities(data) for m in mixtures])
     entropy = -(resp * np.log(np.maximum(resp, 1e-300))).sum(axis=2).mean(axis=1)
     agree = (resp.argmax(axis=2) == hard.labels).mean(axis=1)
-    x, y = ranges(data)
+    x, y = config.ranges(data)
     soft = (
         Points(name="points", key="p", xy=data, weights=resp.astype(np.float32)),
         Ellipses(
@@ -40,7 +41,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             plane("Soft, at this σ", soft, x, y),
-            kmeans_plane("Hard: K-means", data, [hard]),
+            kmeans_plane("Hard: K-means", config, data, [hard]),
             chart(
                 "Mean entropy of r, nats",
                 (curve,),
@@ -54,7 +55,7 @@ def scene(config: Config) -> Scene:
         steps=np.arange(len(SOFT_SIGMAS)),
         time="frame",
         readouts=(
-            Readout("σ", SOFT_SIGMAS, digits=3),
+            Readout("σ", SOFT_SIGMAS, config.units.length()),
             Readout("mean entropy of r", entropy, "nats"),
             Readout("likeliest component = K-means' cluster", 100 * agree, "% of points", 1),
         ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene, chart, plane
-from dashboard.scenes.mixture.setup import Config, full_covariances, handles, on_board, padded, ranges
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.setup import Config, full_covariances, handles, padded
 from genmodels.kmeans import KMeansConfig, KMeansState, assign, iterate_kmeans
 from genmodels.mixture import EMState, iterate_em
 
@@ -39,11 +40,11 @@ def scene(config: Config) -> Scene:
         x_label="half-step",
     )
     return Scene(
-        panels=(kmeans_plane("K-means", data, states, regions=True), right),
+        panels=(kmeans_plane("K-means", config, data, states, regions=True), right),
         steps=np.arange(len(states)),
         time="half-step",
         readouts=(
-            Readout("sum of squared distances", inertia, digits=2),
+            Readout("sum of squared distances", inertia, config.units.length("²"), 2),
             Readout("points that changed", np.array([s.changed for s in states], dtype=float), digits=0),
         ),
         captions=tuple(PHASES.values()),
@@ -55,9 +56,11 @@ def scene(config: Config) -> Scene:
     )
 
 
-def kmeans_plane(title: str, data: np.ndarray, states: list[KMeansState], regions: bool = False) -> Panel:
+def kmeans_plane(
+    title: str, config: Config, data: np.ndarray, states: list[KMeansState], regions: bool = False
+) -> Panel:
     """Points by cluster, centroids with their trails, and the regions if wanted; a single state stands still."""
-    x, y = ranges(data)
+    x, y = config.ranges(data)
     centroids, labels = (np.array([getattr(s, name) for s in states]) for name in ("centroids", "labels"))
     if len(states) == 1:  # a picture that stands still
         centroids, labels = centroids[0], labels[0]
@@ -85,14 +88,14 @@ def beside(config: Config) -> Scene:
     hard, soft = padded(hard, n), padded(soft, n)
     return Scene(
         panels=(
-            kmeans_plane("K-means: hard, round, equal", data, hard),
-            em_plane("EM: soft, any ellipse, any size", data, soft),
+            kmeans_plane("K-means: hard, round, equal", config, data, hard),
+            em_plane("EM: soft, any ellipse, any size", config, data, soft),
         ),
         steps=np.arange(n),
         time="half-step",
         readouts=(
-            Readout("sum of squared distances", np.array([s.inertia for s in hard]), digits=2),
-            Readout("log-likelihood of the mixture", np.array([s.log_likelihood for s in soft]), "nats per point"),
+            Readout("sum of squared distances", np.array([s.inertia for s in hard]), config.units.length("²"), 2),
+            Readout("log-likelihood of the mixture", log_likelihood(config, soft), "nats per point"),
             Readout("points they place differently", _disagreements(hard, soft), digits=0),
         ),
         alt="The same points, the same start: K-means on the left cuts with straight lines, EM on the right "
@@ -103,9 +106,11 @@ def beside(config: Config) -> Scene:
     )
 
 
-def em_plane(title: str, data: np.ndarray, states: list[EMState], probe: np.ndarray | None = None) -> Panel:
+def em_plane(
+    title: str, config: Config, data: np.ndarray, states: list[EMState], probe: np.ndarray | None = None
+) -> Panel:
     """Points in mixed colours, components as ellipses whose opacity is their weight."""
-    x, y = ranges(data)
+    x, y = config.ranges(data)
     weights = np.array([s.weights for s in states])
     layers = (
         Points(name="points", key="p", xy=data, weights=np.exp([s.log_resp for s in states]).astype(np.float32)),
@@ -121,6 +126,11 @@ def em_plane(title: str, data: np.ndarray, states: list[EMState], probe: np.ndar
         *([Points(name="chosen point", xy=probe[None], radius=8, colour="ink")] if probe is not None else []),
     )
     return plane(title, layers, x, y)
+
+
+def log_likelihood(config: Config, states: list[EMState]) -> np.ndarray:
+    """Nats per point, in the data's own units, ``(F,)``."""
+    return np.array([s.log_likelihood for s in states]) - config.units.log_scale
 
 
 def _disagreements(hard: list[KMeansState], soft: list[EMState]) -> np.ndarray:

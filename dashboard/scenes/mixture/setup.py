@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dashboard.scene import Handle, Scene, drag
+from dashboard.scene import Handle, drag
+from dashboard.scene.board import after_painting
 from dashboard.scene.fields import choice, painted, placed, slider
 from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn
 from dashboard.scene.painted import decode_points, encode_points
-from dashboard.scenes import board
-from dashboard.scenes.board import empty_board
 from genmodels.data.planar import get_dataset
 from genmodels.kmeans import check_points, starting_means
 from genmodels.mixture import EMState, GaussianMixture, MixtureConfig
@@ -98,7 +97,15 @@ class Config(OwnPoints):
 
     def reach(self) -> tuple[Pair, Pair]:
         """Where starting means may stand: on the board, and as far as the points of a file go."""
-        return ranges(self.own()) if self.source == "csv" else (BOARD, BOARD)
+        return self.frame()
+
+    def ranges(self, data: np.ndarray) -> tuple[Pair, Pair]:
+        """Axis ranges for these points: what hugs a file's, else the board, or more where they need it."""
+        if self.source == "csv":
+            return self.frame()
+        low = np.minimum(data.min(axis=0, initial=0), BOARD[0])
+        high = np.maximum(data.max(axis=0, initial=0), BOARD[1])
+        return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
     def em(self, data: np.ndarray, **more: Any) -> MixtureConfig:
         """The configuration of EM."""
@@ -132,30 +139,13 @@ def handles(start: np.ndarray, panel: int = 0) -> tuple[Handle, ...]:
 def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     """The config after a starting mean or the probe was moved, or points were painted."""
     if "painted" in values:
-        xy, labels = drag.painted(values)
-        return replace(config, painted=encode_points(xy, 0 * labels, BOARD, BOARD))
+        return after_painting(config, values)
     if drag.moved(values) == "probe":
         x, y = drag.handle(values, "probe").round(2).tolist()
         return replace(config, probe_1=x, probe_2=y)
     reach = config.reach()
     start = np.clip([drag.handle(values, f"start {k + 1}") for k in range(config.k)], *np.transpose(reach))
     return replace(config, means=encode_points(start, np.zeros(len(start), dtype=int), *reach))
-
-
-def _board(config: Config, why: str) -> Scene:
-    xy = config.own()
-    sentence = f"Paint points into the picture. {why}" if len(xy) else "Paint points into the picture."
-    return empty_board(xy, None, BOARD, sentence, "An empty board to paint points on.", config.brush())
-
-
-on_board = board.on_board(_board)
-
-
-def ranges(data: np.ndarray) -> tuple[Pair, Pair]:
-    """Axis ranges: the board, or more where own points need it."""
-    low = np.minimum(data.min(axis=0, initial=0), BOARD[0])
-    high = np.maximum(data.max(axis=0, initial=0), BOARD[1])
-    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def padded(values: list, n: int) -> list:

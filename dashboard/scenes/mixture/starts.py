@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import numpy as np
 
-from dashboard.scene import Ellipses, Panel, Points, Readout, Scene
-from dashboard.scenes.mixture.setup import Config, full_covariances, on_board, ranges
+from dashboard.scene import Ellipses, Panel, Points, Readout, Scene, plane
+from dashboard.scene.board import on_board
+from dashboard.scenes.mixture.kmeans import log_likelihood
+from dashboard.scenes.mixture.setup import Config, full_covariances
 from genmodels.kmeans import starting_means
 from genmodels.mixture import CollapseError, EMState, iterate_em
 
@@ -31,18 +34,16 @@ def scene(config: Config) -> Scene:
     bad = [degenerate(e, data) for e in ends]
     order = sorted((i for i in range(8) if not bad[i]), key=lambda i: -ends[i].log_likelihood)
     ranks = {i: f"{place + 1}." for place, i in enumerate(order)}
+    likelihoods = [log_likelihood(config, run) for run in runs]
     panels = tuple(
-        _start_panel(f"{ranks.get(i, 'degenerate')}  {ends[i].log_likelihood:.3f}".replace("-", "−"), data, run)
-        for i, run in enumerate(runs)
+        _start_panel(f"{ranks.get(i, 'degenerate')}  {reached[-1]:.3f}".replace("-", "−"), config, data, run)
+        for i, (run, reached) in enumerate(zip(runs, likelihoods, strict=True))
     )
     return Scene(
         panels=panels,
         steps=np.arange(n),
         time="half-step",
-        readouts=tuple(
-            Readout(f"start {i + 1}", np.array([s.log_likelihood for s in run]), digits=3)
-            for i, run in enumerate(runs)
-        ),
+        readouts=tuple(Readout(f"start {i + 1}", values, digits=3) for i, values in enumerate(likelihoods)),
         alt="Eight small pictures of EM on the same points from eight starts; each title tells rank and final "
         "log-likelihood, degenerate ones are named.",
         fps=6,
@@ -57,8 +58,8 @@ def _states(data: np.ndarray, config: Config, start: np.ndarray) -> list[EMState
     return states
 
 
-def _start_panel(title: str, data: np.ndarray, states: list[EMState]) -> Panel:
-    x, y = ranges(data)
+def _start_panel(title: str, config: Config, data: np.ndarray, states: list[EMState]) -> Panel:
+    x, y = config.ranges(data)
     ellipses = Ellipses(
         name="components",
         key="c",
@@ -68,7 +69,7 @@ def _start_panel(title: str, data: np.ndarray, states: list[EMState]) -> Panel:
         width=2,
     )
     points = Points(name="points", key="p", xy=data, radius=2, colour="muted")
-    return Panel(title, (points, ellipses), x, y, axes=False)
+    return replace(plane(title, (points, ellipses), x, y), axes=False)
 
 
 def best_known(config: Config) -> float:
