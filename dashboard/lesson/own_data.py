@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.lesson import csv_files
 from dashboard.scene.own_points import OwnPoints
 from dashboard.scene.units import COORDINATES, Units, far_away
-from dashboard.scene.words import plain
+from dashboard.scene.words import number, plain
 
 EXAMPLE = ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
 LABELLED = ((0.0, 0.2), (0.8, 0.5), (0.4, 1.1), (1.2, 0.1), (2.2, 1.9), (2.9, 1.4), (2.5, 2.6), (3.3, 2.2))
@@ -62,7 +62,7 @@ def words(points: np.ndarray, columns: tuple[str, ...]) -> str:
     """What is done with a file's points ``(N, 2)``, and which of them are outside the picture."""
     units = Units.of(points, columns)
     seen = [
-        f"({name} {'−' if centre >= 0 else '+'} {abs(centre):.4g}) / {scale:.3g}"
+        f"({name} {'−' if centre >= 0 else '+'} {number(abs(centre))}) / {number(scale, 3)}"
         for name, centre, scale in zip(units.names, units.centre, units.scale, strict=True)
     ]
     text = (
@@ -72,7 +72,7 @@ def words(points: np.ndarray, columns: tuple[str, ...]) -> str:
     far = points[far_away(units.standardise(points))]
     if not len(far):
         return text
-    named = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in far[:NAMED].tolist()) + (" …" if len(far) > NAMED else "")
+    named = ", ".join(f"({number(x)}, {number(y)})" for x, y in far[:NAMED].tolist()) + (" …" if len(far) > NAMED else "")
     count = "One point lies" if len(far) == 1 else f"{len(far)} points lie"
     return f"{text} {count} outside the picture: {named}; models see {'it' if len(far) == 1 else 'them'}."
 

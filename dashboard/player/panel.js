@@ -198,6 +198,7 @@ export function number(value, digits = 4) {
   if (Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const text = size !== 0 && (size >= 1e6 || size < 1e-4) ? value.toExponential(Math.max(2, digits - 2)) : String(Number(value.toPrecision(digits)));
-  return text.replaceAll("-", "−");
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) return String(Number(value.toPrecision(digits))).replace("-", "−");
+  const [mantissa, power] = value.toExponential(Math.max(2, digits - 2)).split("e");
+  return `${mantissa.replace("-", "−")} · ${powerOfTen(Number(power))}`;
 }

@@ -59,7 +59,7 @@ class Units:
         spread = largest * np.sqrt(np.mean(((points - centre) / np.where(largest > 0, largest, 1)) ** 2, axis=0))
         least = 1e-12 * np.abs(points).max(axis=0)  # below it there is rounding alone
         scale = np.select([robust > least, spread > least], [robust, spread], 1.0)
-        return Units(_pair(centre), _pair(scale), axis_names(names))
+        return Units(pair(centre), pair(scale), axis_names(names))
 
     @property
     def own(self) -> bool:
@@ -168,8 +168,9 @@ def frame(points: np.ndarray) -> tuple[Pair, Pair]:
     low, high = np.minimum(low, -1.0), np.maximum(high, 1.0)
     margin = MARGIN * (high - low)
     (x, y) = np.stack([low - margin, high + margin], axis=1)
-    return _pair(x), _pair(y)
+    return pair(x), pair(y)
 
 
-def _pair(values: np.ndarray) -> Pair:
+def pair(values: np.ndarray) -> Pair:
+    """Two numbers, ``(2,)``."""
     return float(values[0]), float(values[1])

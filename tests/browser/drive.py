@@ -30,6 +30,19 @@ SPY_ON_DRAG = """async () => {
 }"""
 
 
+def spy_on_drag(page: Page) -> None:
+    """Make what is drawn known as ``window.drag``."""
+    page.evaluate(SPY_ON_DRAG)
+    box = player(page).locator("canvas").bounding_box()
+    assert box
+    for k in range(200):
+        page.mouse.move(box["x"] + box["width"] / 2 + k % 2, box["y"] + 30)  # a pointer that moves has it drawn
+        if page.evaluate("() => !!window.drag"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing is drawn")
+
+
 def address(server, page: str, cue: str, **link: object) -> str:
     """The link to a page's cue, with what it says of the controls."""
     said = {f"{page}.cue": cue} | {f"{page}.{name}": str(value) for name, value in link.items()}
@@ -133,9 +146,11 @@ def readout(page: Page, name: str) -> str:
 
 def number(page: Page, name: str) -> float:
     """The same as a number, without its unit; NaN while there is none."""
+    powers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
     box = player(page).locator(f'[data-readout="{name}"] dd')
     text = box.inner_text().replace("−", "-").replace(",", "") if box.count() else ""
-    return float(found[0]) if (found := re.match(r"-?[\d.]+(e-?\d+)?", text)) else math.nan
+    found = re.match(r"(-?[\d.]+)(?: · 10([⁰-⁹¹²³⁻]+))?", text)
+    return float(f"{found[1]}e{(found[2] or '0').translate(powers)}") if found else math.nan
 
 
 def shows(page: Page, name: str, value: float, digits: int) -> bool:

@@ -15,9 +15,9 @@ from websockets.sync.client import connect
 
 from dashboard.lesson.csv_files import read_csv
 from dashboard.runs.blob import unpack
-from dashboard.scene.own_points import OWN
+from dashboard.scene.own_points import BOARD, OWN
 from dashboard.scene.painted import CELLS, decode_points, encode_points
-from dashboard.scenes.gaussian import ellipse, evaluate, fit, likelihood, sample
+from dashboard.scenes.gaussian import ellipse, evaluate, likelihood, sample
 
 pytestmark = pytest.mark.browser
 
@@ -303,7 +303,7 @@ def board(page: Page, x: float, y: float) -> tuple[float, float]:
 
 def in_link(page: Page) -> np.ndarray:
     """The points that the link holds."""
-    return decode_points(drive.asked(page).get("painted", ""), fit.BOARD, fit.BOARD)[0]
+    return decode_points(drive.asked(page).get("painted", ""), BOARD, BOARD)[0]
 
 
 def expect_points(page: Page, count: int) -> None:
@@ -313,7 +313,7 @@ def expect_points(page: Page, count: int) -> None:
 
 
 def open_board(page: Page, server, points: np.ndarray | None = None) -> None:
-    text = "" if points is None else encode_points(points, [0] * len(points), fit.BOARD, fit.BOARD)
+    text = "" if points is None else encode_points(points, [0] * len(points), BOARD, BOARD)
     open_cue(page, server, "fit", source=OWN["painted"], **({"painted": text} if text else {}))
     page.mouse.move(*drive_to_middle(page))
 

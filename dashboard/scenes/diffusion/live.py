@@ -44,7 +44,7 @@ def scenes(config: Live) -> Iterator[Scene | None]:
 
     own = config.own() if config.is_own else None
     where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
-    data: dict[str, Any] = {} if own is not None else {"data": config.source}
+    data: dict[str, Any] = {"standardise": False} if own is not None else {"data": config.source}
     training = DenoiserConfig(
         **data,
         schedule=config.live_schedule,

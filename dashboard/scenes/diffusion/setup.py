@@ -13,7 +13,7 @@ from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points, drag
 from dashboard.scene.contours import Extent, cell_centres
 from dashboard.scene.fields import choice, painted, placed
 from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
-from dashboard.scene.units import Units
+from dashboard.scene.units import Units, far_away, pair
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
@@ -79,13 +79,15 @@ class Config(OwnPoints):
 
     @cached_property
     def units(self) -> Units:
-        """Painted points are standardised too, both axes alike, for a diffusion begins with data of variance 1."""
-        xy = self.as_given() if self.source == "painted" else np.zeros((0, 2))
-        if not len(xy) or np.ptp(xy, axis=0).max() == 0:
-            return super().units
-        scale = float(np.sqrt(xy.var(axis=0).mean()))
-        centre = xy.mean(axis=0).tolist()
-        return Units((centre[0], centre[1]), (scale, scale))
+        """A diffusion begins with data of mean 0 and variance 1, outliers aside; of painted ones both axes alike."""
+        units = super().units
+        if not self.is_own or not self.has_two:
+            return units
+        z = units.standardise(self.as_given())
+        near = z[~far_away(z)]
+        spread = near.std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0) if units.own else np.full(2, np.sqrt((spread**2).mean()))
+        return Units(pair(units.restore(near.mean(axis=0))), pair(units.scale * spread), units.names)
 
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges: those of one's own points, else of standard units."""
