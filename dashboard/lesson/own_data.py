@@ -72,7 +72,8 @@ def words(points: np.ndarray, columns: tuple[str, ...]) -> str:
     far = points[far_away(units.standardise(points))]
     if not len(far):
         return text
-    named = ", ".join(f"({number(x)}, {number(y)})" for x, y in far[:NAMED].tolist()) + (" …" if len(far) > NAMED else "")
+    named = ", ".join(f"({number(x)}, {number(y)})" for x, y in far[:NAMED].tolist())
+    named += " …" if len(far) > NAMED else ""
     count = "One point lies" if len(far) == 1 else f"{len(far)} points lie"
     return f"{text} {count} outside the picture: {named}; models see {'it' if len(far) == 1 else 'them'}."
 

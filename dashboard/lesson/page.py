@@ -211,17 +211,20 @@ class Page:
         self.shown = self.ready(*(needs(config) if callable(needs) else needs))
         if not self.shown:
             return
-        focus = focus_token()
+        mount: dict[str, Any] = {
+            "key": self.player,
+            "focus": focus_token(),
+            "name": f"{self.name} · {self.current.title}",
+        }
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
         if inspect.isgeneratorfunction(draw) and to_paint and self._paints(to_paint):
-            taken = board.after_painting
-            player.play(board.scene, to_paint, key=self.player, focus=focus, after_drag=taken, on_drop=self._painted)
+            player.play(board.scene, to_paint, after_drag=board.after_painting, on_drop=self._painted, **mount)
             return
         if inspect.isgeneratorfunction(draw):
-            player.watch(draw, config, key=self.player, focus=focus, **more)
+            player.watch(draw, config, **mount, **more)
         else:
             after_drag = after_drag or self.after_drag
-            player.play(draw, config, key=self.player, focus=focus, after_drag=after_drag, on_drop=self.put, **more)
+            player.play(draw, config, after_drag=after_drag, on_drop=self.put, **mount, **more)
 
     def _paints(self, config: OwnPoints) -> bool:
         """Whether points are being painted, for a model that is then trained on them."""

@@ -24,6 +24,7 @@ async function update(place, { data, setTriggerValue }) {
   place.root.style.setProperty("--player-height", data.height);
   place.player ??= createPlayer(place.root, null, { onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), palette: data.palette, scale: data.scale });
   place.player.setTheme(data.palette, data.scale);
+  place.player.name = data.name;
   if (place.run !== data.run) {
     const fresh = place.scene !== data.scene;
     Object.assign(place, { run: data.run, scene: data.scene });

@@ -4,6 +4,7 @@
 
 const ERASE = 20; // pixels
 const SPACING = 13; // pixels between points of one stroke
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const PATIENCE = 350; // milliseconds after the last arrow key until the page hears of it
 
 export class Drag {
@@ -37,6 +38,7 @@ export class Drag {
     // between two quick strokes comes the answer to the first: what was painted since stays
     if (!this.layout.brush || this.told === undefined || this.told === painted.length) Object.assign(this, { painted, told: undefined });
     this.buildTools();
+    this.buildPen();
     this.stage.querySelector("canvas").style.touchAction = this.layout.brush ? "none" : "pan-y";
   }
 
@@ -122,15 +124,16 @@ export class Drag {
     return Object.fromEntries(this.layout.handles.map(({ name }) => [name, this.at(name)]));
   }
 
-  /** Put the buttons where their handles are. */
+  /** Put the buttons where their handles are, and the brush where the keyboard has moved it. */
   place() {
+    this.placePen();
     for (const handle of this.layout.handles) {
       const button = this.buttonOf(handle.name);
       const view = this.player.views[handle.panel];
       const [x, y] = this.at(handle.name);
       button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
       button.style.setProperty("--swatch", this.player.look.colour(handle.colour));
-      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${view.text("x", x)}, ${view.text("y", y)}; arrow keys move it`;
+      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${view.text("x", x, 3)}, ${view.text("y", y, 3)}; arrow keys move it`;
       if (button.ariaLabel !== said) button.ariaLabel = said;
     }
   }
@@ -189,7 +192,7 @@ export class Drag {
   }
 
   nudge(event, name) {
-    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const by = ARROWS[event.key];
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
@@ -220,24 +223,24 @@ export class Drag {
 
   // --- clicks, and the brush --------------------------------------------------------------------------------
 
-  /** A press on the picture itself: it calls the probe, or paints. */
+  /** A press on the picture itself: it paints, or calls the probe (which, where one paints, is taken by itself). */
   down(event, canvas) {
     if (!this.layout || event.button > 0) return;
     const [px, py] = this.pointer(event);
     const panel = this.player.views.findIndex((view) => view.contains(px, py));
     const probe = this.layout.handles.find((h) => h.probe && h.panel === panel);
-    if (probe) {
+    if (this.layout.brush?.panel === panel) {
+      this.player.setPlaying(false);
+      this.stroke = { last: null };
+      canvas.setPointerCapture(event.pointerId);
+      this.paintAt(event);
+    } else if (probe) {
       const button = this.buttonOf(probe.name);
       this.begin(probe.name, [0, 0]);
       this.put(probe.name, this.player.views[panel].invert(px, py));
       button.setPointerCapture(event.pointerId);
       button.focus({ preventScroll: true });
       event.preventDefault();
-    } else if (this.layout.brush?.panel === panel) {
-      this.player.setPlaying(false);
-      this.stroke = { last: null };
-      canvas.setPointerCapture(event.pointerId);
-      this.paintAt(event);
     }
   }
 
@@ -261,6 +264,54 @@ export class Drag {
     if (this.painted.length >= this.layout.brush.most) return this.player.say(`There is room for ${this.layout.brush.most} points; erase some first.`);
     this.stroke.last = [px, py];
     this.painted.push([x, y, this.colourClass]);
+  }
+
+  // The brush under the keyboard: a button that lies over the picture, seen while it has the focus.
+
+  buildPen() {
+    const { brush, panels } = this.layout;
+    if (!brush) return this.pen?.button.remove();
+    if (!this.pen) {
+      const button = document.createElement("button");
+      Object.assign(button, { type: "button", className: "pen" });
+      button.addEventListener("keydown", (event) => this.write(event));
+      this.pen = { button };
+    }
+    const { x, y } = panels[brush.panel];
+    this.pen.at ??= [(x[0] + x[1]) / 2, (y[0] + y[1]) / 2];
+    if (!this.pen.button.isConnected) this.stage.append(this.pen.button);
+  }
+
+  write(event) {
+    const by = ARROWS[event.key];
+    const view = this.player.views[this.layout.brush.panel];
+    if (!by && !["Enter", " ", "Delete", "Backspace"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [x, y] = this.pen.at;
+    const step = ([low, high]) => ((high - low) / 40) * (event.shiftKey ? 4 : 1);
+    if (by) {
+      this.pen.at = [within(x + by[0] * step(view.panel.x), view.panel.x), within(y + by[1] * step(view.panel.y), view.panel.y)];
+      return this.player.draw();
+    }
+    const { tool } = this;
+    if (event.key.length > 5) this.tool = "erase";
+    this.stroke = { last: null };
+    this.dab(view.x(x), view.y(y));
+    this.tool = tool;
+    this.player.draw();
+    this.ask({ painted: this.painted });
+    this.endStroke();
+  }
+
+  placePen() {
+    const { brush } = this.layout;
+    if (!brush || !this.pen) return;
+    const view = this.player.views[brush.panel];
+    const [x, y] = this.pen.at;
+    this.pen.button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
+    const said = `Brush at ${view.text("x", x, 3)}, ${view.text("y", y, 3)}; arrow keys move it, Enter paints, Delete erases`;
+    if (this.pen.button.ariaLabel !== said) this.pen.button.ariaLabel = said;
   }
 
   endStroke() {

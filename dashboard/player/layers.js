@@ -3,6 +3,8 @@
 // A painter takes (ctx, layer, get, view, look): `get(channel)` gives {data, shape} of the frame shown, `view`
 // turns data units into pixels, `look` holds colours and sizes.
 
+import { number } from "./panel.js";
+
 export const painters = { field, points, arrows, ellipses, polylines, bars, curve, images, labels, diagram };
 
 const REACH = 12; // pixels within which a point answers

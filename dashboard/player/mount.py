@@ -43,6 +43,7 @@ def play(
     on_drop: Callable[[Any], None] | None = None,
     height: str = ROOM,
     focus: str = "",
+    name: str = "picture",
 ) -> None:
     """Show the scene ``draw(config)``; it is computed once for each config, whoever looks.
 
@@ -55,6 +56,7 @@ def play(
         on_drop: Takes the new config over, on release.
         height: CSS height of the picture.
         focus: A word; when it changes, the Player takes the keyboard's focus.
+        name: What a saved picture says of where it comes from, and in its file's name.
     """
 
     def ask(values: Mapping[str, Any], step: int) -> Scene:
@@ -75,7 +77,8 @@ def play(
         if said and after_drag and on_drop:
             on_drop(after_drag(config, said))
 
-    show(run, key=key, scene=f"{draw.__module__}.{draw.__qualname__}", height=height, focus=focus, released=released)
+    scene = f"{draw.__module__}.{draw.__qualname__}"
+    show(run, key=key, scene=scene, height=height, focus=focus, name=name, released=released)
 
 
 def watch(
@@ -89,6 +92,7 @@ def watch(
     check: Callable[[Any], None] = lambda config: None,
     height: str = ROOM,
     focus: str = "",
+    name: str = "picture",
 ) -> None:
     """Show a run that grows while it is watched: ``draw(config)`` yields its frames.
 
@@ -103,6 +107,7 @@ def watch(
         check: Raises a ValueError where the config cannot be: the page says why, and the last good run stays.
         height: CSS height of the picture.
         focus: A word; when it changes, the Player takes the keyboard's focus.
+        name: As for :func:`play`.
     """
 
     def make() -> runs.Run:
@@ -119,7 +124,8 @@ def watch(
 
     run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is not None:
-        show(run, key=key, scene=f"{draw.__module__}.{draw.__qualname__}", height=height, focus=focus)
+        scene = f"{draw.__module__}.{draw.__qualname__}"
+        show(run, key=key, scene=scene, height=height, focus=focus, name=name)
 
 
 def show(
@@ -129,12 +135,13 @@ def show(
     scene: str,
     height: str = ROOM,
     focus: str = "",
+    name: str = "picture",
     released: Callable[[], None] = lambda: None,
 ) -> None:
     """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
     data = {
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
-        "base": base_path(), "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
+        "base": base_path(), "name": name, "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
     _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_drop_change=released)
 

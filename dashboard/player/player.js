@@ -5,6 +5,7 @@ import { arrange, number } from "./panel.js";
 import { hover, painters } from "./layers.js";
 import { Drag } from "./drag.js";
 import { Look } from "./look.js";
+import { withWords } from "./picture.js";
 import { Recording } from "./recording.js";
 import { readBlob } from "./safetensors.js";
 
@@ -65,6 +66,7 @@ class Player {
     this.playing = false;
     this.following = false;
     this.speed = 1;
+    this.name = "picture";
     this.drawn = []; // times of the last pictures
     this.hidden = new Set(); // names of layers switched off
     this.build();
@@ -564,12 +566,22 @@ class Player {
     this.callbacks.onDrop?.(values);
   }
 
+  /** The frame as a picture for a slide or a report: with its caption, its numbers, and where it comes from. */
   save() {
     this.drawNow();
-    this.canvas.toBlob((blob) => {
+    const { ui, look, name } = this;
+    const numbers = [...ui.readouts.children].map((box) => `${box.firstChild.textContent} ${box.lastChild.textContent}`);
+    const words = [
+      { text: ui.caption.hidden ? "" : ui.caption.textContent, bold: true },
+      { text: numbers.join("  ·  ") },
+      { text: ui.equation.hidden ? "" : ui.equation.textContent },
+      { text: name, colour: "axis" },
+    ];
+    withWords(this.canvas, words, look, this.font * look.density).toBlob((blob) => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(blob);
-      link.download = `frame-${this.stepShown}.png`;
+      const time = this.recording.layout.time.replaceAll(/[^\p{L}\p{N}]+/gu, "-");
+      link.download = `${name.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${time}-${this.stepShown}.png`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });

@@ -103,6 +103,21 @@ def test_the_keyboard_alone_is_enough(tab_in, server):
     expect(drive.button(page, "Play")).to_be_visible()
 
 
+def test_a_closed_sidebar_takes_no_tab_stop(tab_in, server):
+    page = tab_in("light")
+    drive.open_page(page, drive.address(server, "gaussian", "fit"))
+    page.get_by_role("link", name="Skip to main content").focus()
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("() => [document.activeElement.closest('[data-testid=stSidebar]') !== null, "
+                                  "document.activeElement.getBoundingClientRect().x >= 0]"))  # fmt: skip
+    assert seen == [[False, True]] * 4
+    page.get_by_role("button", name="Expand sidebar").click()
+    expect(page.get_by_text("Projector mode")).to_be_visible()
+    page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed").focus()
+
+
 def back_to(page, name: str) -> None:
     """Shift and Tab until this has the focus."""
     for _ in range(20):

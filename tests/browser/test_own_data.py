@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.scene.own_points import OWN
+from dashboard.scene.own_points import BOARD, OWN
+from dashboard.scene.painted import encode_points
 from dashboard.scene.units import far_away
 
 pytestmark = pytest.mark.browser
@@ -143,3 +144,44 @@ def test_points_are_painted_and_trained_on(tab, server, page, cue):
     tab.wait_for_selector(drive.IDLE)
     tab.get_by_test_id("stCheckbox").filter(has_text="Paint").locator("label").click()
     drive.until(lambda: drive.data(tab, "status") == "running" and drive.frames(tab) > 2, "it trains on them")
+
+
+def test_the_keyboard_paints_and_erases(tab, server):
+    tab.goto(drive.address(server, "gaussian", "fit", source=OWN["painted"]))
+    drive.wait_status(tab, "done")
+    drive.spy_on_drag(tab)
+    pen = drive.player(tab).get_by_role("button", name="Brush at")
+    pen.focus()
+    assert drive.focus_is_visible(tab)
+    for key in ("Enter", "ArrowRight", "ArrowRight", "ArrowUp", "Enter", "Shift+ArrowLeft", "Enter"):
+        tab.keyboard.press(key)
+    drive.until(lambda: len(tab.evaluate("() => window.drag.painted")) == 3, "three points are there")
+    points = np.array(tab.evaluate("() => window.drag.painted"))[:, :2]
+    np.testing.assert_allclose(points, [[0, 0], [0.5, 0.25], [-0.5, 0.25]], atol=1e-9)
+    drive.until(lambda: drive.number(tab, "points n") == 3, "they are in the picture")
+    tab.wait_for_selector(drive.IDLE)
+    pen.focus()
+    tab.keyboard.press("Delete")
+    drive.until(lambda: drive.number(tab, "points n") == 2, "the last is erased")
+    assert drive.frame(tab) == 2
+
+
+@pytest.mark.parametrize(("page", "cue"), [("mixture", "em"), ("boundaries", "knows")])
+def test_where_there_is_a_probe_one_can_paint_too(tab, server, page, cue):
+    points = np.random.default_rng(0).uniform(-3, 3, (30, 2))
+    text = encode_points(points, np.arange(30) % 2 if page == "boundaries" else np.zeros(30, int), BOARD, BOARD)
+    drive.open_page(tab, drive.address(server, page, cue, source=OWN["painted"], painted=text))
+    drive.spy_on_drag(tab)
+    box = drive.player(tab).locator("canvas").bounding_box()
+    px, py = tab.evaluate("() => ((v) => [v.x(4.2), v.y(-4.2)])(window.drag.player.views[0])")
+    before = drive.asked(tab)
+    tab.mouse.click(box["x"] + px, box["y"] + py)
+    drive.until(lambda: drive.asked(tab)["painted"] != before["painted"], "the point is in the link")
+    tab.wait_for_selector(drive.IDLE)
+    probe = drive.player(tab).locator(".handle.probe").first.bounding_box()
+    x, y = probe["x"] + probe["width"] / 2, probe["y"] + probe["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x - 60, y - 40, steps=4)
+    tab.mouse.up()
+    drive.until(lambda: "probe_1" in drive.asked(tab), "the probe is taken by itself")

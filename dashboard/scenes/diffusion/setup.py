@@ -87,7 +87,7 @@ class Config(OwnPoints):
         near = z[~far_away(z)]
         spread = near.std(axis=0)
         spread = np.where(spread > 0, spread, 1.0) if units.own else np.full(2, np.sqrt((spread**2).mean()))
-        return Units(pair(units.restore(near.mean(axis=0))), pair(units.scale * spread), units.names)
+        return Units(pair(units.restore(near.mean(axis=0))), pair(np.array(units.scale) * spread), units.names)
 
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges: those of one's own points, else of standard units."""
