@@ -79,8 +79,13 @@ export class Drag {
   refused(n, why) {
     if (n !== this.sent) return;
     this.flying = false;
-    this.player.say(why);
+    if (this.drag || this.stroke) this.complain(why); // once it is released, the page says so
     if (this.waiting) this.send();
+  }
+
+  complain(why) {
+    this.complained = Boolean(why);
+    this.player.say(why);
   }
 
   /** The connection is there again: what was in flight got lost with the old one. */
@@ -188,6 +193,7 @@ export class Drag {
     const values = this.values();
     this.drag = null;
     if (!this.flying) this.local = {};
+    if (this.complained) this.complain("");
     if (changed) this.player.released(values);
   }
 
@@ -317,6 +323,7 @@ export class Drag {
   endStroke() {
     if (!this.stroke) return;
     this.stroke = null;
+    if (this.complained) this.complain("");
     this.told = this.painted.length;
     this.player.released({ painted: this.painted });
   }
