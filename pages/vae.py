@@ -89,7 +89,7 @@ def show_learn() -> None:
 @page.cue("Live", "**Trained before your eyes.** Your β, your latents, your learning rate.")
 def show_live() -> None:
     """In front of the class."""
-    page.stage(live.Config, live.scenes, rate=30)
+    page.stage(live.Config, live.scenes, rate=30, check=live.check)
     lesson.notice(
         "*Digits*: after a few hundred steps kinds of digits part; after a thousand you can read the copies.",
         "*Moons, one latent*: the line is bent through the data, and σₓ is the fuzz around it. Its ends wander.",

@@ -79,6 +79,8 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
     if isinstance(control, Slider):
         value: Any = slider(key, control, default)
     elif isinstance(control, Choice):
+        if control.formerly:
+            _rename(f"{page}.{control.formerly}", key, control)
         value = choice(key, control, default)
     elif isinstance(control, Switch):
         value = switch(key, control, default)
@@ -122,6 +124,19 @@ def choice(key: str, control: Choice, default: Any) -> Any:
         key=key,
         bind=bind,
     )
+
+
+def _rename(old: str, key: str, control: Choice) -> None:
+    """Take over what an older link calls by another name."""
+    asked = st.query_params.get(old)
+    if asked is None:
+        return
+    del st.query_params[old]
+    known = {title: value for value, title in control.options.items()}
+    if asked in known:
+        st.session_state[key] = known[asked]
+    else:
+        note_ignored(old, asked)
 
 
 def switch(key: str, control: Switch, default: bool) -> bool:

@@ -55,9 +55,10 @@ class Slider(Control):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Control):
-    """One of a few values, each with the title that one reads."""
+    """One of a few values, each with the title that one reads; ``formerly`` is its name in older links."""
 
     options: Mapping[Any, str]
+    formerly: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

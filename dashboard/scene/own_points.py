@@ -52,6 +52,8 @@ class OwnPoints:
     """
 
     board: ClassVar[Pair] = BOARD
+    unit_variance: ClassVar[bool] = False
+    """Whether the model wants data of mean 0 and variance 1: painted ones are standardised too, both axes alike."""
 
     source: str = choice("Data", "painted", OWN)
     painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
@@ -66,7 +68,9 @@ class OwnPoints:
     @cached_property
     def units(self) -> Units:
         """What a unit of the picture is: that of a file's points is one standard deviation."""
-        return Units.of(self.as_given(), self.columns) if self.source == "csv" and self.csv else Units()
+        given = self.as_given() if self.is_own else np.zeros((0, 2))
+        units = Units.of(given, self.columns) if self.source == "csv" and len(given) else Units()
+        return units.unit_variance(given) if self.unit_variance and self.has_two else units
 
     def as_given(self) -> np.ndarray:
         """The learner's points, ``(N, 2)``, in the units in which they came."""
@@ -77,7 +81,7 @@ class OwnPoints:
     @property
     def has_two(self) -> bool:
         """Whether there are two different points, the fewest that a model is trained on."""
-        points = self.as_given()
+        points = self.as_given() if self.is_own else np.zeros((0, 2))
         return len(points) > 1 and bool((points != points[0]).any())
 
     def own(self) -> np.ndarray:

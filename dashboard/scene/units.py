@@ -61,6 +61,17 @@ class Units:
         scale = np.select([robust > least, spread > least], [robust, spread], 1.0)
         return Units(pair(centre), pair(scale), axis_names(names))
 
+    def unit_variance(self, points: np.ndarray) -> Units:
+        """Units in which the points ``(N, 2)`` but for outliers have mean 0 and variance 1.
+
+        Where a unit was as long along both axes, it stays so, and the mean variance is 1.
+        """
+        z = self.standardise(points)
+        near = z[~far_away(z)]
+        spread = near.std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0) if self.own else np.full(2, np.sqrt((spread**2).mean()))
+        return Units(pair(self.restore(near.mean(axis=0))), pair(np.array(self.scale) * spread), self.names)
+
     @property
     def own(self) -> bool:
         """Whether they differ from those of the built-in data."""

@@ -10,7 +10,8 @@ _STYLE = """
   .stMainBlockContainer { padding: 4.2rem 2.5rem 3rem; max-width: 110rem; }
   .stMain [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #12161C); }
   .stMain h1 { font-size: 1.6rem; padding: 0 0 0.55rem; line-height: 1.25; }
-  .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; } /* what nobody sees takes no tab stop */
+  /* what nobody sees takes no tab stop */
+  .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; }
   .stMain .planned { opacity: 0.8; }
   .stMain h2 { font-size: 1.15rem; padding: 0.6rem 0 0.5rem; line-height: 1.3; }
   .stMain [data-testid="stVerticalBlock"] { gap: 0.6rem; }

@@ -30,6 +30,8 @@ def upload(page: Page, server, name: str, to: str, cue: str, **link: object) -> 
     page.wait_for_selector(drive.IDLE)
     expect(drive.player(page)).to_have_attribute("data-status", re.compile("done|running|paused"))
     drive.spy_on_drag(page)
+    first = columns(name)[0]
+    drive.until(lambda: axis(page, "x")[0] == first, "the file's points are in the picture")
 
 
 def points_of(name: str) -> np.ndarray:
@@ -113,14 +115,15 @@ def test_a_labelled_file_far_below_one_is_told_apart(tab, server):
     assert drive.number(tab, "left: error") == 0
 
 
-@pytest.mark.parametrize(("page", "cue"), [("gan", "ring"), ("diffusion", "live")])
+@pytest.mark.parametrize(("page", "cue"), [("gan", "ring"), ("diffusion", "live"), ("vae", "live")])
 def test_a_run_learns_in_the_file_s_units(tab, server, page, cue):
     upload(tab, server, "near1e6", page, cue)
     drive.until(lambda: drive.frames(tab) > 3, "it trains")
     assert axis(tab, "x")[0] == "a"
     assert axis(tab, "x")[1].max() > 3e5
-    assert 0 < drive.number(tab, "W₂ to the data") < 10, "in standard deviations"
-    assert "standard deviations" in drive.readout(tab, "W₂ to the data")
+    length = {"vae": "decoder's σₓ"}.get(page, "W₂ to the data")
+    assert 0 < drive.number(tab, length) < 10, "in standard deviations"
+    assert "standard deviations" in drive.readout(tab, length)
 
 
 def test_an_outlier_is_named_and_the_others_fill_the_picture(tab, server):

@@ -11,7 +11,7 @@ from dashboard.lesson import own_data
 from tests.pages.controls import healthy, shown_config, shown_run
 
 CASES = Path(__file__).parents[1] / "cases"
-PAGES = {"gaussian": "fit", "mixture": "em", "gan": "ring", "diffusion": "live"}
+PAGES = {"gaussian": "fit", "mixture": "em", "gan": "ring", "diffusion": "live", "vae": "live"}
 FILE = "A CSV file"
 LOG_LIKELIHOODS = {"rates_prices": -9.6329, "mixed_scale": 1.6845, "small1e-6": 24.7103, "big1e6": -21.3414}
 """Of the Gaussian by maximum likelihood, nats per point in the files' own units."""

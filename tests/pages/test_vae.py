@@ -24,6 +24,7 @@ IGNORED = [
     ("seven", "style_1", "inf"),
     ("seven", "style_2", "50"),
     ("seven", "digit", "an 11"),
+    ("live", "source", "faces"),
     ("live", "data", "faces"),
     ("live", "latents", "3"),
     ("live", "log_beta", "99"),
@@ -67,3 +68,11 @@ def test_the_page_prints_the_held_out_figures(open_page):
     for name in ("vae-2d", "vae-16d", "vae-conditional"):
         for value in checkpoint.load(name).entry.metrics.values():
             assert f"{value:.4g}" in shown
+
+
+def test_an_older_link_still_names_its_data(open_page):
+    app = open_page("vae", **{"vae.cue": "live", "vae.data": "Pinwheel"})
+    assert healthy(app)
+    assert not app.info
+    assert app.selectbox(key="vae.source").value == "pinwheel"
+    assert "vae.data" not in app.query_params

@@ -1,6 +1,7 @@
 """The same points in other units give the same picture: only densities change, and by exactly the scales."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from dashboard.scenes.gan import live as gan
 from dashboard.scenes.gaussian import fit
 from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kmeans, starts
 from dashboard.scenes.mixture.setup import Config as Mixture
+from dashboard.scenes.vae import live as vae
 from genmodels.gaussian import Gaussian
-from tests.scenes.reading import readouts
+from tests.scenes.reading import painted, readouts
 from tests.scenes.test_gan import TICK, tiny
 
 rng = np.random.default_rng(3)
@@ -42,6 +44,8 @@ SHIFTED = {  # by how many times log scale a number changes
     "threshold": -1,
     "mean log p(x | y) of those drawn": -1,
     "mean log p(x) of those drawn": -1,
+    "ELBO": -1,
+    "reconstruction": -1,
 } | {f"start {k}": -1 for k in range(1, 9)}
 OTHER = {"p(x)", *(f"πN{k}" for k in range(1, 10)), "μ̂₁", "μ̂₂", "Σ̂₁₁", "Σ̂₁₂", "Σ̂₂₂", "x₁", "x₂"}
 """Densities, moments and coordinates: these have tests of their own."""
@@ -123,6 +127,25 @@ def test_a_diffusion_is_the_same_in_all_units(units, monkeypatch):
     )
     for k in (0, -1):
         expect_same(base[k], other[k], 0.0, atol=1e-3)  # float32 networks
+
+
+@pytest.mark.parametrize("units", UNITS, ids=str)
+def test_a_vae_is_the_same_in_all_units(units):
+    configs = (config_of(vae.Config, *u, device="cpu") for u in (((1, 1), (0, 0)), units))
+    base, other = (list(itertools.islice(vae.scenes(c), 3)) for c in configs)
+    for k in (0, -1):
+        expect_same(base[k], other[k], float(np.log(units[0]).sum()), atol=1e-3)  # float32 networks
+
+
+def test_painted_points_are_standardised_where_a_model_begins_with_noise():
+    points = np.random.default_rng(1).uniform(-4, 3, (80, 2)) * [1, 0.3]
+    for kind in (vae.Config, diffusion.Live):
+        config = kind(source="painted", painted=painted(points, kind.board), device="cpu")
+        own = config.own()
+        np.testing.assert_allclose(own.mean(axis=0), 0, atol=1e-12)
+        assert own.var(axis=0).mean() == pytest.approx(1)
+        assert config.units.scale[0] == config.units.scale[1], "round stays round"
+        np.testing.assert_allclose(config.units.restore(own), points, atol=0.01)
 
 
 def test_both_gans_of_a_pair_see_the_same_points():

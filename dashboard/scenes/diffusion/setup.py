@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,7 +13,6 @@ from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points, drag
 from dashboard.scene.contours import Extent, cell_centres
 from dashboard.scene.fields import choice, painted, placed
 from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
-from dashboard.scene.units import Units, far_away, pair
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
@@ -55,6 +54,7 @@ class Config(OwnPoints):
     """
 
     board: ClassVar[Pair] = BOARD
+    unit_variance: ClassVar[bool] = True
 
     source: str = choice("Data", "moons", TITLES)
     painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
@@ -76,18 +76,6 @@ class Config(OwnPoints):
         if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
             raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
         return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
-
-    @cached_property
-    def units(self) -> Units:
-        """A diffusion begins with data of mean 0 and variance 1, outliers aside; of painted ones both axes alike."""
-        units = super().units
-        if not self.is_own or not self.has_two:
-            return units
-        z = units.standardise(self.as_given())
-        near = z[~far_away(z)]
-        spread = near.std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0) if units.own else np.full(2, np.sqrt((spread**2).mean()))
-        return Units(pair(units.restore(near.mean(axis=0))), pair(np.array(units.scale) * spread), units.names)
 
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges: those of one's own points, else of standard units."""

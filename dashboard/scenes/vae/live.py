@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.fields import choice, slider
+from dashboard.scene.own_points import OWN, OwnPoints
+from dashboard.scene.units import Pair, in_units
 from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
 from genmodels.data.digits import load_small_digits
@@ -18,17 +20,25 @@ from genmodels.data.planar import get_dataset
 if TYPE_CHECKING:
     from genmodels.vae.model import VAEState
 
-DATA = {"digits8": "Digits, 8 × 8 pixels", "moons": "Two moons", "pinwheel": "Pinwheel", "ring8": "A ring of eight"}
+DATA = {
+    "digits8": "Digits, 8 × 8 pixels",
+    "moons": "Two moons",
+    "pinwheel": "Pinwheel",
+    "ring8": "A ring of eight",
+    **OWN,
+}
 LATENTS = (1, 2, 8)
 STEPS, EVERY, POINTS = 4_000, 20, 1_000
 Draw = Callable[["VAEState"], tuple[tuple[Panel, ...], tuple[Readout, ...]]]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OwnPoints):
     """Data, latents L, β and learning rate as powers of ten, seed, and where to train."""
 
-    data: str = choice("Data", "digits8", DATA)
+    unit_variance: ClassVar[bool] = True
+
+    source: str = choice("Data", "digits8", DATA, formerly="data")
     latents: int = choice("Latents", 2, {n: f"z has {n} number{'s' * (n > 1)}" for n in LATENTS})
     log_beta: float = slider("log₁₀ β", 0.0, -2.0, 2.0, 0.1)
     log_rate: float = slider("log₁₀ learning rate", -2.5, -4.0, 0.0, 0.1)
@@ -36,11 +46,18 @@ class Config:
     device: str = "auto"
 
 
+def check(config: Config) -> None:
+    """Raises a ValueError that says why this config cannot be trained."""
+    if config.is_own and not config.has_two:
+        raise ValueError("A VAE needs two different points at least: add some.")
+
+
+@in_units
 def scenes(config: Config) -> Iterator[Scene | None]:
     """One frame every 20 steps."""
     from genmodels.vae.model import VAEConfig, iterate_vae
 
-    on_digits = config.data == "digits8"
+    on_digits, shift = config.source == "digits8", config.units.log_scale
     x, draw = _digits(config) if on_digits else _points(config)
     training = VAEConfig(
         x.shape[1],
@@ -59,12 +76,12 @@ def scenes(config: Config) -> Iterator[Scene | None]:
     for state in iterate_vae(x, training):
         panels, readouts = draw(state)
         yield Scene(
-            panels=(*panels, _terms(state, on_digits)),
+            panels=(*panels, _terms(state, shift, (-60, 45) if on_digits else (-7 - shift, 5 - shift))),
             steps=np.array([state.step]),
             time="step",
             readouts=(
-                Readout("ELBO", state.elbo, "nats", 2),
-                Readout("reconstruction", state.reconstruction, "nats", 2),
+                Readout("ELBO", state.elbo - shift, "nats", 2),
+                Readout("reconstruction", state.reconstruction - shift, "nats", 2),
                 Readout("KL", state.kl.sum(), "nats", 2),
                 *readouts,
             ),
@@ -73,17 +90,18 @@ def scenes(config: Config) -> Iterator[Scene | None]:
         )
 
 
-def _terms(state: VAEState, on_digits: bool) -> Panel:
+def _terms(state: VAEState, shift: float, limits: tuple[float, float]) -> Panel:
+    """The bound and its parts; log-densities of own points in their own units, which are less by ``shift``."""
     curves = (
-        Curve(name="ELBO", key="l", y=np.array([state.elbo]), colour="model"),
-        Curve(name="reconstruction", key="r", y=np.array([state.reconstruction]), colour="data"),
+        Curve(name="ELBO", key="l", y=np.array([state.elbo - shift]), colour="model"),
+        Curve(name="reconstruction", key="r", y=np.array([state.reconstruction - shift]), colour="data"),
         Curve(name="KL", key="k", y=np.array([float(state.kl.sum())]), colour="truth"),
     )
     return chart(
         "ELBO = reconstruction − KL, nats",
         curves,
         (0, STEPS),
-        (-60, 45) if on_digits else (-7, 5),
+        limits,
         x_label="step",
         share=0.9,
     )
@@ -134,20 +152,26 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
     return x, draw
 
 
-def _noise(noise: float | None) -> Readout:
-    return Readout("decoder's σₓ", noise or 0.0, digits=3)
+def _noise(noise: float | None, unit: str = "") -> Readout:
+    return Readout("decoder's σₓ", noise or 0.0, unit, 3)
+
+
+def _data(config: Config, rng: np.random.Generator) -> tuple[np.ndarray, tuple[Pair, Pair]]:
+    """Standardised points ``(N, 2)``, and the axis ranges that show them."""
+    if config.is_own:
+        return config.own(), config.frame()
+    dataset = get_dataset(config.source)
+    x = (dataset.sample(POINTS, rng) - dataset.mean) / np.sqrt(np.trace(dataset.covariance) / 2)
+    return x, ((-2.6, 2.6), (-2.6, 2.6))
 
 
 def _points(config: Config) -> tuple[np.ndarray, Draw]:
-    dataset = get_dataset(config.data)
     rng = np.random.default_rng([config.seed, 7])
-    raw = dataset.sample(POINTS, rng)
-    x = (raw - dataset.mean) / np.sqrt(np.trace(dataset.covariance) / 2)
+    x, (x_ends, y_ends) = _data(config, rng)
     angle = (np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi)) % 1
     z = rng.standard_normal((POINTS, config.latents))
     noise = rng.standard_normal((POINTS, 2))
     lines = _lattice(config.latents)
-    ends = (-2.6, 2.6)
 
     def draw(state: VAEState) -> tuple[tuple[Panel, ...], tuple[Readout, ...]]:
         forward = state.forward()
@@ -172,8 +196,8 @@ def _points(config: Config) -> tuple[np.ndarray, Draw]:
                     ),
                     Polylines(name="decoded latent lines", key="u", xy=decoded, colour="model", width=3),
                 ),
-                ends,
-                ends,
+                x_ends,
+                y_ends,
             ),
             Panel(
                 "z: the codes",
@@ -190,8 +214,8 @@ def _points(config: Config) -> tuple[np.ndarray, Draw]:
             plane(
                 "Drawn: z ~ N(0, I), then x | z",
                 (Points(name="drawn", key="d", xy=drawn[None], radius=2.5, colour="model"),),
-                ends,
-                ends,
+                x_ends,
+                y_ends,
             ),
             chart(
                 "KL of each latent",
@@ -211,7 +235,7 @@ def _points(config: Config) -> tuple[np.ndarray, Draw]:
                 share=0.5,
             ),
         )
-        return panels, (_noise(width),)
+        return panels, (_noise(width, config.units.length()),)
 
     return x, draw
 
