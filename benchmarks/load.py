@@ -3,6 +3,7 @@
     python benchmarks/load.py                       # everything
     python benchmarks/load.py --only cues --seconds 30
     python benchmarks/load.py --only ring link --port 8080      # a server, or a proxy, that is there already
+    python benchmarks/load.py --behind haproxy --sessions 60    # two processes, as docs/serving.md has them
 
 - cues    30 sessions, five of them watching a GAN that trains; the others start a cue a second: from the click to
           the first frame.
@@ -22,16 +23,19 @@ import json
 import os
 import random
 import re
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 import psutil
-from driving import free_port, streamlit_run, wait_for_port
+from driving import ROOT, free_port, streamlit_run, wait_for_port
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
@@ -57,6 +61,8 @@ class Visitor:
     watching: asyncio.Task | None = None
     frames: int = 0
     last: int = 0
+    cookie: str = ""
+    """Which process a proxy has chosen."""
 
     async def open(self) -> float:
         """Open the page; seconds until its first frame."""
@@ -67,6 +73,8 @@ class Visitor:
             origin=f"http://127.0.0.1:{self.port}",  # type: ignore[arg-type]
             max_size=None,
         )
+        answer = self.app.response
+        self.cookie = "; ".join(c.partition(";")[0] for c in (answer.headers.get_all("Set-Cookie") if answer else []))
         self.query = urlencode(self.link)
         await self._rerun(None)
         await self._first_frame("")
@@ -138,7 +146,8 @@ class Visitor:
         """As the Player does: ask for what follows the last frame, for ever."""
         url, origin = f"ws://127.0.0.1:{self.port}/runs/{run}", f"http://127.0.0.1:{self.port}"
         after: int | None = None
-        async with connect(url, origin=origin, max_size=None) as socket:  # type: ignore[arg-type]
+        headers = {"Cookie": self.cookie} if self.cookie else {}
+        async with connect(url, origin=origin, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
             while True:
                 await socket.send(json.dumps({"after": after}))
                 packed = await socket.recv()
@@ -156,13 +165,13 @@ class Visitor:
 
 @dataclass
 class Use:
-    """What a server and the processes that it has started hold."""
+    """What servers and the processes that they have started hold."""
 
-    process: psutil.Process
+    servers: tuple[psutil.Process, ...]
 
     def now(self) -> dict[str, float]:
         """Memory in MiB, threads, descriptors, processes."""
-        all_of_it = [self.process, *self.process.children(recursive=True)]
+        all_of_it = [one for server in self.servers for one in (server, *server.children(recursive=True))]
         out = {"MiB": 0.0, "threads": 0, "descriptors": 0, "processes": len(all_of_it)}
         for one in all_of_it:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -249,15 +258,37 @@ async def ring(port: int, use: Use | None, options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def server(port: int | None) -> Iterator[tuple[int, Use | None]]:
-    """One of our own, unless there is one."""
-    if port:
-        yield port, None
+def servers(options: argparse.Namespace) -> Iterator[tuple[int, Use | None]]:
+    """The port to knock at: that of a server that is there already, of one of our own, or of a proxy before two."""
+    if options.port:
+        yield options.port, None
         return
-    port = free_port()
-    with streamlit_run(port) as process:
-        wait_for_port(port, process)
-        yield port, Use(psutil.Process(process.pid))
+    with ExitStack() as stack:
+        ports = [free_port() for _ in range(2 if options.behind else 1)]
+        own = [stack.enter_context(streamlit_run(port)) for port in ports]
+        for port, process in zip(ports, own, strict=True):
+            wait_for_port(port, process)
+        door = stack.enter_context(haproxy(ports)) if options.behind else ports[0]
+        yield door, Use(tuple(psutil.Process(process.pid) for process in own))
+
+
+@contextmanager
+def haproxy(ports: list[int]) -> Iterator[int]:
+    """The proxy of docs/serving.md before two servers; its port."""
+    told = (ROOT / "docs" / "serving.md").read_text("utf-8").partition("```haproxy\n")[2].partition("```")[0]
+    door = free_port()
+    for said, is_at in zip((":8500", ":8501", ":8502"), (door, *ports), strict=True):
+        told = told.replace(said, f":{is_at}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "haproxy.cfg"
+        path.write_text(told, "utf-8")
+        process = subprocess.Popen(["haproxy", "-f", str(path)])
+        try:
+            wait_for_port(door, process)
+            yield door
+        finally:
+            process.terminate()
+            process.wait()
 
 
 async def measure(port: int, use: Use | None, options: argparse.Namespace) -> None:
@@ -280,10 +311,11 @@ def main() -> None:
     parser.add_argument("--live", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pace", type=float, default=6)
+    parser.add_argument("--behind", choices=["haproxy"], help="two processes of our own behind a proxy")
     parser.add_argument("--port", type=int, help="of a server that is there already")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-    with server(options.port) as (port, use):
+    with servers(options) as (port, use):
         asyncio.run(measure(port, use, options))
 
 
