@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from dashboard.lesson import own_data
+from dashboard.runs.growth import Growth, Orders
 from tests.pages.controls import healthy, shown_config, shown_run
+from tests.pages.found import EVERY_CUE
 
 CASES = Path(__file__).parents[1] / "cases"
 PAGES = {"gaussian": "fit", "mixture": "em", "gan": "ring", "diffusion": "live", "vae": "live"}
@@ -175,3 +177,40 @@ def test_a_cue_about_certain_data_shows_them(open_page, upload):
     assert app.selectbox(key="mixture.source").value == "elongated"
     app.selectbox(key="mixture.source").set_value("csv").run()
     assert len(shown_config(app, "mixture").csv) == len(points_of("faithful")), "the file is still there"
+
+
+CSV_ON = [
+    (page, cue)
+    for page, cue in EVERY_CUE
+    if page in ("gaussian", "mixture", "boundaries", "gan", "diffusion", "vae") and (page, cue) != ("gan", "modes")
+]
+
+
+def layout_of(run) -> dict:
+    """What a run's pictures are made of; that of one that would grow has its first frame drawn."""
+    if not run.live:
+        return run.layout
+    growth = Growth(run.recipe)
+    growth.orders = Orders()
+    return next(filter(None, growth.begin())).layout()
+
+
+@pytest.mark.parametrize(("page", "cue"), CSV_ON, ids=lambda value: value)
+def test_no_cue_shows_own_data_without_their_names(open_page, upload, page, cue):
+    """A scene that forgets ``@in_units`` would call the columns x₁ and x₂, and number them in standard deviations."""
+    upload(
+        case("small1e-6_lab").replace(b"a,b,c", b"rate,price,kind") if page == "boundaries" else case("rates_prices")
+    )
+    app = open_page(page, **{f"{page}.cue": cue})
+    key = f"{page}.source"
+    if key not in {box.key for box in app.selectbox} or FILE not in app.selectbox(key=key).options:
+        return  # a cue about data that are made for it
+    app.selectbox(key=key).set_value("csv").run()
+    assert healthy(app)
+    assert not app.warning
+    run = shown_run(app, page)
+    layout = layout_of(run)
+    axes = [(p[f"{axis}_label"], p[f"{axis}_unit"]) for p in layout["panels"] for axis in "xy"]
+    assert any(label == "rate" and unit != (0.0, 1.0) for label, unit in axes)
+    assert any(label == "price" and unit != (0.0, 1.0) for label, unit in axes)
+    assert not re.search("x[₁₂](?![₀-₉])", str(layout))
