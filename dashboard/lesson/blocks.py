@@ -24,7 +24,7 @@ def formula(title: str, latex: str, words: str = "") -> None:
 
 
 def predict(page: str, question: str, options: Sequence[str], right: str, because: str) -> None:
-    """Ask first, then reveal: one guesses, and is place whether and why."""
+    """Ask first, then reveal: one guesses, and is told whether it is right, and why."""
     st.header("Predict, then reveal", anchor=False)
     guess = st.radio(question, options, index=None, key=f"{page}.predict.{question}")
     if guess is None:

@@ -95,12 +95,12 @@ class Page:
 
     def run(self, *references: str) -> None:
         """Show the question, the tabs of all cues, the cue that is on, and where to read on."""
-        st.title(self.question, anchor=False)
         cue = self.current
-        with st.container(horizontal=True, gap="small"):
-            for number, other in enumerate(self.cues.values(), start=1):
-                self._tab(other, number, other is cue)
-        st.markdown(cue.say)
+        with st.container(horizontal=True, gap="medium", wrap=False, key="headline", vertical_alignment="center"):
+            st.title(self.question, anchor=False, width="content")
+            with st.container(horizontal=True, gap="xsmall", wrap=False, key="cues"):
+                for number, other in enumerate(self.cues.values(), start=1):
+                    self._tab(other, number, other is cue)
         try:
             cue.show()
         except DataFileError as why:  # of what the page itself reads; what a scene reads is told where it is drawn
@@ -211,11 +211,9 @@ class Page:
         self.shown = self.ready(*(needs(config) if callable(needs) else needs))
         if not self.shown:
             return
-        mount: dict[str, Any] = {
-            "key": self.player,
-            "focus": focus_token(),
-            "name": f"{self.name} · {self.current.title}",
-        }
+        cue = self.current
+        words = {"question": self.question, "say": cue.say, "name": f"{self.name} · {cue.title}"}
+        mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words}
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
         if inspect.isgeneratorfunction(draw) and to_paint and self._paints(to_paint):
             player.play(board.scene, to_paint, after_drag=board.after_painting, on_drop=self._painted, **mount)
@@ -261,7 +259,7 @@ class Page:
 @contextmanager
 def beside() -> Iterator[tuple[Any, Any]]:
     """Two places side by side: the few controls, and all the room that is left for the picture."""
-    with st.container(horizontal=True, gap="medium", wrap=False):
+    with st.container(horizontal=True, gap="small", wrap=False, key="beside"):
         yield st.container(width=264, key="controls"), st.container(width="stretch", key="picture")
 
 

@@ -135,6 +135,8 @@ export class Drag {
     for (const handle of this.layout.handles) {
       const button = this.buttonOf(handle.name);
       const view = this.player.views[handle.panel];
+      button.hidden = !view; // its panel waits
+      if (!view) continue;
       const [x, y] = this.at(handle.name);
       button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
       button.style.setProperty("--swatch", this.player.look.colour(handle.colour));
@@ -233,7 +235,7 @@ export class Drag {
   down(event, canvas) {
     if (!this.layout || event.button > 0) return;
     const [px, py] = this.pointer(event);
-    const panel = this.player.views.findIndex((view) => view.contains(px, py));
+    const panel = this.player.views.findIndex((view) => view?.contains(px, py));
     const probe = this.layout.handles.find((h) => h.probe && h.panel === panel);
     if (this.layout.brush?.panel === panel) {
       this.player.setPlaying(false);

@@ -200,7 +200,7 @@ function bars(ctx, layer, get, view, look) {
     ctx.fillStyle = look.colour(layer.classes ? `class${i}` : layer.colour);
     ctx.fillRect(left, Math.min(top, zero), Math.max(1, view.x(x + layer.width / 2) - left), Math.abs(zero - top));
     if (layer.labels[i]) {
-      ctx.font = `${view.font * 0.84}px ${look.family}`;
+      ctx.font = `${view.font}px ${look.family}`;
       ctx.fillStyle = look.colour("ink");
       ctx.fillText(layer.labels[i], view.x(x), Math.min(top, zero) - view.font * 0.7);
     }
@@ -266,7 +266,7 @@ function inkIn(sheet, { data, shape: [count, height, width] }, columns, table) {
 
 function labels(ctx, layer, get, view, look) {
   const at = get("at").data;
-  ctx.font = `${layer.bold ? "600 " : ""}${view.font * layer.size}px ${look.family}`;
+  ctx.font = `${layer.bold ? "600 " : ""}${view.font * Math.max(1, layer.size)}px ${look.family}`;
   ctx.textAlign = layer.align;
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
@@ -305,7 +305,7 @@ function drawNode(ctx, node, lit, view, look, unit) {
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   const lines = node.text.split("\n");
-  const size = Math.min(view.font * 1.05, (h * 0.8) / lines.length, (1.75 * w) / Math.max(...lines.map((l) => l.length)));
+  const size = Math.min(view.font * 1.2, Math.max(view.font, Math.min((h * 0.8) / lines.length, (1.75 * w) / Math.max(...lines.map((l) => l.length)))));
   ctx.font = `${size}px ${look.family}`;
   lines.forEach((line, i) => ctx.fillText(line, x + w / 2, y + h / 2 + (i - (lines.length - 1) / 2) * size * 1.25, w * 0.94));
 }
@@ -329,10 +329,16 @@ function drawEdge(ctx, layer, edge, lit, view, look) {
   }
   ctx.stroke();
   if (!edge.text) return;
-  ctx.font = `${view.font * 0.9}px ${look.family}`;
+  ctx.font = `${view.font}px ${look.family}`;
+  const steep = Math.abs(ey - sy) > Math.abs(ex - sx); // beside an arrow that goes down, above one that goes across
+  ctx.textAlign = steep ? "left" : "center";
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 4 * look.scale;
+  ctx.strokeStyle = look.colour("paper");
   ctx.fillStyle = look.colour("ink");
-  ctx.textAlign = "center";
-  ctx.fillText(edge.text, mx, my - view.font * 0.75);
+  const at = steep ? [mx + view.font * 0.6, my] : [mx, my - view.font * 0.85];
+  for (const write of ["strokeText", "fillText"]) ctx[write](edge.text, ...at);
 }
 
 /** Where the line from a node's centre towards a point leaves its box. */

@@ -21,7 +21,6 @@ from dashboard.scene.colours import PALETTE
 from dashboard.scene.words import plain
 
 HERE = Path(__file__).parent
-ROOM = "calc(100vh - 20.5rem)"  # what title, cues, transport and one row of readouts leave of the first screen
 
 _mount = st.components.v2.component(
     "generative_models_player",
@@ -41,9 +40,9 @@ def play(
     key: str,
     after_drag: AfterDrag | None = None,
     on_drop: Callable[[Any], None] | None = None,
-    height: str = ROOM,
+    height: str = "",
     focus: str = "",
-    name: str = "picture",
+    words: Mapping[str, str] | None = None,
 ) -> None:
     """Show the scene ``draw(config)``; it is computed once for each config, whoever looks.
 
@@ -54,9 +53,10 @@ def play(
         after_drag: From the config and what a drag says to a new config; while something is dragged the
             Player shows that config's scene.
         on_drop: Takes the new config over, on release.
-        height: CSS height of the picture.
+        height: CSS height; by default all the room down to the window's end.
         focus: A word; when it changes, the Player takes the keyboard's focus.
-        name: What a saved picture says of where it comes from, and in its file's name.
+        words: What stands around the picture: ``question`` and ``say``, a cue's sentence; and ``name``, what a saved
+            picture says of where it comes from.
     """
 
     def ask(values: Mapping[str, Any], step: int) -> Scene:
@@ -78,7 +78,7 @@ def play(
             on_drop(after_drag(config, said))
 
     scene = f"{draw.__module__}.{draw.__qualname__}"
-    show(run, key=key, scene=scene, height=height, focus=focus, name=name, released=released)
+    show(run, key=key, scene=scene, height=height, focus=focus, words=words, released=released)
 
 
 def watch(
@@ -90,9 +90,9 @@ def watch(
     moves: Mapping[str, str] | None = None,
     slow: bool = False,
     check: Callable[[Any], None] = lambda config: None,
-    height: str = ROOM,
+    height: str = "",
     focus: str = "",
-    name: str = "picture",
+    words: Mapping[str, str] | None = None,
 ) -> None:
     """Show a run that grows while it is watched: ``draw(config)`` yields its frames.
 
@@ -105,9 +105,9 @@ def watch(
         moves: Buttons for single steps, by their words; see :class:`dashboard.runs.LiveRun`.
         slow: Whether it starts in slow motion.
         check: Raises a ValueError where the config cannot be: the page says why, and the last good run stays.
-        height: CSS height of the picture.
+        height: CSS height; by default all the room down to the window's end.
         focus: A word; when it changes, the Player takes the keyboard's focus.
-        name: As for :func:`play`.
+        words: As for :func:`play`.
     """
 
     def make() -> runs.Run:
@@ -125,7 +125,7 @@ def watch(
     run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is not None:
         scene = f"{draw.__module__}.{draw.__qualname__}"
-        show(run, key=key, scene=scene, height=height, focus=focus, name=name)
+        show(run, key=key, scene=scene, height=height, focus=focus, words=words)
 
 
 def show(
@@ -133,17 +133,22 @@ def show(
     *,
     key: str,
     scene: str,
-    height: str = ROOM,
+    height: str = "",
     focus: str = "",
-    name: str = "picture",
+    words: Mapping[str, str] | None = None,
     released: Callable[[], None] = lambda: None,
 ) -> None:
     """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
     data = {
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
-        "base": base_path(), "name": name, "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
+        "base": base_path(), "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
     }  # fmt: skip
-    _mount(key=key, data=data, on_gone_change=functools.partial(_forget, key), on_drop_change=released)
+    _mount(
+        key=key,
+        data=data | dict(words or {}),
+        on_gone_change=functools.partial(_forget, key),
+        on_drop_change=released,
+    )
 
 
 def last_readouts(key: str) -> dict[str, float]:

@@ -1,47 +1,21 @@
 // Geometry of one panel: where it lies on the canvas, how data units become pixels, its title, ticks and grid.
 
+import { axesOf } from "./arrange.js";
+import { fitting } from "./names.js";
+
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-/** Rectangles for the panels: in rows of so many, else side by side, or one below the other where the stage is narrow. */
-export function arrange(panels, width, height, font, columns = 0) {
-  if (columns && panels.length > columns) {
-    const rows = Math.ceil(panels.length / columns);
-    return panels.map((panel, i) => {
-      const box = { x: ((i % columns) * width) / columns, y: (Math.floor(i / columns) * height) / rows, w: width / columns, h: height / rows };
-      return new View(panel, box, font);
-    });
-  }
-  const stacked = width < 30 * font && panels.length > 1;
-  const total = panels.reduce((sum, p) => sum + p.share, 0);
-  let offset = 0;
-  return panels.map((panel) => {
-    const length = ((stacked ? height : width) * panel.share) / total;
-    const box = stacked ? { x: 0, y: offset, w: width, h: length } : { x: offset, y: 0, w: length, h: height };
-    offset += length;
-    return new View(panel, box, font);
-  });
-}
-
 export class View {
+  /** @param box {x, y, w, h, left, right, top, bottom}: where it lies, and the room around its axes. */
   constructor(panel, box, font) {
     this.panel = panel;
     this.box = box;
     this.font = font;
-    const left = panel.axes ? font * (panel.y_label ? 4.1 : 2.9) : font * 0.4;
-    const bottom = panel.axes ? font * (panel.x_label ? 2.9 : 1.7) : font * 0.4;
-    const top = panel.title ? font * 2 : font * 0.6;
-    this.area = { x: box.x + left, y: box.y + top, w: Math.max(20, box.w - left - font), h: Math.max(20, box.h - top - bottom) };
+    const [wide, high] = [box.w - box.left - box.right, box.h - box.top - box.bottom].map((length) => Math.max(20, length));
+    const [w, h] = panel.equal ? axesOf(box).map((length) => Math.max(20, length)) : [wide, high];
+    this.area = { x: box.x + box.left + (wide - w) / 2, y: box.y + box.top + (high - h) / 2, w, h };
     this.xRange = panel.x.map(panel.x_scale === "log" ? Math.log10 : Number);
     this.yRange = panel.y.map(panel.y_scale === "log" ? Math.log10 : Number);
-    if (panel.equal) this.makeEqual();
-  }
-
-  /** Widen one of the ranges until a unit is as long across as up. */
-  makeEqual() {
-    const { w, h } = this.area;
-    const perPixel = Math.max(span(this.xRange) / w, span(this.yRange) / h);
-    this.xRange = around(this.xRange, perPixel * w);
-    this.yRange = around(this.yRange, perPixel * h);
   }
 
   x(value) {
@@ -69,40 +43,55 @@ export class View {
   drawFrame(ctx, colours, family) {
     const { font, area, panel, box } = this;
     ctx.textBaseline = "middle";
-    if (panel.title) {
-      ctx.font = `600 ${font * 1.06}px ${family}`;
-      ctx.fillStyle = colours.ink;
-      ctx.textAlign = "left";
-      ctx.fillText(panel.title, area.x, box.y + font, area.w);
-    }
+    ctx.fillStyle = colours.ink;
+    ctx.textAlign = "left";
+    if (panel.title) this.drawTitle(ctx, family);
     if (!panel.axes) return;
-    ctx.font = `${font * 0.84}px ${family}`;
+    ctx.font = `${font}px ${family}`;
     ctx.lineWidth = 1;
     const x = this.axis("x");
     const y = this.axis("y");
-    for (const { value, text } of x.ticks) this.drawTick(ctx, "x", value, text, colours);
+    ctx.fillStyle = colours.axis;
+    ctx.textAlign = "right";
+    const label = fitting(ctx, x.label, 0.7 * area.w); // it stands at the axis' end, in the place of ticks
+    const from = label ? area.x + area.w - ctx.measureText(label).width - 0.7 * font : Infinity;
+    if (label) ctx.fillText(label, area.x + area.w, area.y + area.h + font * 0.9);
+    for (const { value, text } of x.ticks) this.drawTick(ctx, "x", value, text, colours, from);
     for (const { value, text } of y.ticks) this.drawTick(ctx, "y", value, text, colours);
     ctx.fillStyle = colours.axis;
-    ctx.textAlign = "center";
-    if (x.label) ctx.fillText(x.label, area.x + area.w / 2, area.y + area.h + font * 2.2, area.w);
-    if (y.label) {
+    if (y.label && isShort(y.label)) {
+      ctx.textAlign = "right";
+      ctx.fillText(y.label, area.x - font * 0.45, area.y - font * 0.9);
+    } else if (y.label) {
+      ctx.textAlign = "center";
       ctx.save();
-      ctx.translate(box.x + font * 0.75, area.y + area.h / 2);
+      ctx.translate(area.x - box.left + font * 0.7, area.y + area.h / 2);
       ctx.rotate(-Math.PI / 2);
-      ctx.fillText(y.label, 0, 0, area.h);
+      ctx.fillText(fitting(ctx, y.label, area.h), 0, 0);
       ctx.restore();
     }
+  }
+
+  /** In one line, smaller if it must be, else in two. */
+  drawTitle(ctx, family) {
+    const { font, area, panel, box } = this;
+    const room = box.x + box.w - area.x;
+    const middle = area.y - 0.9 * font;
+    for (const size of [1.14, 1.06, 1]) {
+      ctx.font = `600 ${font * size}px ${family}`;
+      if (ctx.measureText(panel.title).width <= room) return ctx.fillText(panel.title, area.x, middle);
+    }
+    const words = panel.title.split(" ");
+    const length = (k) => Math.max(...[words.slice(0, k), words.slice(k)].map((part) => ctx.measureText(part.join(" ")).width));
+    const cut = words.map((_, k) => k).slice(1).sort((a, b) => length(a) - length(b))[0] ?? 1;
+    [words.slice(0, cut), words.slice(cut)].forEach((part, k) => ctx.fillText(fitting(ctx, part.join(" "), room), area.x, middle + (k - 0.5) * 1.0 * font));
   }
 
   /** What stands at an axis: its label, and ticks at places in data units. */
   axis(name) {
     const { panel, font, area } = this;
-    const [range, most] = name === "x" ? [this.xRange, area.w / (font * 4.5)] : [this.yRange, area.h / (font * 3)];
-    const label = panel[`${name}_label`];
-    if (panel[`${name}_scale`] === "log") return { label, ticks: logTicks(range, most) };
-    const [centre, scale] = panel[`${name}_unit`];
-    if (isOwn([centre, scale])) return unitAxis(label, range.map((v) => centre + scale * v), most, (shown) => (shown - centre) / scale);
-    return { label, ticks: linearTicks(range, most) };
+    const [range, most] = name === "x" ? [this.xRange, area.w / (font * 5)] : [this.yRange, area.h / (font * 3)];
+    return axisOf(panel, name, range, most);
   }
 
   /** A coordinate as a person writes it, in the units of its axis. */
@@ -125,7 +114,7 @@ export class View {
     ctx.restore();
   }
 
-  drawTick(ctx, axis, value, text, colours) {
+  drawTick(ctx, axis, value, text, colours, from = Infinity) {
     const { area, font } = this;
     const p = Math.round(axis === "x" ? this.x(value) : this.y(value)) + 0.5;
     ctx.strokeStyle = value === 0 ? colours.muted : colours.grid;
@@ -135,17 +124,29 @@ export class View {
     ctx.stroke();
     ctx.fillStyle = colours.axis;
     ctx.textAlign = axis === "x" ? "center" : "right";
-    if (axis === "x") ctx.fillText(text, p, area.y + area.h + font * 0.95);
-    else ctx.fillText(text, area.x - font * 0.45, p);
+    if (axis === "y") return ctx.fillText(text, area.x - font * 0.45, Math.min(Math.max(p, area.y + 0.3 * font), area.y + area.h - 0.3 * font));
+    if (p + ctx.measureText(text).width / 2 < from) ctx.fillText(text, p, area.y + area.h + font * 0.9);
   }
 }
 
-const span = ([low, high]) => high - low;
+/** Whether a y axis' name has room above its numbers. */
+export const isShort = (label) => [...label].length <= 3;
 
-function around([low, high], length) {
-  const middle = (low + high) / 2;
-  return [middle - length / 2, middle + length / 2];
+function axisOf(panel, name, range, most) {
+  const label = panel[`${name}_label`];
+  if (panel[`${name}_scale`] === "log") return { label, ticks: logTicks(range, most) };
+  const [centre, scale] = panel[`${name}_unit`];
+  if (isOwn([centre, scale])) return unitAxis(label, range.map((v) => centre + scale * v), most, (shown) => (shown - centre) / scale);
+  return { label, ticks: linearTicks(range, most) };
 }
+
+/** Letters of the longest number at a panel's y axis, whatever its height. */
+export function widestTick(panel) {
+  const range = panel.y.map(panel.y_scale === "log" ? Math.log10 : Number);
+  return Math.max(...[4, 9].flatMap((most) => axisOf(panel, "y", range, most).ticks.map(({ text }) => text.replace(".", "").length)));
+}
+
+const span = ([low, high]) => high - low;
 
 const isOwn = ([centre, scale]) => centre !== 0 || scale !== 1;
 const clampDigits = (digits) => Math.min(15, Math.max(3, Number.isFinite(digits) ? digits : 3));

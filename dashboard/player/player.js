@@ -1,7 +1,9 @@
 // The Player: a video player for runs. It knows scenes, frames and the person at the controls; it knows neither
 // Streamlit nor any model. `createPlayer(root, source, callbacks)` fills `root` and returns the player.
 
-import { arrange, number } from "./panel.js";
+import { arrange } from "./arrange.js";
+import { View, number } from "./panel.js";
+import { drawKey, nameCurves } from "./names.js";
 import { hover, painters } from "./layers.js";
 import { Drag } from "./drag.js";
 import { Look } from "./look.js";
@@ -17,17 +19,25 @@ const ICONS = {
   next: "M16 5h3v14h-3zM4 5l11 7L4 19z",
   loop: "M7 7h10v3l5-4.5L17 1v3H4v8h3zM17 17H7v-3l-5 4.5L7 23v-3h13v-8h-3z",
   save: "M11 3h2v9l4-4 1.4 1.4L12 15.8 5.6 9.4 7 8l4 4zM4 18h16v3H4z",
+  list: "M12 3 2 8.5 12 14l10-5.5zM4.5 12 2 13.5 12 19l10-5.5-2.5-1.5-7.5 4z",
+  drawer: "M3 6h8v2H3zM15 6h6v2h-6zM12 4h2v6h-2zM3 15h3v2H3zM10 15h11v2H10zM7 13h2v6H7z",
   full: "M4 4h7v3H7v4H4zM13 4h7v7h-3V7h-4zM4 13h3v4h4v3H4zM17 13h3v7h-7v-3h4z",
 };
 
 const MARKUP = `
+  <div class="heading" hidden></div>
   <div class="stage">
     <canvas role="img"></canvas>
     <div class="tip" hidden></div>
     <div class="message" role="alert" hidden><span></span><button type="button" class="retry">Try again</button></div>
   </div>
+  <div class="words">
+    <div class="caption"><span class="now"></span><span class="say"></span></div>
+    <dl class="readouts" aria-label="Numbers of this frame"></dl>
+  </div>
+  <div class="equation" hidden></div>
+  <div class="bar">
   <div class="brush" role="toolbar" aria-label="Brush" hidden></div>
-  <div class="caption" hidden></div>
   <div class="training" role="toolbar" aria-label="Training" hidden>
     <button type="button" class="train"></button>
     <button type="button" class="once">One step</button>
@@ -45,12 +55,14 @@ const MARKUP = `
     <button type="button" class="live" hidden title="Follow the newest frame (L)">LIVE</button>
     <select class="speed" aria-label="Speed">${SPEEDS.map((s) => `<option value="${s}">${s}×</option>`).join("")}</select>
     <button type="button" class="loop" aria-label="Loop" aria-pressed="false" title="Start again at the end"></button>
+    <button type="button" class="more" hidden title="Show the other panels (.)"></button>
+    <button type="button" class="list" aria-label="Layers" aria-expanded="false" title="What is drawn (,)"></button>
     <button type="button" class="save" aria-label="Save this picture" title="Save this frame as PNG"></button>
     <button type="button" class="full" aria-label="Full screen" title="Full screen (F)"></button>
+    <button type="button" class="drawer" hidden aria-label="Controls" title="Controls (K)"></button>
   </div>
-  <dl class="readouts" aria-label="Numbers of this frame"></dl>
-  <div class="equation" hidden></div>
-  <div class="layers" role="group" aria-label="What is drawn"></div>`;
+  </div>
+  <div class="layers" role="group" aria-label="What is drawn" hidden></div>`;
 
 export function createPlayer(root, source, callbacks = {}) {
   return new Player(root, source, callbacks);
@@ -67,6 +79,7 @@ class Player {
     this.following = false;
     this.speed = 1;
     this.name = "picture";
+    this.asked = []; // panels that come before the others
     this.drawn = []; // times of the last pictures
     this.hidden = new Set(); // names of layers switched off
     this.build();
@@ -90,10 +103,10 @@ class Player {
     this.canvas = find("canvas");
     this.ctx = this.canvas.getContext("2d");
     this.ui = Object.fromEntries(
-      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "heading", "now", "say", "more", "list", "drawer", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
         .map((name) => [name, find(`.${name}`)]),
     );
-    for (const name of ["back", "play", "next", "loop", "save", "full"]) setIcon(this.ui[name], name);
+    for (const name of ["back", "play", "next", "loop", "list", "save", "full", "drawer"]) setIcon(this.ui[name], name);
     this.ui.speed.value = "1";
     this.wire();
     this.drag = new Drag(this, this.ui.stage, this.ui.brush);
@@ -113,6 +126,9 @@ class Player {
     ui.full.onclick = () => this.fullScreen();
     ui.retry.onclick = () => this.retry();
     ui.save.onclick = () => this.save();
+    ui.list.onclick = () => this.openLayers(ui.layers.hidden);
+    ui.more.onclick = () => this.turnPanels();
+    ui.drawer.onclick = () => this.callbacks.onDrawer?.();
     ui.train.onclick = () => this.order((this.coming ?? this).recording.training ? "pause" : "play");
     ui.once.onclick = () => this.order("step");
     ui.stop.onclick = () => this.order("stop");
@@ -128,9 +144,26 @@ class Player {
     this.canvas.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
   }
 
+  /** What stands around the picture: the question (in full screen), the cue's sentence, a name for what is saved. */
+  setWords({ question = "", say = "", name = "picture" }) {
+    this.name = name;
+    setText(this.ui.heading, question);
+    this.ui.heading.hidden = !question;
+    if (this.said === say) return;
+    this.said = say;
+    this.ui.say.replaceChildren(...say.split(/(\*\*.+?\*\*|\*.+?\*)/).map((part) => {
+      const marks = /^(\*+)(.+?)\*+$/.exec(part);
+      if (!marks) return document.createTextNode(part);
+      const element = document.createElement(marks[1].length > 1 ? "strong" : "em");
+      element.textContent = marks[2];
+      return element;
+    }));
+  }
+
   setTheme(palette, scale) {
     this.palettes = palette ?? this.palettes;
     this.scale = scale;
+    this.root.dataset.scale = scale;
     this.look = null;
     this.draw();
   }
@@ -146,7 +179,7 @@ class Player {
     const palette = this.palettes[isDark(background) ? "dark" : "light"];
     palette.roles.paper = background;
     this.look = new Look(palette, this.scale, style.fontFamily, density);
-    this.font = parseFloat(style.fontSize) || 16;
+    this.font = 0.94 * (parseFloat(style.fontSize) || 14.4); // of the smallest type in the picture
     this.backdrop = null;
     if (this.recording.length) this.markLayers();
   }
@@ -216,6 +249,7 @@ class Player {
     const wasAtEnd = before.length > 0 && this.index === before.length - 1;
     this.source?.close();
     Object.assign(this, { source, recording, coming: null, backdrop: null });
+    if (fresh) this.asked = [];
     const { layout } = recording;
     this.canvas.setAttribute("aria-label", layout.alt);
     const dropped = performance.now() - this.dropped < 3000 && layout.start !== null ? layout.start : undefined;
@@ -406,7 +440,7 @@ class Player {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.drawImage(this.backdrop, 0, 0);
     ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
-    this.views.forEach((view, p) => this.drawPanel(view, p));
+    this.views.forEach((view, p) => view && this.drawPanel(view, p));
     this.drag.drawStroke(ctx, look);
     this.drag.place();
     this.showNumbers();
@@ -423,11 +457,36 @@ class Player {
     ctx.scale(look.density, look.density);
     ctx.fillStyle = look.colour("paper");
     ctx.fillRect(0, 0, canvas.width, canvas.height);
-    this.views = arrange(recording.layout.panels, canvas.width / look.density, canvas.height / look.density, this.font, recording.layout.columns);
-    for (const view of this.views) view.drawFrame(ctx, look.palette.roles, look.family);
+    const { panels, columns } = recording.layout;
+    const boxes = arrange(panels, canvas.width / look.density, canvas.height / look.density, this.font, columns, this.asked);
+    this.views = boxes.map((box, p) => box && new View(panels[p], box, this.font));
+    this.waiting = boxes.flatMap((box, p) => (box ? [] : [p]));
+    this.showWaiting();
+    for (const view of this.views) view?.drawFrame(ctx, look.palette.roles, look.family);
     const { brush } = recording.layout;
-    if (brush) this.views[brush.panel].drawBoard(ctx, look.palette.roles);
+    if (brush) this.views[brush.panel]?.drawBoard(ctx, look.palette.roles);
     return sheet;
+  }
+
+  /** The panels that find no room are one key away. */
+  showWaiting() {
+    const { more } = this.ui;
+    const titles = this.waiting.map((p) => this.recording.layout.panels[p].title || `panel ${p + 1}`);
+    more.hidden = !titles.length;
+    setText(more, `+${titles.length}`);
+    more.setAttribute("aria-label", `Show ${titles.join(", ")}`);
+  }
+
+  turnPanels() {
+    this.asked = this.waiting;
+    this.backdrop = null;
+    this.drawNow();
+  }
+
+  openLayers(open) {
+    this.ui.layers.hidden = !open;
+    this.ui.list.setAttribute("aria-expanded", String(open));
+    if (open) this.ui.layers.querySelector("button")?.focus({ preventScroll: true });
   }
 
   drawPanel(view, p) {
@@ -437,11 +496,14 @@ class Player {
     if (view.panel.axes) ctx.rect(view.area.x, view.area.y, view.area.w, view.area.h);
     else ctx.rect(view.box.x, view.box.y, view.box.w, view.box.h);
     ctx.clip();
-    for (const { layer, get, look } of this.layersAt(p)) {
+    const layers = this.layersAt(p);
+    for (const { layer, get, look } of layers) {
       ctx.save();
       painters[layer.kind](ctx, layer, get, view, look);
       ctx.restore();
     }
+    if (view.panel.axes) drawKey(ctx, layers, view, this.look);
+    nameCurves(ctx, layers, view, this.look);
     ctx.restore();
   }
 
@@ -490,7 +552,7 @@ class Player {
     this.stepOut = add(layout.time, "").out;
     this.outs = layout.readouts.map((r, k) => (r.hidden ? null : { ...add(r.name, r.unit), k, digits: r.digits, significant: r.significant }));
     this.ui.equation.hidden = !layout.equation;
-    this.ui.caption.hidden = !layout.captions.length;
+    setText(this.ui.now, "");
   }
 
   showNumbers() {
@@ -507,7 +569,7 @@ class Player {
     const value = (k) => this.channel(`readout.${k}`).data[0];
     for (const out of this.outs) if (out) setText(out.out, withUnit(value(out.k), out));
     const { captions, equation, readouts } = recording.layout;
-    if (captions.length) setText(ui.caption, captions[this.channel("caption")?.data[0] ?? -1] ?? "\u00a0");
+    if (captions.length) setText(ui.now, captions[this.channel("caption")?.data[0] ?? -1] ?? "");
     if (equation) {
       const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r)]));
       setText(ui.equation, equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"));
@@ -572,7 +634,7 @@ class Player {
     const { ui, look, name } = this;
     const numbers = [...ui.readouts.children].map((box) => `${box.firstChild.textContent} ${box.lastChild.textContent}`);
     const words = [
-      { text: ui.caption.hidden ? "" : ui.caption.textContent, bold: true },
+      { text: ui.now.textContent, bold: true },
       { text: numbers.join("  ·  ") },
       { text: ui.equation.hidden ? "" : ui.equation.textContent },
       { text: name, colour: "axis" },
@@ -607,7 +669,7 @@ class Player {
   }
 
   tipText(px, py) {
-    const p = this.views?.findIndex((view) => view.contains(px, py)) ?? -1;
+    const p = this.views?.findIndex((view) => view?.contains(px, py)) ?? -1;
     return p < 0 ? null : hover(this.layersAt(p), this.views[p], px, py);
   }
 
@@ -623,8 +685,13 @@ class Player {
       End: () => this.seek(this.recording.length - 1),
       l: () => !this.ui.live.hidden && this.follow(),
       f: () => this.fullScreen(),
+      k: () => this.callbacks.onDrawer?.(),
+      ",": () => this.openLayers(this.ui.layers.hidden),
+      ".": () => this.turnPanels(),
+      Escape: () => this.openLayers(false),
     };
-    const layer = this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
+    const reserved = "fk".includes(event.key.toLowerCase());
+    const layer = !reserved && this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
     const action = layer ? () => this.toggleLayer(layer.name) : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     event.stopPropagation();
     if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return;
@@ -653,7 +720,7 @@ class Player {
 /** Keys that must not travel on to the page: ours, and letters such as R and C that mean something to Streamlit. */
 function isOurs(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  return /^[a-z ]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key);
+  return /^[a-z ,.]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key);
 }
 
 const layersOf = (layout) => layout.panels.flatMap((panel) => panel.layers);

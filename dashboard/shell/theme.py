@@ -7,23 +7,46 @@ import streamlit as st
 _STYLE = """
 <style>
   /* The picture comes first: little air above it, and no heading larger than needed. */
-  .stMainBlockContainer { padding: 4.2rem 2.5rem 3rem; max-width: 110rem; }
+  .stAppHeader, .stMain ~ header, [data-testid="stHeader"] { height: var(--header); min-height: var(--header); }
+  .stMainBlockContainer { padding: calc(var(--header) + 2px) 1rem 3rem; max-width: none; }
+  .st-key-headline { min-height: 2.2rem; }
+  .st-key-headline h1 { white-space: nowrap; }
+  .st-key-cues { overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
+  .st-key-cues > * { flex: 0 0 auto; }
+  .st-key-cues button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; white-space: nowrap; }
+  html[data-drawer="closed"] .st-key-beside > :has(> .st-key-controls), html[data-drawer="closed"] .st-key-controls { display: none; }
   .stMain [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #12161C); }
-  .stMain h1 { font-size: 1.6rem; padding: 0 0 0.55rem; line-height: 1.25; }
+  .stMain h1 { font-size: 1.25rem; padding: 0; line-height: 1.25; }
   /* what nobody sees takes no tab stop */
   .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; }
   .stMain .planned { opacity: 0.8; }
   .stMain h2 { font-size: 1.15rem; padding: 0.6rem 0 0.5rem; line-height: 1.3; }
-  .stMain [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+  .stMain [data-testid="stVerticalBlock"] { gap: 0.35rem; }
   .stMain p, .stMain li { line-height: 1.5; }
   .stMain [data-testid="stCaptionContainer"] { opacity: 1; }
   /* prose, formulas and code: no line longer than one can read, none wider than the page */
   .stMain [data-testid="stMarkdownContainer"] :is(p, li) { max-width: 62rem; }
   .stMain .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; text-align: left; }
   .stMain .katex-display > .katex { text-align: left; }
+  :root { --header: 2.6rem; }
+  @media (max-width: 640px) {
+    .st-key-beside { flex-direction: column-reverse !important; }
+    .st-key-headline { flex-wrap: wrap !important; }
+    .st-key-headline h1 { white-space: normal; }
+    html .st-key-controls { display: flex !important; width: 100% !important; }
+    .st-key-picture, .st-key-beside > div { width: 100% !important; }
+  }
 </style>
 """
-_PROJECTOR = "<style>html { font-size: 24px !important; } .stMain h1 { font-size: 1.35rem; }</style>"
+_PROJECTOR = """
+<style>
+  html { font-size: 24px !important; }
+  .stMain h1 { font-size: 1.05rem; }
+  :root { --header: 1.8rem; }
+  .st-key-headline { min-height: 1.7rem; }
+  .st-key-cues button { height: 1.6rem; }
+</style>
+"""
 
 
 def apply(projector: bool) -> None:
