@@ -28,6 +28,7 @@ async function update(place, { data, setTriggerValue }) {
   openDrawer(data.scale);
   place.root.querySelector(".drawer").hidden = !document.querySelector(".st-key-controls");
   watchRoom(place);
+  document.querySelector('.st-key-cues button[kind="primary"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   place.player.setTheme(data.palette, data.scale);
   place.player.setWords(data);
   if (place.run !== data.run) {

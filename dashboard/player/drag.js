@@ -140,7 +140,7 @@ export class Drag {
       const [x, y] = this.at(handle.name);
       button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
       button.style.setProperty("--swatch", this.player.look.colour(handle.colour));
-      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${view.text("x", x, 3)}, ${view.text("y", y, 3)}; arrow keys move it`;
+      const said = `${handle.probe ? "Probe" : `Handle ${handle.name}`} at ${view.text("x", x, 2)}, ${view.text("y", y, 2)}; arrow keys move it`;
       if (button.ariaLabel !== said) button.ariaLabel = said;
     }
   }
@@ -318,7 +318,7 @@ export class Drag {
     const view = this.player.views[brush.panel];
     const [x, y] = this.pen.at;
     this.pen.button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
-    const said = `Brush at ${view.text("x", x, 3)}, ${view.text("y", y, 3)}; arrow keys move it, Enter paints, Delete erases`;
+    const said = `Brush at ${view.text("x", x, 2)}, ${view.text("y", y, 2)}; arrow keys move it, Enter paints, Delete erases`;
     if (this.pen.button.ariaLabel !== said) this.pen.button.ariaLabel = said;
   }
 

@@ -91,7 +91,10 @@ function drawSwatch(ctx, layer, x, y, width, look) {
   const middle = x + width / 2;
   ctx.fillStyle = ctx.strokeStyle = look.colour(layer.classes || layer.labels ? "class0" : layer.colour);
   ctx.lineWidth = 2 * look.scale;
-  if (layer.kind === "points") {
+  if (layer.kind === "polylines" && layer.filled) {
+    ctx.globalAlpha = 0.35;
+    ctx.fillRect(x, y - width / 4, width, width / 2);
+  } else if (layer.kind === "points") {
     const dot = look.dot(ctx.fillStyle, Math.min(width / 3, layer.radius * look.scale));
     ctx.drawImage(dot.canvas, middle - dot.half, y - dot.half, 2 * dot.half, 2 * dot.half);
   } else if (layer.kind === "field" || layer.kind === "bars") {

@@ -95,9 +95,9 @@ export class View {
   }
 
   /** A coordinate as a person writes it, in the units of its axis. */
-  text(name, value, digits = 4) {
+  text(name, value, decimals) {
     const [centre, scale] = this.panel[`${name}_unit`];
-    if (!isOwn([centre, scale])) return number(value, digits);
+    if (!isOwn([centre, scale])) return number(decimals === undefined ? value : Number(value.toFixed(decimals)));
     const shown = centre + scale * value;
     const resolution = (scale * span(name === "x" ? this.xRange : this.yRange)) / 1000;
     return number(shown, clampDigits(Math.ceil(Math.log10(Math.abs(shown) / resolution))));

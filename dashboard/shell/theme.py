@@ -14,7 +14,7 @@ _STYLE = """
   .st-key-cues { overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
   .st-key-cues > * { flex: 0 0 auto; }
   .st-key-cues button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; white-space: nowrap; }
-  html[data-drawer="closed"] .st-key-beside > :has(> .st-key-controls), html[data-drawer="closed"] .st-key-controls { display: none; }
+  html[data-drawer="closed"] :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: none; }
   .stMain [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #12161C); }
   .stMain h1 { font-size: 1.25rem; padding: 0; line-height: 1.25; }
   /* what nobody sees takes no tab stop */

@@ -130,8 +130,21 @@ def button(page: Page, name: str) -> Locator:
     return player(page).get_by_role("button", name=name, exact=True)
 
 
+def open_layers(page: Page) -> None:
+    """Show the list of layers."""
+    if button(page, "Layers").get_attribute("aria-expanded") == "false":
+        button(page, "Layers").click()
+
+
+def open_sidebar(page: Page) -> None:
+    """Seed, device, projector mode."""
+    if page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true":
+        page.get_by_role("button", name="Expand sidebar").click()
+
+
 def layer(page: Page, name: str) -> Locator:
-    """The switch of a layer."""
+    """The switch of a layer, in the list that is opened for it."""
+    open_layers(page)
     return player(page).locator(f'[data-layer="{name}"]')
 
 
@@ -216,6 +229,7 @@ def rewind(page: Page) -> None:
     """As it was when the page had opened: all layers on, no loop, playing from the first frame."""
     page.mouse.move(2, 300)
     pause(page)
+    open_layers(page)
     for switch in player(page).locator('[data-layer][aria-pressed="false"]').all():
         switch.click()
     if button(page, "Loop").get_attribute("aria-pressed") == "true":

@@ -62,6 +62,9 @@ def test_the_keyboard_alone_is_enough(tab_in, server):
     page = tab_in("light")
     drive.open_page(page, f"{server.url}/gaussian")
     drive.player(page).focus()
+    page.keyboard.press(",")
+    expect(drive.button(page, "Layers")).to_have_attribute("aria-expanded", "true")
+    drive.player(page).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")
     assert not drive.has_focus(page), "it is left backwards, to the controls before it"

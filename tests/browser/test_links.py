@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def seed(page):
+    drive.open_sidebar(page)
     return page.get_by_label("Seed", exact=True)
 
 

@@ -211,14 +211,15 @@ def test_layers_go_and_come_back_by_key_and_by_button(gaussian):
 def test_every_layer_changes_the_picture(gaussian):
     drive.seek(gaussian, 100)
     full = drive.picture(gaussian)
+    drive.open_layers(gaussian)
     buttons = drive.player(gaussian).locator("[data-layer]")
     for k in range(buttons.count()):
         name = buttons.nth(k).get_attribute("data-layer")
         buttons.nth(k).click()
-        drive.player(gaussian).locator("dl").hover()
+        gaussian.mouse.move(3, 3)
         assert drive.picture(gaussian) != full, name
         buttons.nth(k).click()
-        drive.player(gaussian).locator("dl").hover()
+        gaussian.mouse.move(3, 3)
         assert drive.picture(gaussian) == full, name
 
 
