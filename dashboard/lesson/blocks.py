@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.concepts import concepts
+
 
 def notice(*sentences: str) -> None:
     """What to look at in the picture above."""
@@ -77,6 +79,17 @@ def source(*functions: Callable) -> None:
         module = inspect.getmodule(function)
         with st.expander(f"`{module.__name__ if module else ''}.{function.__name__}`"):
             st.code(inspect.getsource(function), language="python")
+
+
+def neighbours(page: str) -> None:
+    """The pages before and after this one; Page Up and Page Down lead there, too."""
+    listed = concepts()
+    at = [concept.page for concept in listed].index(page)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for key, title, there in (("before", "Before", at - 1), ("next", "Next", at + 1)):
+            if 0 <= there < len(listed):
+                with st.container(key=f"{key}-page", width="content"):
+                    st.page_link(listed[there].path, label=f"{title}: {listed[there].title}")
 
 
 def references(*lines: str) -> None:

@@ -106,6 +106,7 @@ class Page:
         except DataFileError as why:  # of what the page itself reads; what a scene reads is told where it is drawn
             st.warning(plain(why))
         blocks.references(*references)
+        blocks.neighbours(self.name)
 
     @property
     def current(self) -> Cue:

@@ -76,6 +76,52 @@ function toggleDrawer() {
   page.dataset.drawer = page.dataset.drawer === "closed" ? "open" : "closed";
 }
 
+// --- keys from anywhere: a clicker has no idea of what has the focus ---------------------------------------------
+
+let playing = null; // the place on the page that was mounted last
+
+/** Whether keys are letters of a text that somebody writes. */
+function writes(target) {
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
+  if (!(target instanceof HTMLInputElement)) return false;
+  if (target.getAttribute("role") === "combobox") return target.getAttribute("aria-expanded") === "true";
+  return !["range", "checkbox", "radio", "button", "file"].includes(target.type);
+}
+
+let asked = { index: 0, where: "", at: -Infinity }; // the cue that was asked for last; the page may not have it yet
+
+function start(cues, index) {
+  asked = { index, where: location.pathname, at: performance.now() };
+  cues[index].click();
+}
+
+/** The next cue (or the one before), after the last one the next page. */
+function turn(by) {
+  const cues = [...document.querySelectorAll(".st-key-cues button")];
+  const underWay = asked.where === location.pathname && performance.now() - asked.at < 1500;
+  const next = by + (underWay ? asked.index : cues.findIndex((button) => button.getAttribute("kind") === "primary"));
+  if (cues[next]) return start(cues, next);
+  document.querySelector(`.st-key-${by > 0 ? "next" : "before"}-page a`)?.click();
+}
+
+function onKey(event) {
+  const target = event.composedPath()[0];
+  if (event.ctrlKey || event.metaKey || event.altKey || writes(target)) return;
+  const done = () => (event.preventDefault(), event.stopImmediatePropagation());
+  if (event.key === "PageDown" || event.key === "PageUp") return turn(event.key === "PageDown" ? 1 : -1), done();
+  if (/^[1-9]$/.test(event.key)) {
+    const cues = document.querySelectorAll(".st-key-cues button");
+    return cues[event.key - 1] && (start(cues, event.key - 1), done());
+  }
+  const { root, player } = playing ?? {};
+  if (!player || root.contains(target)) return; // what has the focus there, hears it itself
+  const pressed = event.key === " " || event.key === "Enter";
+  if ((pressed && target.closest?.("button, a, [role=button], input:is([type=checkbox], [type=radio])")) || (/^Arrow|Home|End/.test(event.key) && target instanceof HTMLInputElement)) return;
+  if (player.key(event)) event.stopImmediatePropagation();
+}
+
+window.addEventListener("keydown", onKey, true);
+
 export default function (component) {
   const { parentElement } = component;
   let place = mounted.get(parentElement);
@@ -84,6 +130,7 @@ export default function (component) {
     mounted.set(parentElement, place);
   }
   place.closed = false;
+  playing = place;
   update(place, component).catch((why) => {
     place.root.textContent = "The Player could not be loaded. Reload the page.";
     place.modules = null;
@@ -91,6 +138,7 @@ export default function (component) {
   });
   return () => {
     place.closed = true;
+    if (playing === place) playing = null;
     place.leave?.();
     place.player?.close();
     mounted.delete(parentElement);

@@ -673,8 +673,9 @@ class Player {
     return p < 0 ? null : hover(this.layersAt(p), this.views[p], px, py);
   }
 
+  /** Whether it was for us; letters are ours even where they do nothing, for R and C mean something to Streamlit. */
   key(event) {
-    if (!isOurs(event)) return;
+    if (!isOurs(event)) return false;
     const onButton = event.target instanceof HTMLButtonElement && event.target !== this.ui.play;
     const inSelect = event.target instanceof HTMLSelectElement;
     const actions = {
@@ -694,9 +695,10 @@ class Player {
     const layer = !reserved && this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
     const action = layer ? () => this.toggleLayer(layer.name) : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     event.stopPropagation();
-    if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return;
+    if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return isOurs(event);
     event.preventDefault();
     action();
+    return true;
   }
 
   fullScreen() {
@@ -720,7 +722,7 @@ class Player {
 /** Keys that must not travel on to the page: ours, and letters such as R and C that mean something to Streamlit. */
 function isOurs(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  return /^[a-z ,.]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key);
+  return /^[a-z ,.]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End", "Escape"].includes(event.key);
 }
 
 const layersOf = (layout) => layout.panels.flatMap((panel) => panel.layers);

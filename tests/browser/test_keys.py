@@ -1,0 +1,102 @@
+"""A clicker and a keyboard work whatever has the focus, unless somebody writes a text."""
+
+from __future__ import annotations
+
+import drive
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.concepts import concepts
+from tests.pages.found import cues
+
+pytestmark = pytest.mark.browser
+CONCEPTS = concepts()
+
+
+def focus_slider(page):
+    drive.slider(page, "Points n").focus()
+
+
+def focus_select(page):
+    page.get_by_role("combobox", name="Data").focus()
+
+
+def focus_nothing(page):
+    page.evaluate("() => document.activeElement.blur()")
+
+
+def focus_picture(page):
+    drive.player(page).locator("canvas").click(position={"x": 200, "y": 150})
+
+
+@pytest.mark.parametrize("focus", [focus_slider, focus_select, focus_nothing, focus_picture])
+def test_keys_work_whatever_has_the_focus(tab, server, focus):
+    drive.open_page(tab, drive.address(server, "gaussian", "fit"))
+    drive.pause(tab)
+    focus(tab)
+    tab.keyboard.press("k")
+    assert tab.evaluate("() => document.documentElement.dataset.drawer") == "closed"
+    tab.keyboard.press("k")
+    focus(tab)
+    tab.keyboard.press(" ")
+    expect(drive.button(tab, "Pause")).to_be_visible()
+    focus(tab)
+    tab.keyboard.press("2")
+    drive.expect_on(tab, "Sample")
+    drive.wait_status(tab, "done")
+    tab.keyboard.press("PageDown")
+    drive.expect_on(tab, "Maximum likelihood")
+    tab.keyboard.press("PageUp")
+    drive.expect_on(tab, "Sample")
+
+
+def test_who_writes_is_not_disturbed(tab, server):
+    drive.open_page(tab, drive.address(server, "gaussian", "fit"))
+    drive.open_sidebar(tab)
+    seed = tab.get_by_label("Seed", exact=True)
+    seed.fill("")
+    seed.press("2")
+    tab.wait_for_timeout(300)
+    drive.expect_on(tab, "Fit")
+    expect(seed).to_have_value("2")
+
+
+def test_full_screen_and_the_letters_of_streamlit(tab, server):
+    drive.open_page(tab, drive.address(server, "gaussian", "fit"))
+    tab.evaluate("() => document.activeElement.blur()")
+    for letter in "rc":  # they rerun the script, and ask to clear the caches
+        tab.keyboard.press(letter)
+    assert tab.get_by_role("dialog").count() == 0
+    tab.keyboard.press("f")
+    drive.until(lambda: tab.evaluate("() => !!document.fullscreenElement"), "F works at once")
+    expect(drive.player(tab).get_by_text("How can a bell curve")).to_be_visible()
+    expect(drive.player(tab).get_by_text("Points arrive one by one")).to_be_visible()
+    tab.keyboard.press("f")
+    drive.until(lambda: not tab.evaluate("() => !!document.fullscreenElement"), "and leaves it")
+
+
+def test_a_clicker_walks_through_a_page_and_on_to_the_next(tab, server):
+    first, second = CONCEPTS[0], CONCEPTS[1]
+    drive.open_page(tab, drive.address(server, first.page, cues(first)[-2]))
+    tab.keyboard.press("PageDown")
+    drive.until(lambda: drive.link(tab).get(f"{first.page}.cue") == cues(first)[-1], "the last cue")
+    drive.wait_status(tab, "done")
+    tab.keyboard.press("PageDown")
+    drive.until(lambda: f"/{second.page}" in tab.url, "the next page")
+    expect(tab.get_by_role("heading", level=1)).to_have_text(second.question)
+    drive.wait_status(tab, "done")
+    tab.keyboard.press("PageUp")
+    drive.until(lambda: f"/{first.page}" in tab.url, "and back")
+
+
+@pytest.mark.slow
+def test_a_clicker_walks_through_all_pages(tab, server):
+    drive.open_page(tab, drive.address(server, CONCEPTS[0].page, cues(CONCEPTS[0])[0]))
+    for concept in CONCEPTS:
+        for _ in cues(concept):
+            expect(tab.get_by_role("heading", level=1)).to_have_text(concept.question)
+            tab.wait_for_selector(drive.IDLE)
+            tab.wait_for_timeout(200)
+            tab.keyboard.press("PageDown")
+            tab.wait_for_timeout(200)
+    assert tab.url.partition("?")[0].endswith(CONCEPTS[-1].page)
