@@ -101,7 +101,14 @@ function turn(by) {
   const underWay = asked.where === location.pathname && performance.now() - asked.at < 1500;
   const next = by + (underWay ? asked.index : cues.findIndex((button) => button.getAttribute("kind") === "primary"));
   if (cues[next]) return start(cues, next);
-  document.querySelector(`.st-key-${by > 0 ? "next" : "before"}-page a`)?.click();
+  leaveFor(`.st-key-${by > 0 ? "next" : "before"}-page a`);
+}
+
+/** Follow a link; one that is pressed while a script still runs may go unheard, and is pressed again. */
+function leaveFor(link, from = location.pathname, times = 8) {
+  if (location.pathname !== from || !times) return;
+  document.querySelector(link)?.click();
+  setTimeout(() => leaveFor(link, from, times - 1), 400);
 }
 
 function onKey(event) {
