@@ -27,14 +27,13 @@ export const shapeOf = (panel) => (panel.x[1] - panel.x[0]) / (panel.y[1] - pane
 
 /**
  * Boxes {x, y, w, h}, one a panel; null for those that find no room and wait until they are asked for.
- * @param rows so many panels to a row, where the scene insists on it; 0 for whatever is best.
  * @param asked indices of panels that come before the others.
  */
-export function arrange(panels, width, height, font, rows = 0, asked = []) {
+export function arrange(panels, width, height, font, asked = []) {
   const all = panels.map((panel, index) => ({ panel, index, asked: asked.includes(index), ...margins(panel, font) }));
   let chosen = null;
   for (let count = all.length; count > 0 && !(chosen?.fill > FULL); count--) {
-    const best = bestOf(candidates(kept(all, count), width, height, font, rows), font, count === 1 && !chosen);
+    const best = bestOf(candidates(kept(all, count), width, height), font, count === 1 && !chosen);
     const fill = best ? best.boxes.reduce((sum, box) => sum + axesOf(box).reduce((w, h) => w * h), 0) / (width * height) : 0;
     if (best && fill > 1.08 * (chosen?.fill ?? 0)) chosen = { ...best, fill };
   }
@@ -94,13 +93,8 @@ export function axesOf({ panel, left, right, top, bottom, w, h }) {
   return [side * shape, side];
 }
 
-function* candidates(shown, width, height, font, rows) {
+function* candidates(shown, width, height) {
   const room = { x: 0, y: 0, w: width, h: height };
-  if (rows) {
-    yield inRows(chunks(shown, rows), room);
-    if (width < 30 * font) yield inRows(chunks(shown, 1), room);
-    return;
-  }
   for (const split of compositions(shown)) yield* rowsOf(split, room);
   if (shown.length < 2) return;
   for (const lead of [0, shown.findIndex((p) => p.panel.share === Math.max(...shown.map((q) => q.panel.share)))]) {
@@ -118,10 +112,6 @@ function leadWidths(lead, width, height) {
   if (!lead.panel.equal) return parts;
   const whole = (height - lead.top - lead.bottom) * shapeOf(lead.panel) + lead.left + lead.right;
   return [...parts.filter((w) => w < whole), ...(whole < 0.8 * width ? [whole] : [])];
-}
-
-function chunks(list, size) {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, k) => list.slice(k * size, (k + 1) * size));
 }
 
 /** All ways to cut a list into consecutive rows. */

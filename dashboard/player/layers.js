@@ -202,7 +202,7 @@ function bars(ctx, layer, get, view, look) {
     if (layer.labels[i]) {
       ctx.font = `${view.font}px ${look.family}`;
       ctx.fillStyle = look.colour("ink");
-      ctx.fillText(layer.labels[i], view.x(x), Math.min(top, zero) - view.font * 0.7);
+      ctx.fillText(layer.labels[i], view.x(x), Math.max(view.area.y + 0.6 * view.font, Math.min(top, zero) - view.font * 0.7));
     }
   }
 }
@@ -266,17 +266,35 @@ function inkIn(sheet, { data, shape: [count, height, width] }, columns, table) {
 
 function labels(ctx, layer, get, view, look) {
   const at = get("at").data;
-  ctx.font = `${layer.bold ? "600 " : ""}${view.font * Math.max(1, layer.size)}px ${look.family}`;
+  const size = view.font * Math.max(1, layer.size);
+  ctx.font = `${layer.bold ? "600 " : ""}${size}px ${look.family}`;
   ctx.textAlign = layer.align;
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
   ctx.lineWidth = 4 * look.scale;
   ctx.strokeStyle = look.colour("paper");
+  const placed = [];
   layer.texts.forEach((text, i) => {
     if (Number.isNaN(at[2 * i])) return;
-    ctx.fillStyle = look.colour(layer.classes ? `class${i}` : layer.colour);
-    for (const write of ["strokeText", "fillText"]) ctx[write](text, view.x(at[2 * i]), view.y(at[2 * i + 1]));
+    ctx.fillStyle = look.ink(layer.classes ? `class${i}` : layer.colour);
+    const w = ctx.measureText(text).width + 2;
+    const [before, after] = { left: [0, w], center: [w / 2, w / 2], right: [w, 0] }[layer.align];
+    const x = Math.max(view.box.x + before, Math.min(view.box.x + view.box.w - after, view.x(at[2 * i])));
+    const place = apart({ x, y: view.y(at[2 * i + 1]), w, h: 0.85 * size }, placed);
+    placed.push(place);
+    for (const write of ["strokeText", "fillText"]) ctx[write](text, place.x, place.y);
   });
+}
+
+/** A word that would lie on another one moves up or down, past it. */
+function apart(word, others) {
+  for (let k = 0; k < 12; k++) {
+    const hit = others.find((o) => Math.abs(o.x - word.x) < (o.w + word.w) / 2 && Math.abs(o.y - word.y) < (o.h + word.h) / 2);
+    if (!hit) break;
+    const way = k ? word.way : word.y < hit.y ? -1 : 1;
+    word = { ...word, way, y: hit.y + way * ((hit.h + word.h) / 2 + 0.5) };
+  }
+  return word;
 }
 
 function diagram(ctx, layer, get, view, look) {
@@ -337,7 +355,9 @@ function drawEdge(ctx, layer, edge, lit, view, look) {
   ctx.lineWidth = 4 * look.scale;
   ctx.strokeStyle = look.colour("paper");
   ctx.fillStyle = look.colour("ink");
-  const at = steep ? [mx + view.font * 0.6, my] : [mx, my - view.font * 0.85];
+  const narrow = ctx.measureText(edge.text).width > Math.abs(ex - sx) - 4; // between its boxes: then above them
+  const boxes = (Math.max(from.size[1], to.size[1]) / 2) * Math.abs(view.y(1) - view.y(0));
+  const at = steep ? [mx + view.font * 0.6, my] : [mx, my - (narrow ? boxes + view.font * 0.6 : view.font * 0.85)];
   for (const write of ["strokeText", "fillText"]) ctx[write](edge.text, ...at);
 }
 

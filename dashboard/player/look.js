@@ -8,12 +8,24 @@ export class Look {
     this.sheets = new WeakMap();
     this.tables = new Map();
     this.mixes = new Map();
+    this.inked = new Map();
   }
 
   colour(role) {
     if (role in this.palette.roles) return this.palette.roles[role];
     const index = /^class(\d+)$/.exec(role);
     return index ? this.palette.roles[`class${Number(index[1]) % 10}`] : this.palette.roles.data;
+  }
+
+  /** A role's colour for words: as much nearer to ink as it takes to be read on paper. */
+  ink(role) {
+    if (!this.inked.has(role)) {
+      const [from, to, paper] = [this.rgb(role), this.rgb("ink"), luminance(this.rgb("paper"))];
+      let mixed = from;
+      for (let share = 0; share <= 1 && contrast(luminance(mixed), paper) < READABLE; share += 0.05) mixed = from.map((v, k) => Math.round(v + share * (to[k] - v)));
+      this.inked.set(role, `rgb(${mixed.join(",")})`);
+    }
+    return this.inked.get(role);
   }
 
   /** A role's colour as three numbers. */
@@ -122,7 +134,18 @@ export class Look {
   }
 }
 
+const READABLE = 4.6; // contrast of words, to 1
+
+/** Relative luminance of three numbers from 0 to 255 (WCAG 2.1). */
+function luminance(parts) {
+  const [r, g, b] = parts.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+const contrast = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+
 function rgb(hex) {
+  if (hex.startsWith("rgb")) return hex.match(/[\d.]+/g).slice(0, 3).map(Number);
   const value = parseInt(hex.slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }

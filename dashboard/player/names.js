@@ -32,7 +32,7 @@ export function nameCurves(ctx, layers, view, look) {
     ctx.textAlign = "left";
     ctx.strokeStyle = look.colour("paper");
     ctx.strokeText(shown, left, y);
-    ctx.fillStyle = look.colour(colour);
+    ctx.fillStyle = look.ink(colour);
     ctx.fillText(shown, left, y);
   }
 }
@@ -68,7 +68,9 @@ export function drawKey(ctx, layers, view, look) {
   const names = shown.map(({ layer }) => fitting(ctx, layer.name, room));
   const width = Math.max(...names.map((name) => ctx.measureText(name).width)) + 2.3 * size;
   const height = names.length * leading + 0.5 * size;
-  const [x, y] = (view.corner ??= emptiest(layers, view, width, height));
+  const corner = (view.corner ??= emptiest(layers, view, width, height));
+  if (!corner) return; // there are words in all of them; the list of layers says it
+  const [x, y] = corner;
   const [left, top] = [x ? area.x + area.w - width - 3 : area.x + 3, y ? area.y + area.h - height - 3 : area.y + 3];
   ctx.globalAlpha = 0.82;
   ctx.fillStyle = look.colour("paper");
@@ -116,25 +118,29 @@ function drawSwatch(ctx, layer, x, y, width, look) {
   ctx.restore();
 }
 
+const WORDS = 1e6; // a word in a corner counts as so many points
+
 /** The corner (right?, bottom?) in which the fewest points lie. */
 function emptiest(layers, view, width, height) {
   const { area } = view;
   const corners = [[1, 0], [0, 0], [1, 1], [0, 1]];
   const counts = corners.map(() => 0);
   for (const { layer, get } of layers) {
-    if (layer.kind !== "points") continue;
-    const { data } = get("xy");
+    const words = layer.kind === "labels";
+    if (layer.kind !== "points" && !words) continue;
+    const { data } = get(words ? "at" : "xy");
     const every = 2 * Math.max(1, Math.floor(data.length / 1000));
     for (let i = 0; i < data.length; i += every) {
       const [px, py] = [view.x(data[i]), view.y(data[i + 1])];
       corners.forEach(([right, bottom], k) => {
         const inX = right ? px > area.x + area.w - width : px < area.x + width;
         const inY = bottom ? py > area.y + area.h - height : py < area.y + height;
-        if (inX && inY) counts[k]++;
+        if (inX && inY) counts[k] += words ? WORDS : 1;
       });
     }
   }
-  return corners[counts.indexOf(Math.min(...counts))];
+  const fewest = Math.min(...counts);
+  return fewest < WORDS && corners[counts.indexOf(fewest)];
 }
 
 const smallest = (view) => view.font;

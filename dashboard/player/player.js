@@ -179,7 +179,7 @@ class Player {
     const palette = this.palettes[isDark(background) ? "dark" : "light"];
     palette.roles.paper = background;
     this.look = new Look(palette, this.scale, style.fontFamily, density);
-    this.font = 0.94 * (parseFloat(style.fontSize) || 14.4); // of the smallest type in the picture
+    this.font = Math.max(0.94 * (parseFloat(style.fontSize) || 14.4), this.scale > 1 ? 20.1 : 13.1); // the smallest in the picture
     this.backdrop = null;
     if (this.recording.length) this.markLayers();
   }
@@ -457,8 +457,8 @@ class Player {
     ctx.scale(look.density, look.density);
     ctx.fillStyle = look.colour("paper");
     ctx.fillRect(0, 0, canvas.width, canvas.height);
-    const { panels, columns } = recording.layout;
-    const boxes = arrange(panels, canvas.width / look.density, canvas.height / look.density, this.font, columns, this.asked);
+    const { panels } = recording.layout;
+    const boxes = arrange(panels, canvas.width / look.density, canvas.height / look.density, this.font, this.asked);
     this.views = boxes.map((box, p) => box && new View(panels[p], box, this.font));
     this.waiting = boxes.flatMap((box, p) => (box ? [] : [p]));
     this.showWaiting();

@@ -89,7 +89,6 @@ class Scene:
         equation: A line with ``{name}`` for readouts; it is filled in for each frame.
         fps: Frames a second at speed 1.
         loop: Whether it starts again at the end.
-        columns: Panels in a row; 0 for all of them.
         handles: What can be dragged.
         brush: Whether points can be painted, and where.
         start: The id of the frame to show, at rest, after a drag has changed something; by default the one
@@ -106,7 +105,6 @@ class Scene:
     equation: str = ""
     fps: float = 20.0
     loop: bool = False
-    columns: int = 0
     handles: tuple[Handle, ...] = ()
     brush: Brush | None = None
     start: int | None = None
@@ -155,7 +153,7 @@ class Scene:
         ]
         readouts = [{f.name: getattr(r, f.name) for f in fields(r) if f.name != "values"} for r in self.readouts]
         rest = {
-            n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start", "columns")
+            n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start")
         }
         rest |= {
             "handles": [{k: v for k, v in vars(h).items() if k != "at"} for h in self.handles],

@@ -41,6 +41,10 @@ _STYLE = """
 _PROJECTOR = """
 <style>
   html { font-size: 24px !important; }
+  /* the menu waits above the edge: the picture has its room */
+  [data-testid="stHeader"] { opacity: 0; transition: opacity 0.15s; }
+  [data-testid="stHeader"]:is(:hover, :focus-within) { opacity: 1; }
+  .stMainBlockContainer { padding-top: 4px; }
   .stMain h1 { font-size: 1.05rem; }
   :root { --header: 1.8rem; }
   .st-key-headline { min-height: 1.7rem; }

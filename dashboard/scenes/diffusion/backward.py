@@ -95,7 +95,6 @@ def scene(config: Back) -> Scene:
         ),
         alt="Noise becomes data by two samplers from the same start; x̂₀ sharpens on the way.",
         fps=10,
-        columns=3,
     )
 
 

@@ -71,7 +71,6 @@ def _back(config: Config) -> Scene:
         caption=np.digitize(np.arange(STEPS + 1), [12, 35]),
         alt="Noise becomes digits, with the network's present answer below each.",
         fps=8,
-        columns=1,
     )
 
 

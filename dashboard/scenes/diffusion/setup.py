@@ -169,7 +169,7 @@ def chain(times: np.ndarray, back: bool) -> Panel:
     lit_nodes = np.clip(1 - np.abs(at - np.arange(last + 1)), 0, 1)
     lit_edges = np.clip(1.5 - 2 * np.abs(at - np.arange(last) - 0.5), 0, 1)
     diagram = Diagram(name="", nodes=nodes, edges=edges, active=np.concatenate([lit_nodes, lit_edges], axis=1))
-    return Panel("Now", (diagram,), (-1.1, 1.1), (-1.6 * last - 0.6, 0.6), axes=False, share=0.35)
+    return Panel("Now", (diagram,), (-0.9, 2.3), (-1.6 * last - 0.6, 0.6), axes=False, share=0.35)
 
 
 def density_field(values: np.ndarray, visible: bool = True) -> Field:

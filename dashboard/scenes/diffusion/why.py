@@ -72,7 +72,6 @@ def scene(config: Config) -> Scene:
         caption=0,
         alt="The exact distribution of one step back for 1,000, 50 and 5 steps, each beside its Gaussian.",
         fps=3,
-        columns=3,
         handles=(Handle("x", x_t[0], probe=True),),
     )
 

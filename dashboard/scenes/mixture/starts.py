@@ -47,7 +47,6 @@ def scene(config: Config) -> Scene:
         alt="Eight small pictures of EM on the same points from eight starts; each title tells rank and final "
         "log-likelihood, degenerate ones are named.",
         fps=6,
-        columns=4,
     )
 
 

@@ -70,7 +70,6 @@ def scene(config: Config) -> Scene:
         ),
         alt="A test digit, log p(y | x) of four models as bars, and the share of right answers so far.",
         fps=4,
-        columns=3,
     )
 
 

@@ -46,9 +46,9 @@ from genmodels.store.checkpoint import Checkpoint
 NODES = (
     Node("x", (0.8, -1.6), (1.5, 0.8), round=True),
     Node("μ, σ", (3.8, -1.6), (1.5, 0.9)),
-    Node("z = μ + σ ε", (6.9, -1.6), (2.3, 0.9), round=True),
+    Node("z = μ + σ ε", (6.9, -1.6), (3.2, 0.9), round=True),
     Node("x̂", (10.5, -1.6), (1.5, 0.8), round=True),
-    Node("ε ~ N(0, I)", (6.9, 0.1), (2.4, 0.7), round=True),
+    Node("ε ~ N(0, I)", (6.9, 0.1), (3.0, 0.75), round=True),
 )
 EDGES = (Edge(0, 1, "encoder"), Edge(1, 2), Edge(2, 3, "decoder"), Edge(4, 2))
 STAGES = np.array(
