@@ -47,7 +47,7 @@ function fit({ root, height }) {
   const scroller = document.querySelector('[data-testid="stMain"]');
   const top = root.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
   const narrow = window.innerWidth <= 640;
-  root.style.setProperty("--player-height", narrow ? "auto" : `${Math.max(300, Math.floor(window.innerHeight - top - 6))}px`);
+  root.style.setProperty("--player-height", narrow ? "auto" : `${Math.max(300, Math.floor(window.innerHeight - top - 3))}px`);
 }
 
 function watchRoom(place) {

@@ -8,17 +8,17 @@ export function margins(panel, font) {
   const ticks = panel.axes ? font * (LETTER * widestTick(panel) + 0.55) : 0;
   return {
     left: panel.axes ? ticks + font * (panel.y_label && !isShort(panel.y_label) ? 1.35 : 0.2) : font * 0.4,
-    right: font * (panel.axes ? 0.9 : 0.4),
-    top: font * (panel.title ? 1.8 : 0.9),
-    bottom: font * (panel.axes ? 1.7 : 0.4),
+    right: font * (panel.axes ? 0.8 : 0.3),
+    top: font * (panel.title ? 1.7 : 0.8),
+    bottom: font * (panel.axes ? 1.55 : 0.3),
   };
 }
 
 /** The smallest axes on which anything can be read, in letters: wide and high. */
-const LEAST = { equal: [9, 9], chart: [10, 6.5] };
+const LEAST = { equal: [9, 5], chart: [10, 6.5] };
 const FLATTEST = 3.2; // a chart is no wider than so many times its height
 const LETTER = 0.52; // a letter is so wide, in its height
-const FAIR = 0.7; // the pixels of a panel count to this power, so that all get some
+const FAIR = 0.85; // the pixels of a panel count to this power, so that all get some
 const FULL = 0.55; // axes that fill so much of the room are large enough; else fewer panels are shown at a time
 const TWINS = 0.8; // what panels that are to be compared are worth in unlike sizes
 
@@ -108,7 +108,7 @@ function* candidates(shown, width, height) {
 
 /** What a lead may be wide: all that its shape needs, or a part of the room. */
 function leadWidths(lead, width, height) {
-  const parts = [0.4, 0.5, 0.6, 0.7].map((part) => part * width);
+  const parts = [0.35, 0.42, 0.5, 0.58, 0.66].map((part) => part * width);
   if (!lead.panel.equal) return parts;
   const whole = (height - lead.top - lead.bottom) * shapeOf(lead.panel) + lead.left + lead.right;
   return [...parts.filter((w) => w < whole), ...(whole < 0.8 * width ? [whole] : [])];

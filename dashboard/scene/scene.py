@@ -152,9 +152,7 @@ class Scene:
             for p in self.panels
         ]
         readouts = [{f.name: getattr(r, f.name) for f in fields(r) if f.name != "values"} for r in self.readouts]
-        rest = {
-            n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start")
-        }
+        rest = {n: getattr(self, n) for n in ("alt", "time", "captions", "equation", "fps", "loop", "start")}
         rest |= {
             "handles": [{k: v for k, v in vars(h).items() if k != "at"} for h in self.handles],
             "brush": self.brush and vars(self.brush),

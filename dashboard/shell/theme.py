@@ -44,11 +44,11 @@ _PROJECTOR = """
   /* the menu waits above the edge: the picture has its room */
   [data-testid="stHeader"] { opacity: 0; transition: opacity 0.15s; }
   [data-testid="stHeader"]:is(:hover, :focus-within) { opacity: 1; }
-  .stMainBlockContainer { padding-top: 4px; }
+  .stMainBlockContainer { padding-top: 2px; }
   .stMain h1 { font-size: 1.05rem; }
   :root { --header: 1.8rem; }
-  .st-key-headline { min-height: 1.7rem; }
-  .st-key-cues button { height: 1.6rem; }
+  .st-key-headline { min-height: 1.5rem; }
+  .st-key-cues button { height: 1.45rem; }
 </style>
 """
 

@@ -53,7 +53,7 @@ def scene(config: Config) -> Scene:
         readouts.append(Readout(f"{task}: n", state.sizes[at].astype(float), digits=0))
         for side in range(2):
             name = f"{MODELS[side]} ({task})"
-            readouts.append(Readout(name, 100 * state.mean[side][at], "%", 1))
+            readouts.append(Readout(name, 100 * state.mean[side][at], "%", 1, hidden=True))  # the curve says it
     return Scene(
         panels=tuple(_panel(task, state, frames) for task, state in zip(TITLES, curves, strict=True)),
         steps=np.arange(frames),
