@@ -194,6 +194,13 @@ def _register(page: str, name: str, default: Any, control: Control) -> None:
         st.session_state.setdefault("_controls", {}).setdefault(page, {})[name] = (default, bound)
 
 
+def values(page: str) -> dict[str, Any]:
+    """What the page's controls say, by field; where own data come from is not a cue's affair."""
+    shown = st.session_state.get("_controls", {}).get(page, {})
+    said = {name: st.session_state[f"{page}.{name}"] for name in shown if f"{page}.{name}" in st.session_state}
+    return said if said.get("source") not in OWN else {n: v for n, v in said.items() if n != "source"}
+
+
 def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
     """Put the page's controls at their defaults, but for what differs; one's own data stay, unless it is they.
 

@@ -133,10 +133,15 @@ class Page:
         )
 
     def _start(self, cue: Cue) -> None:
+        """A cue that was left is found as it was; pressed while it is on, it is put back to its preset."""
+        left = st.session_state.setdefault("_left", {}).setdefault(self.name, {})
+        now = self.current
+        left[now.name] = controls.values(self.name)
+        differs = cue.differs if cue is now or cue.name not in left else left[cue.name]
         st.session_state[f"{self.name}.cue"] = cue.name
         st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
         st.query_params[f"{self.name}.cue"] = cue.name
-        controls.reset(self.name, cue.differs, keep=frozenset({f"{self.name}.cue", f"{self.name}.painted"}))
+        controls.reset(self.name, differs, keep=frozenset({f"{self.name}.cue", f"{self.name}.painted"}))
 
     # --- the stage ------------------------------------------------------------------------------------------
 

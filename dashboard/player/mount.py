@@ -112,15 +112,9 @@ def watch(
 
     def make() -> runs.Run:
         check(config)
-        run = runs.LiveRun(
-            session_id(),
-            draw,
-            config,
-            rate=rate,
-            moves=moves,
-            slow=slow,
-        )
-        return runs.start(run)
+        whose = browser()
+        run = runs.LiveRun(session_id(), draw, config, rate=rate, moves=moves, slow=slow, browser=whose)
+        return runs.registry.adopt(whose, run.recipe, run.session) or runs.start(run)
 
     run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is not None:
@@ -162,6 +156,20 @@ def session_id() -> str:
     """The session that a run belongs to."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
+
+
+def browser() -> str:
+    """What tells one browser from another, over a reload; empty if nothing does.
+
+    It is the secret of Streamlit's own cookie, which is masked anew each time: ``2|mask|masked|time``.
+    """
+    cookie = st.context.cookies.get("_streamlit_xsrf", "") if get_script_run_ctx() else ""
+    try:
+        _, mask, masked, _ = cookie.split("|")
+        key, secret = bytes.fromhex(mask), bytes.fromhex(masked)
+        return bytes(b ^ key[k % len(key)] for k, b in enumerate(secret)).hex()
+    except (ValueError, ZeroDivisionError):
+        return ""
 
 
 def _forget(key: str) -> None:

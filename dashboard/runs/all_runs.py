@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-from dashboard.runs.growth import Frames
+from dashboard.runs.growth import Frames, Recipe
 from dashboard.runs.live import LiveRun
 from dashboard.runs.run import GONE, Ask, Run
 from dashboard.scene import Scene
@@ -41,6 +41,18 @@ class Registry:
             others = [r for r in self._by_use() if r is not run]
             while others and sum(r.nbytes for r in self._runs.values()) > MAX_TOTAL_BYTES:
                 self.drop(others.pop(0).id)
+
+    def adopt(self, browser: str, recipe: Recipe, session: str) -> LiveRun | None:
+        """A live run of this recipe that this browser has left a moment ago, by a reload: it is the session's now."""
+        with self._lock:
+            self.sweep()
+            for run in reversed(self._by_use()):
+                if not isinstance(run, LiveRun) or run.watchers or run.status in ("done", "failed"):
+                    continue
+                if browser and run.browser == browser and run.recipe == recipe:
+                    run.session, run.used = session, time.monotonic()
+                    return run
+        return None
 
     def get(self, run_id: str) -> Run | None:
         """The run of that id, or None if it never was or is gone."""

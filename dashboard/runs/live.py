@@ -31,6 +31,7 @@ class LiveRun(Run):
         rate: At most so many recorded frames a second; None for as many as the machine gives.
         moves: What may be asked for, one at a time, by the words on its button.
         slow: Whether it starts in slow motion.
+        browser: Who may find it again after a reload; nobody if it is empty.
     """
 
     live = True
@@ -45,8 +46,10 @@ class LiveRun(Run):
         max_bytes: int = MAX_RUN_BYTES,
         moves: Mapping[str, str] | None = None,
         slow: bool = False,
+        browser: str = "",
     ) -> None:
         super().__init__(session, ask, max_bytes)
+        self.browser = browser
         self.moves = moves or {}
         self.recipe = Recipe(draw, config, rate, tuple(self.moves.values()))
         self.slow = slow

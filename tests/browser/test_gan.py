@@ -267,3 +267,13 @@ def test_every_cue_runs(tab, observed, cue):
         drive.wait_status(tab, "done")
         expect(spoken(tab)).to_have_text("Finished.")
     expect_no_trouble(tab)
+
+
+def test_a_reload_finds_the_run_that_it_had(tab, server):
+    tab.goto(drive.address(server, "gan", "ring", seed=5))
+    drive.until(lambda: drive.frames(tab) > 5, "it trains")
+    run, frame = drive.data(tab, "run"), drive.frame(tab)
+    tab.reload()
+    drive.until(lambda: drive.frames(tab) > 5, "it is there again")
+    assert drive.data(tab, "run") == run
+    drive.until(lambda: drive.frame(tab) >= frame, "where it was, and on")

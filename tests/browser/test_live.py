@@ -84,6 +84,7 @@ def grows(page: Page, by: int = 3) -> None:
 # --- watching it --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_starts_by_itself_and_shows_what_is_new(page, live_server):
     open_live(page, live_server.url)
     drive.wait_status(page, "running")
@@ -329,10 +330,12 @@ def test_leaving_the_page_stops_it_and_returning_goes_on(page, live_server):
     drive.wait_status(page, "running")
     drive.until(lambda: drive.frames(page) > before["frames"] + 5, "it goes on")
     expect_live(page, True)
+    drive.until(lambda: page.evaluate("() => !!window.recording"), "frames came since")
     steps = page.evaluate("() => window.recording.steps")
     assert steps == list(range(len(steps)))
 
 
+@pytest.mark.slow
 def test_a_closed_tab_is_dropped_after_its_time(page, tabs, narrow_server):
     run = open_live(page, narrow_server.url)
     page.context.close()

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 CASES = Path(__file__).parents[1] / "cases"
 POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 LOG_LIKELIHOODS = {"rates_prices": -9.6329, "mixed_scale": 1.6845, "small1e-6": 24.7103, "big1e6": -21.3414}
-READ = [p.stem for p in sorted(CASES.glob("*.csv")) if p.stem not in ("thousands_int", "small1e-6_lab")]
+NAMES = [p.stem for p in sorted(CASES.glob("*.csv")) if p.stem not in ("thousands_int", "small1e-6_lab")]
+READ = [n if n in ("rates_prices", "small1e-6") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 
 
 def upload(page: Page, server, name: str, to: str, cue: str, **link: object) -> None:

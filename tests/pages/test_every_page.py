@@ -35,3 +35,16 @@ def test_every_cue_can_be_walked_to_and_back_and_opens_what_its_link_opens(open_
     for cue in names:
         linked = open_page(page, **{f"{page}.cue": cue})
         assert (shown(linked, page)[0], values(linked, page)) == opened[cue], cue
+
+
+def test_a_cue_that_was_left_is_found_as_it_was_and_its_button_restores_it(open_page):
+    app = open_page("mixture", **{"mixture.cue": "em"})
+    app.slider(key="mixture.k").set_value(5).run()
+    app.button(key="mixture.cue.starts").click().run()
+    assert app.slider(key="mixture.k").value == 4, "its preset"
+    app.button(key="mixture.cue.em").click().run()
+    assert app.slider(key="mixture.k").value == 5, "as it was left"
+    assert app.query_params["mixture.k"] == "5", "and so says the link"
+    app.button(key="mixture.cue.em").click().run()
+    assert app.slider(key="mixture.k").value == 3, "its preset again"
+    assert healthy(app)

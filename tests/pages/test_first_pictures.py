@@ -41,6 +41,7 @@ for page, cue in {EVERY_CUE}:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process of its own for each cue is made by fork")
+@pytest.mark.slow
 def test_first_pictures_do_not_wait_for_torch():
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     out = subprocess.run(
