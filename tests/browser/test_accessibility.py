@@ -27,7 +27,9 @@ def tab_in(shared_tabs):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "gaussian", "gaussian?gaussian.cue=sample"])
+@pytest.mark.parametrize(
+    "path", ["gaussian", *(pytest.param(p, marks=pytest.mark.slow) for p in ("", "gaussian?gaussian.cue=sample"))]
+)
 def test_axe_finds_nothing(tab_in, server, scheme, path):
     page = tab_in(scheme)
     drive.open_page(page, f"{server.url}/{path}")

@@ -98,6 +98,7 @@ def test_starts_by_itself_and_shows_what_is_new(page, live_server):
     assert behind < 60, f"{behind} frames behind"
 
 
+@pytest.mark.slow
 def test_scrub_back_while_it_grows_and_return(page, live_server):
     run = open_live(page, live_server.url)
     drive.until(lambda: drive.frames(page) > 25, "it has got going")
@@ -128,6 +129,7 @@ def test_scrub_back_while_it_grows_and_return(page, live_server):
     assert drive.frame(page) == there
 
 
+@pytest.mark.slow
 def test_pause_one_step_and_go_on(page, live_server):
     run = open_live(page, live_server.url)
     drive.until(lambda: drive.frames(page) > 5, "it has got going")

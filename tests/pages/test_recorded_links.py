@@ -29,7 +29,15 @@ def alike(now: object, before: object) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", range(len(LINKS)), ids=[f"{k} {name_of(e)}" for k, e in enumerate(LINKS)])
+def links() -> list:
+    """All of them; every other one is slow."""
+    return [
+        pytest.param(k, id=f"{k} {name_of(entry)}", marks=[pytest.mark.slow] * (k % 2))
+        for k, entry in enumerate(LINKS)
+    ]
+
+
+@pytest.mark.parametrize("number", links())
 def test_a_link_shows_what_it_showed(number):
     seen, samples, _ = look(LINKS[number]["link"])
     before = LINKS[number]
