@@ -76,7 +76,9 @@ function unlike(boxes) {
 /** The smallest axes of a panel in pixels: a diagram is drawn around its words. */
 function leastOf(panel, font) {
   const diagram = panel.layers.find((layer) => layer.kind === "diagram");
-  if (!diagram) return LEAST[panel.equal ? "equal" : "chart"].map((letters) => letters * font);
+  if (!diagram && panel.equal) return LEAST.equal.map((letters) => letters * font);
+  const lines = panel.layers.filter((layer) => layer.name && (layer.kind === "curve" || (layer.kind === "polylines" && !layer.filled))).length;
+  if (!diagram) return [LEAST.chart[0] * font, Math.max(LEAST.chart[1], 1.32 * lines + 0.6) * font]; // a line for each name
   const unit = font * Math.max(...diagram.nodes.map((node) => {
     const lines = node.text.split("\n");
     return Math.max((LETTER * Math.max(...lines.map((l) => l.length)) + 0.3) / node.size[0], (1.15 * lines.length + 0.1) / node.size[1]);
