@@ -148,10 +148,12 @@ def test_it_can_be_read(tab, server, name, cue, projector):
 
 @pytest.mark.parametrize("projector", [False, True], ids=["screen", "projector"])
 @pytest.mark.parametrize("size", SHARED_AT, ids=str)
-def test_the_picture_has_the_room(size, projector):
-    shares = SHARES.get((size, projector), {})
-    if len(shares) < len(EVERY_CUE):
-        pytest.skip("not all cues were measured")
+def test_the_picture_has_the_room(tab, server, size, projector):
+    """After all cues have been looked at, or else it looks itself."""
+    shares = SHARES.setdefault((size, projector), {})
+    for name, cue in EVERY_CUE:
+        if f"{name}/{cue}" not in shares:
+            shares[f"{name}/{cue}"] = share(look(tab, server, name, cue, projector)[size], size)
     median, (worst, least) = statistics.median(shares.values()), min((v, k) for k, v in shares.items())
     print(f"\n{size}, {'projector' if projector else 'screen'}: median {median:.2f}, worst {worst:.2f} ({least})")
     assert median >= 0.52
