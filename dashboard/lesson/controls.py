@@ -48,7 +48,7 @@ def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **
     """
     fields = {f.name: f for f in dataclasses.fields(config)}  # type: ignore[arg-type]
     values: dict[str, Any] = {name: default_of(f) for name, f in fields.items() if _has_default(f)} | given
-    folded = None
+    folded = said = None
     for name in names or fields:
         control = control_of(fields[name])
         if control is None or name in given or not control.when(values):
@@ -58,7 +58,11 @@ def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **
         with folded if control.folded and folded is not None else nullcontext():
             _register(page, name, values[name], control)
             values |= _show(page, name, control, start.get(name, values[name]))
-    return config(**values)
+            said = st.empty() if isinstance(control, File) else said
+    made = config(**values)
+    if said is not None:
+        said.caption(plain(own_data.words(made)))  # type: ignore[arg-type]
+    return made
 
 
 def has_widgets(config: type, *names: str) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from dashboard.lesson import csv_files
 from dashboard.scene.own_points import OwnPoints
-from dashboard.scene.units import COORDINATES, Units, far_away
+from dashboard.scene.units import far_away
 from dashboard.scene.words import number, plain
 
 EXAMPLE = ((0.0, 0.0), (1.0, 0.5), (2.0, 0.4), (3.0, 1.6), (4.0, 1.8))
@@ -26,7 +25,7 @@ def of_file(page: str, labelled: bool) -> dict[str, Any]:
         labelled: Whether a third column says the classes: ``labels`` from 0 and their ``names`` are set as well.
     """
     data = _last_good(page, labelled)
-    st.caption(plain(words(data.points, data.columns) if data else "A file is not part of the link."))
+    st.caption("A file is not part of the link.")
     if data is None:
         st.info("These are example points, not yours: choose a file (once more, if the server has started again).")
         return {"csv": LABELLED, "labels": (0,) * 4 + (1,) * 4, "names": ("a", "b")} if labelled else {"csv": EXAMPLE}
@@ -58,18 +57,18 @@ def _check_labels(data: csv_files.OwnData) -> None:
         raise ValueError(f"The third column names {len(data.label_names)} classes; two or three are shown here.")
 
 
-def words(points: np.ndarray, columns: tuple[str, ...]) -> str:
-    """What is done with a file's points ``(N, 2)``, and which of them are outside the picture."""
-    units = Units.of(points, columns)
+def words(config: OwnPoints) -> str:
+    """What is done with a file's points, and which of them are outside the picture."""
+    points, units = config.as_given(), config.units
     seen = [
         f"({name} {'−' if centre >= 0 else '+'} {number(abs(centre))}) / {number(scale, 3)}"
         for name, centre, scale in zip(units.names, units.centre, units.scale, strict=True)
     ]
     text = (
         f"{len(points):,} points. Models see {seen[0]} and {seen[1]}; the picture and its numbers are in the file's "
-        "own units. A file is not part of the link."
+        "own units."
     )
-    far = points[far_away(units.standardise(points))]
+    far = points[far_away(config.own())]
     if not len(far):
         return text
     named = ", ".join(f"({number(x)}, {number(y)})" for x, y in far[:NAMED].tolist())
@@ -83,6 +82,6 @@ def download(config: OwnPoints) -> None:
 
     def written() -> str:
         points = config.as_given() if config.is_own else config.data()  # type: ignore[attr-defined]
-        return csv_files.write_csv(points, heading=config.units.names if config.units.names != COORDINATES else ())
+        return csv_files.write_csv(points, heading=config.columns)
 
     st.download_button("Data as CSV", written, "points.csv", "text/csv")

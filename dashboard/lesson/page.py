@@ -221,10 +221,10 @@ class Page:
         words = {"question": self.question, "say": cue.say, "name": f"{self.name} · {cue.title}"}
         mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words}
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
-        if inspect.isgeneratorfunction(draw) and to_paint and self._paints(to_paint):
+        live = inspect.isgeneratorfunction(draw)
+        if live and to_paint and self._paints(to_paint):
             player.play(board.scene, to_paint, after_drag=board.after_painting, on_drop=self._painted, **mount)
-            return
-        if inspect.isgeneratorfunction(draw):
+        elif live:
             player.watch(draw, config, **mount, **more)
         else:
             after_drag = after_drag or self.after_drag

@@ -93,15 +93,19 @@ let asked = { index: 0, where: "", at: -Infinity }; // the cue that was asked fo
 function start(cues, index) {
   asked = { index, where: location.pathname, at: performance.now() };
   cues[index].click();
+  return true;
 }
 
-/** The next cue (or the one before), after the last one the next page. */
+/** The next cue (or the one before), after the last one the next page; false where there is neither. */
 function turn(by) {
   const cues = [...document.querySelectorAll(".st-key-cues button")];
   const underWay = asked.where === location.pathname && performance.now() - asked.at < 1500;
   const next = by + (underWay ? asked.index : cues.findIndex((button) => button.getAttribute("kind") === "primary"));
   if (cues[next]) return start(cues, next);
-  leaveFor(`.st-key-${by > 0 ? "next" : "before"}-page a`);
+  const link = `.st-key-${by > 0 ? "next" : "before"}-page a`;
+  if (!document.querySelector(link)) return false;
+  leaveFor(link);
+  return true;
 }
 
 /** Follow a link; one that is pressed while a script still runs may go unheard, and is pressed again. */
@@ -115,13 +119,13 @@ function onKey(event) {
   const target = event.composedPath()[0];
   if (event.ctrlKey || event.metaKey || event.altKey || writes(target)) return;
   const done = () => (event.preventDefault(), event.stopImmediatePropagation());
-  if (event.key === "PageDown" || event.key === "PageUp") return turn(event.key === "PageDown" ? 1 : -1), done();
+  if (event.key === "PageDown" || event.key === "PageUp") return turn(event.key === "PageDown" ? 1 : -1) && done();
   if (/^[1-9]$/.test(event.key)) {
     const cues = document.querySelectorAll(".st-key-cues button");
-    return cues[event.key - 1] && (start(cues, event.key - 1), done());
+    return cues[event.key - 1] && start(cues, event.key - 1) && done();
   }
   const { root, player } = playing ?? {};
-  if (!player || root.contains(target)) return; // what has the focus there, hears it itself
+  if (!player || root.contains(target) || event.key === "Escape") return; // what has the focus there, hears it itself
   const pressed = event.key === " " || event.key === "Enter";
   if ((pressed && target.closest?.("button, a, [role=button], input:is([type=checkbox], [type=radio])")) || (/^Arrow|Home|End/.test(event.key) && target instanceof HTMLInputElement)) return;
   if (player.key(event)) event.stopImmediatePropagation();

@@ -30,10 +30,10 @@ export const shapeOf = (panel) => (panel.x[1] - panel.x[0]) / (panel.y[1] - pane
  * @param asked indices of panels that come before the others.
  */
 export function arrange(panels, width, height, font, asked = []) {
-  const all = panels.map((panel, index) => ({ panel, index, asked: asked.includes(index), ...margins(panel, font) }));
+  const all = panels.map((panel, index) => ({ panel, index, asked: asked.includes(index), least: leastOf(panel, font), ...margins(panel, font) }));
   let chosen = null;
   for (let count = all.length; count > 0 && !(chosen?.fill > FULL); count--) {
-    const best = bestOf(candidates(kept(all, count), width, height), font, count === 1 && !chosen);
+    const best = bestOf(candidates(kept(all, count), width, height), count === 1 && !chosen);
     const fill = best ? best.boxes.reduce((sum, box) => sum + axesOf(box).reduce((w, h) => w * h), 0) / (width * height) : 0;
     if (best && fill > 1.08 * (chosen?.fill ?? 0)) chosen = { ...best, fill };
   }
@@ -46,21 +46,21 @@ function kept(all, count) {
   return byShare.sort((a, b) => a.index - b.index);
 }
 
-function bestOf(found, font, anyhow) {
+function bestOf(found, anyhow) {
   let best = null;
   for (const boxes of found) {
-    const worth = worthOf(boxes, font, anyhow);
+    const worth = worthOf(boxes, anyhow);
     if (worth > (best?.worth ?? -Infinity)) best = { worth, boxes };
   }
   return best;
 }
 
 /** Pixels of the axes, those of the larger shares counting more; −∞ where one is too small to be read. */
-function worthOf(boxes, font, anyhow) {
+function worthOf(boxes, anyhow) {
   let worth = 0;
   for (const box of boxes) {
     const [w, h] = axesOf(box);
-    const [leastW, leastH] = leastOf(box.panel, font);
+    const [leastW, leastH] = box.least;
     if (!anyhow && (w < leastW || h < leastH)) return -Infinity;
     worth += box.panel.share * (w * h) ** FAIR;
   }
@@ -99,7 +99,8 @@ function* candidates(shown, width, height) {
   const room = { x: 0, y: 0, w: width, h: height };
   for (const split of compositions(shown)) yield* rowsOf(split, room);
   if (shown.length < 2) return;
-  for (const lead of [0, shown.findIndex((p) => p.panel.share === Math.max(...shown.map((q) => q.panel.share)))]) {
+  const largest = Math.max(...shown.map((p) => p.panel.share));
+  for (const lead of new Set([0, shown.findIndex((p) => p.panel.share === largest)])) {
     const others = shown.filter((_, k) => k !== lead);
     for (const w of leadWidths(shown[lead], width, height)) {
       const box = { ...shown[lead], x: 0, y: 0, w, h: height };

@@ -265,13 +265,11 @@ export class Drag {
       this.painted = this.painted.filter(([x, y]) => Math.hypot(view.x(x) - px, view.y(y) - py) > ERASE);
       return;
     }
-    const [x, y] = view.invert(px, py);
-    if (!inside(x, view.panel.x) || !inside(y, view.panel.y)) return; // beyond the board's dashed edge
     const { last } = this.stroke;
     if (last && Math.hypot(last[0] - px, last[1] - py) < SPACING) return;
     if (this.painted.length >= this.layout.brush.most) return this.player.say(`There is room for ${this.layout.brush.most} points; erase some first.`);
     this.stroke.last = [px, py];
-    this.painted.push([x, y, this.colourClass]);
+    this.painted.push([...view.invert(px, py), this.colourClass]);
   }
 
   // The brush under the keyboard: a button that lies over the picture, seen while it has the focus.
@@ -316,6 +314,8 @@ export class Drag {
     const { brush } = this.layout;
     if (!brush || !this.pen) return;
     const view = this.player.views[brush.panel];
+    this.pen.button.hidden = !view; // its panel waits
+    if (!view) return;
     const [x, y] = this.pen.at;
     this.pen.button.style.transform = `translate(${view.x(x)}px, ${view.y(y)}px) translate(-50%, -50%)`;
     const said = `Brush at ${view.text("x", x, 2)}, ${view.text("y", y, 2)}; arrow keys move it, Enter paints, Delete erases`;
@@ -375,5 +375,4 @@ function toolButton(text, action, pressed) {
   return button;
 }
 
-const inside = (value, [low, high]) => low <= value && value <= high;
 const within = (value, [low, high]) => Math.min(high, Math.max(low, value));

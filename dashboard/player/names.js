@@ -8,7 +8,7 @@ const LEADING = 1.3;
 /** Names and values of the curves of a panel, without overlaps. */
 export function nameCurves(ctx, layers, view, look) {
   const { area } = view;
-  const size = smallest(view);
+  const size = view.font;
   const lines = layers.flatMap(({ layer, get, look: bound }) => {
     if (!layer.name) return [];
     if (layer.kind === "curve") return curveEnd(layer, get, view, bound);
@@ -61,7 +61,7 @@ export function drawKey(ctx, layers, view, look) {
   const shown = layers.filter(({ layer }) => layer.name.trim() && KINDS.has(layer.kind) && (view.panel.equal || layer.kind !== "polylines" || layer.filled));
   if (shown.length < 2) return;
   const { area } = view;
-  const size = smallest(view);
+  const size = view.font;
   const leading = LEADING * size;
   ctx.font = `${size}px ${look.family}`;
   const room = 0.62 * area.w - 2.6 * size;
@@ -143,7 +143,6 @@ function emptiest(layers, view, width, height) {
   return fewest < WORDS && corners[counts.indexOf(fewest)];
 }
 
-const smallest = (view) => view.font;
 const within = (y, area) => Math.min(area.y + area.h, Math.max(area.y, y));
 
 /** A text no wider than the room: its end gives way to an ellipsis. */

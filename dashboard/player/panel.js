@@ -103,7 +103,7 @@ export class View {
     return number(shown, clampDigits(Math.ceil(Math.log10(Math.abs(shown) / resolution))));
   }
 
-  /** The edge of what can be painted on: an equal-aspect panel shows more than its ranges. */
+  /** The edge of what can be painted on. */
   drawBoard(ctx, colours) {
     const [[left, right], [low, high]] = [this.panel.x.map((v) => this.x(v)), this.panel.y.map((v) => this.y(v))];
     ctx.save();

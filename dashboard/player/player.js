@@ -695,7 +695,7 @@ class Player {
     const layer = !reserved && this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
     const action = layer ? () => this.toggleLayer(layer.name) : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     event.stopPropagation();
-    if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return isOurs(event);
+    if (!action || !this.recording.length || inSelect || (event.key === " " && onButton)) return true;
     event.preventDefault();
     action();
     return true;

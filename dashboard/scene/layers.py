@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 Array = np.ndarray
+RESERVED = frozenset("fk123456789")
+"""Keys of the Player's own: full screen, the controls, and cues."""
 ColourMap = Literal["sequential", "diverging", "cyclic"]
 
 
@@ -33,6 +35,8 @@ class Layer:
     channels: ClassVar[Mapping[str, int]]  # channel -> number of dimensions of one frame
 
     def __post_init__(self) -> None:
+        if self.key in RESERVED:
+            raise ValueError(f"Layer {self.name!r}: the key {self.key!r} is the Player's own; choose another.")
         for channel, ndim in self.channels.items():
             value = getattr(self, channel)
             if value is None:

@@ -68,25 +68,36 @@ class OwnPoints:
     @cached_property
     def units(self) -> Units:
         """What a unit of the picture is: that of a file's points is one standard deviation."""
-        given = self.as_given() if self.is_own else np.zeros((0, 2))
+        given = self.as_given()
         units = Units.of(given, self.columns) if self.source == "csv" and len(given) else Units()
         return units.unit_variance(given) if self.unit_variance and self.has_two else units
 
     def as_given(self) -> np.ndarray:
-        """The learner's points, ``(N, 2)``, in the units in which they came."""
+        """The learner's points, ``(N, 2)``, in the units in which they came; none where the source is another."""
         if self.source == "csv":
             return np.array(self.csv, dtype=float).reshape(-1, 2)
-        return decode_points(self.painted, self.board, self.board)[0]
+        return decode_points(self.painted if self.is_own else "", self.board, self.board)[0]
 
     @property
     def has_two(self) -> bool:
         """Whether there are two different points, the fewest that a model is trained on."""
-        points = self.as_given() if self.is_own else np.zeros((0, 2))
+        points = self.as_given()
         return len(points) > 1 and bool((points != points[0]).any())
 
     def own(self) -> np.ndarray:
         """The learner's points, ``(N, 2)``; those of a file are standardised."""
         return self.units.standardise(self.as_given())
+
+    def own_for(self, model: str) -> np.ndarray:
+        """As :meth:`own`, for a model that is trained on them.
+
+        Raises:
+            ValueError: There are no two different ones.
+        """
+        points = self.own()
+        if not self.has_two:
+            raise ValueError(f"A {model} needs two different points at least, and there are {len(points)}: add some.")
+        return points
 
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges of own points: the board, or what hugs the points of a file."""

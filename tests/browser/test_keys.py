@@ -104,3 +104,29 @@ def test_a_clicker_walks_through_all_pages(tab, server):
             tab.keyboard.press("PageDown")
             tab.wait_for_timeout(200)
     assert path(tab) == f"/{CONCEPTS[-1].page}"
+
+
+def test_what_is_not_ours_stays_the_page_s(tab, server):
+    """On the map there is no cue to turn to, so Page Down scrolls; Escape closes what Streamlit has opened."""
+    tab.goto(server.url)
+    tab.wait_for_selector(drive.IDLE)
+    drive.wait_status(tab, "done")
+    tab.evaluate("() => document.activeElement.blur()")
+    left = tab.evaluate("""() => ["PageDown", "Escape"].map((key) => {
+        const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+        return !event.defaultPrevented;
+    })""")
+    assert left == [True, True]
+
+
+def test_the_brush_waits_with_its_panel(tab, server):
+    """Where the panel that is painted on gives way to another one, the picture is drawn all the same."""
+    tab.set_viewport_size({"width": 1024, "height": 600})
+    tab.goto(drive.address(server, "boundaries", "learn", source="Painted by hand") + "&projector=true")
+    drive.wait_status(tab, "done")
+    drive.spy_on_drag(tab)
+    tab.evaluate("""() => { const { player } = window.drag;
+                    player.views = player.views.map(() => null); window.drag.place(); }""")
+    expect(drive.player(tab).locator(".pen")).to_be_hidden()
+    tab.set_viewport_size({"width": 1440, "height": 900})

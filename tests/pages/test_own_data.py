@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.lesson import own_data
 from dashboard.runs.growth import Growth, Orders
+from dashboard.scene.words import number
 from tests.pages.controls import healthy, shown_config, shown_run
 from tests.pages.found import EVERY_CUE
 
@@ -214,3 +215,14 @@ def test_no_cue_shows_own_data_without_their_names(open_page, upload, page, cue)
     assert any(label == "rate" and unit != (0.0, 1.0) for label, unit in axes)
     assert any(label == "price" and unit != (0.0, 1.0) for label, unit in axes)
     assert not re.search("x[₁₂](?![₀-₉])", str(layout))
+
+
+@pytest.mark.parametrize("page", ["gaussian", "diffusion", "vae"])
+def test_what_is_said_of_the_models_sight_is_what_they_see(open_page, upload, page):
+    """Models that begin with noise standardise otherwise; the sentence is computed from the units in use."""
+    upload(case("faithful"))
+    app = open_page(page, **{f"{page}.cue": PAGES[page], f"{page}.source": FILE})
+    units = shown_config(app, page).units
+    said = next(c.value for c in app.caption if "Models see" in c.value)
+    for name, centre, scale in zip(units.names, units.centre, units.scale, strict=True):
+        assert f"({name} − {number(centre)}) / {number(scale, 3)}" in said

@@ -81,7 +81,7 @@ def test_dragging_one_start_leaves_the_others_where_they_are():
     for config in (Config(k=3), Config(source="csv", csv=own, k=2), Config(source="csv", csv=own, k=4)):
         data = config.data()
         before = config.start(data)
-        cell = np.ptp(config.reach(), axis=1) / 1024
+        cell = np.ptp(config.frame(), axis=1) / 1024
         place = data[3]
         after = after_drag(config, dragged(em.scene(config), "start 1", place)).start(data)
         assert (np.abs(after[0] - place) <= cell).all()

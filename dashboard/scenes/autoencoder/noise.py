@@ -30,7 +30,7 @@ def scene(config: Config) -> Scene:
     error = {name: 100 * arrays[key].astype(float) for name, (key, _) in CURVES.items()}
     top = 1.05 * max(float(values.max()) for values in error.values())
     curves = tuple(
-        Curve(name=name, key=str(k + 1), x=sigma, y=error[name], colour=colour)
+        Curve(name=name, key="abcde"[k], x=sigma, y=error[name], colour=colour)
         for k, (name, (_, colour)) in enumerate(CURVES.items())
     )
     better = error["denoising"] < error["copying"]

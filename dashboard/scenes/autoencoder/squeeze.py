@@ -49,7 +49,7 @@ def _errors(epochs: np.ndarray, names: list[str], error: np.ndarray, pca: np.nda
     last = float(epochs[-1])
     low = 0.8 * float(min(error.min(), pca[:-1].min()))
     curves = [
-        Curve(name=name, key=str(m + 1), x=epochs, y=error[:, m], colour=COLOURS[m]) for m, name in enumerate(names)
+        Curve(name=name, key="abcde"[m], x=epochs, y=error[:, m], colour=COLOURS[m]) for m, name in enumerate(names)
     ]
     lines = [
         Polylines(

@@ -95,7 +95,7 @@ def _density(log_p: np.ndarray, thresholds: np.ndarray, extent) -> tuple[Field, 
     high = float(log_p.max())
     field = Field(
         name="log p(x)",
-        key="f",
+        key="v",
         values=np.maximum(shaped[0], high - 25),
         extent=extent,
         limits=(high - 14, high),

@@ -127,7 +127,7 @@ def _line(seen: np.ndarray, kept: int, span: tuple[float, float]) -> Polylines:
     ends = np.empty((len(seen), 1, 2, 2))
     ends[..., kept] = seen[:, None, None]
     ends[..., 1 - kept] = span
-    return Polylines(name=f"known: x{SUB[kept]}", key="k", xy=ends, colour="ink", width=2.5)
+    return Polylines(name=f"known: x{SUB[kept]}", key="y", xy=ends, colour="ink", width=2.5)
 
 
 def _posterior_panel(seen: np.ndarray, guess: np.ndarray, known: np.ndarray, kept: int, c: int) -> Panel:

@@ -295,7 +295,7 @@ def posterior_layers(log_posterior: np.ndarray, extent, live: bool = False) -> t
     fix = (lambda frames: frames) if live else still
     field = Field(
         name="p(class 2 | x)" if k == 2 else "likeliest class",
-        key="f",
+        key="v",
         values=fix(as_field(log_posterior)),
         extent=extent,
         limits=(0.0, 1.0) if k == 2 else (0.0, k - 1.0),

@@ -82,10 +82,8 @@ def _panel(title: str, run: list, points: np.ndarray) -> Panel:
 def _distances(distances: dict[str, list[float]], at: np.ndarray) -> Panel:
     x = np.array(COUNTS, dtype=float)
     lines = [
-        Polylines(
-            name=name, key=name[0], xy=np.stack([x, np.maximum(values, 1e-4)], -1)[None], colour=colour, width=3
-        )
-        for (name, values), colour in zip(distances.items(), ("data", "model", "truth"), strict=True)
+        Polylines(name=name, key=key, xy=np.stack([x, np.maximum(values, 1e-4)], -1)[None], colour=colour, width=3)
+        for (name, values), colour, key in zip(distances.items(), ("data", "model", "truth"), "hld", strict=True)
     ]
     mark = Curve(name="", x=at, y=np.full(len(at), 1e-4), colour="muted")
     return chart(

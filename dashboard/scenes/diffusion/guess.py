@@ -141,7 +141,7 @@ def _errors(config: Guess, exact: Exact, network: Learned | None, schedule: Sche
     x = times.astype(float)
     curves = [Curve(name="best possible", key="g", x=x, y=np.array(best), colour="truth", dashed=True)]
     if network:
-        curves.append(Curve(name="the network", key="k", x=x, y=np.array(said), colour="model"))
+        curves.append(Curve(name="the network", key="y", x=x, y=np.array(said), colour="model"))
     return chart(
         "Error of x̂_0 that is left",
         tuple(curves),

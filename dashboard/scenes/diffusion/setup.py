@@ -72,9 +72,7 @@ class Config(OwnPoints):
         if not self.is_own:
             dataset = get_dataset(self.source)
             return dataset.standardise(dataset.sample(n, np.random.default_rng([self.seed, salt])))
-        xy = self.own()
-        if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
-            raise ValueError(f"A diffusion needs two different points at least, and there are {len(xy)}: add some.")
+        xy = self.own_for("diffusion")
         return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
 
     def frame(self) -> tuple[Pair, Pair]:

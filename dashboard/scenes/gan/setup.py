@@ -108,10 +108,7 @@ class Config(OwnPoints):
             return np.concatenate([t, 0.5 * t], axis=1)
         if not self.is_own:
             return None
-        xy = self.own()
-        if len(xy) < 2 or np.ptp(xy, axis=0).max() == 0:
-            raise ValueError(f"A GAN needs two different points at least, and there are {len(xy)}: add some.")
-        return xy
+        return self.own_for("GAN")
 
     def gan(self, **more: object) -> GANConfig:
         """The GAN's own config.
@@ -160,19 +157,13 @@ def world(config: Config) -> World:
     """The data as they are drawn."""
     points = config.points()
     if points is not None:
-        low, high = _around(points, config)
+        near = points[~far_away(points)]
+        low, high = near.min(axis=0), near.max(axis=0)
         middle, half = (low + high) / 2, 0.7 * float((high - low).max())
         real = points[np.random.default_rng(0).integers(len(points), size=SHOWN)]
         box = np.stack([middle - half, middle + half], axis=1)
         return World(real, box, None, 0.0, None, config.units.length())
     return world_of(config.source)
-
-
-def _around(points: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Lower left and upper right of the points, but for a file's outliers."""
-    if config.units.own:
-        points = points[~far_away(points)]
-    return points.min(axis=0), points.max(axis=0)
 
 
 @lru_cache(maxsize=16)

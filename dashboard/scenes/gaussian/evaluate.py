@@ -108,7 +108,7 @@ def _line(sigmas: np.ndarray) -> Panel:
         Polylines(
             name="68.3 % of the probability", key="a", xy=area, colour="model", filled=True, closed=True, width=1
         ),
-        Polylines(name="p(x₁)", key="k", xy=bell, colour="model", width=3),
+        Polylines(name="p(x₁)", key="y", xy=bell, colour="model", width=3),
         Polylines(name="density 1", xy=one, colour="truth", dashed=True),
     )
     top = 1.1 * max(float(density.max()), 1.0)

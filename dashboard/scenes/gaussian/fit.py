@@ -133,7 +133,7 @@ def _divergence_panel(states: list[FitState], divergence: np.ndarray) -> Panel:
     low, high = (finite.min(), finite.max()) if finite.size else (1e-3, 1.0)
     y = (10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(max(high, low * 1.01))))
     shown = np.where(np.isfinite(divergence), divergence, np.nan)
-    curve = Curve(name="KL(truth ‖ fit)", key="k", y=shown, colour="model")
+    curve = Curve(name="KL(truth ‖ fit)", key="y", y=shown, colour="model")
     return chart(
         "KL(truth ‖ fit), nats", (curve,), (0, max(states[-1].step, 1)), y, x_label="points n", y_scale="log"
     )
@@ -143,7 +143,7 @@ def _likelihood_panel(states: list[FitState], likelihood: np.ndarray) -> Panel:
     shown = np.where(np.isfinite(likelihood), likelihood, np.nan)
     finite = shown[np.isfinite(shown)]
     low, high = (finite.min(), finite.max()) if finite.size else (-5.0, 0.0)
-    curve = Curve(name="log-likelihood", key="k", y=shown, colour="model")
+    curve = Curve(name="log-likelihood", key="y", y=shown, colour="model")
     return chart(
         "Log-likelihood, nats per point",
         (curve,),

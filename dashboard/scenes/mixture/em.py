@@ -31,21 +31,20 @@ def scene(config: Config) -> Scene:
     """E and M as separate frames; the chosen point's responsibilities in numbers."""
     data = config.data()
     states = list(iterate_em(data, config.em(data)))
+    likelihood, bound = _likelihoods(config, states)
     chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(axis=1).argmin())
     return Scene(
         panels=(
             replace(em_plane("Colours: responsibilities", config, data, states, data[chosen]), share=1.6),
-            _bound_panel(*_likelihoods(config, states)),
+            _bound_panel(likelihood, bound),
             _bars_panel(states, chosen),
             _diagram_panel(states),
         ),
         steps=np.arange(len(states)),
         time="half-step",
         readouts=(
-            *(
-                Readout(name, values, "nats per point", 4)
-                for name, values in zip(("log-likelihood", "lower bound"), _likelihoods(config, states), strict=True)
-            ),
+            Readout("log-likelihood", likelihood, "nats per point", 4),
+            Readout("lower bound", bound, "nats per point", 4),
             *_bayes(config, states, data[chosen], chosen),
         ),
         captions=tuple(CAPTIONS.values()),

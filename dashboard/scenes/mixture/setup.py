@@ -90,14 +90,10 @@ class Config(OwnPoints):
 
     def start(self, data: np.ndarray) -> np.ndarray:
         """Starting means, ``(K, 2)``: those set by hand, else k-means++."""
-        by_hand = decode_points(self.means, *self.reach())[0]
+        by_hand = decode_points(self.means, *self.frame())[0]
         if len(by_hand) == self.k:
             return by_hand
         return starting_means(data, self.k, "kmeans++", np.random.default_rng(self.seed))
-
-    def reach(self) -> tuple[Pair, Pair]:
-        """Where starting means may stand: on the board, and as far as the points of a file go."""
-        return self.frame()
 
     def ranges(self, data: np.ndarray) -> tuple[Pair, Pair]:
         """Axis ranges for these points: what hugs a file's, else the board, or more where they need it."""
@@ -143,7 +139,7 @@ def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     if drag.moved(values) == "probe":
         x, y = drag.handle(values, "probe").round(2).tolist()
         return replace(config, probe_1=x, probe_2=y)
-    reach = config.reach()
+    reach = config.frame()  # as far as a starting mean may go
     start = np.clip([drag.handle(values, f"start {k + 1}") for k in range(config.k)], *np.transpose(reach))
     return replace(config, means=encode_points(start, np.zeros(len(start), dtype=int), *reach))
 

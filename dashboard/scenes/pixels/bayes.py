@@ -50,7 +50,7 @@ def scene(config: Config) -> Scene:
             chart(
                 "Right so far, in %",
                 tuple(
-                    Curve(name=name, key="nifc"[m], x=number, y=sofar[m], colour=COLOURS[m])
+                    Curve(name=name, key="nigc"[m], x=number, y=sofar[m], colour=COLOURS[m])
                     for m, name in enumerate(MODELS)
                 ),
                 (1, len(at)),

@@ -77,7 +77,7 @@ def scene(config: Config) -> Scene:
 def _terms(beta: np.ndarray, reconstruction: np.ndarray, kl: np.ndarray) -> Panel:
     curves = (
         Curve(name="−reconstruction", key="r", x=beta, y=-reconstruction, colour="data"),
-        Curve(name="KL", key="k", x=beta, y=kl.sum(axis=1), colour="model"),
+        Curve(name="KL", key="y", x=beta, y=kl.sum(axis=1), colour="model"),
         Curve(name="KL of either latent", key="i", x=beta, y=kl[:, 0], colour="model", dashed=True, width=1.5),
         Curve(name="KL of either latent", key="i", x=beta, y=kl[:, 1], colour="model", dashed=True, width=1.5),
         Curve(name="−ELBO", key="l", x=beta, y=kl.sum(axis=1) - reconstruction, colour="truth"),

@@ -80,7 +80,7 @@ def _terms(epochs: np.ndarray, terms: dict, bound: dict) -> Panel:
                 dashed=dashed,
                 width=1.6,
             ),
-            Curve(name=f"KL, {seen}", key="k", x=x, y=kl, colour="truth", dashed=dashed, width=1.6),
+            Curve(name=f"KL, {seen}", key="y", x=x, y=kl, colour="truth", dashed=dashed, width=1.6),
             Curve(name=f"−ELBO, {seen}", key="l", x=x, y=-bound[part], colour=colour, dashed=dashed),
         ]
     return chart(

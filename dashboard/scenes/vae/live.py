@@ -48,8 +48,8 @@ class Config(OwnPoints):
 
 def check(config: Config) -> None:
     """Raises a ValueError that says why this config cannot be trained."""
-    if config.is_own and not config.has_two:
-        raise ValueError("A VAE needs two different points at least: add some.")
+    if config.is_own:
+        config.own_for("VAE")
 
 
 @in_units
@@ -95,7 +95,7 @@ def _terms(state: VAEState, shift: float, limits: tuple[float, float]) -> Panel:
     curves = (
         Curve(name="ELBO", key="l", y=np.array([state.elbo - shift]), colour="model"),
         Curve(name="reconstruction", key="r", y=np.array([state.reconstruction - shift]), colour="data"),
-        Curve(name="KL", key="k", y=np.array([float(state.kl.sum())]), colour="truth"),
+        Curve(name="KL", key="y", y=np.array([float(state.kl.sum())]), colour="truth"),
     )
     return chart(
         "ELBO = reconstruction − KL, nats",
