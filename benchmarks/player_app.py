@@ -20,6 +20,7 @@ from dashboard.scene import Field, Panel, Points, Scene, colours
 
 N, FRAMES, FPS = 1500, 120, 60
 WIDTH, HEIGHT = 1000, 560
+AROUND = 72  # pixels of the Player below its picture: its words and its bar
 LEFT, RIGHT, TOP, BOTTOM = 49, 17, 10, 29  # what the Player leaves for its axes, at its font of 17 px
 RADIUS = 4
 X, Y = (-3.0, 3.0), (-2.0, 2.0)
@@ -177,7 +178,7 @@ def page() -> None:
     way, cells = st.query_params.get("way", "player"), int(st.query_params.get("grid", "0"))
     with st.container(width=WIDTH):
         if way == "player":
-            play(scene, cells, key="player", height=f"{HEIGHT}px")
+            play(scene, cells, key="player", height=f"{HEIGHT + AROUND}px")
         elif way == "plotly":
             st.plotly_chart(figure(cells), key="plotly", theme=None, width="content")
         else:

@@ -8,6 +8,6 @@ from dashboard.shell import families
 
 st.title("See generative models work", anchor=False)
 st.markdown("Every page is this picture, with another model in the middle.")
-play(schema_scene, SchemaConfig(st.session_state["_shell"].seed), key="home.player", height="44vh")
+play(schema_scene, SchemaConfig(st.session_state["_shell"].seed), key="home.player", height="66vh")
 families.families()
 families.timeline()

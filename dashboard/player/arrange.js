@@ -98,14 +98,11 @@ export function axesOf({ panel, left, right, top, bottom, w, h }) {
 function* candidates(shown, width, height) {
   const room = { x: 0, y: 0, w: width, h: height };
   for (const split of compositions(shown)) yield* rowsOf(split, room);
-  if (shown.length < 2) return;
-  const largest = Math.max(...shown.map((p) => p.panel.share));
-  for (const lead of new Set([0, shown.findIndex((p) => p.panel.share === largest)])) {
-    const others = shown.filter((_, k) => k !== lead);
-    for (const w of leadWidths(shown[lead], width, height)) {
-      const box = { ...shown[lead], x: 0, y: 0, w, h: height };
-      for (const split of compositions(others)) for (const beside of rowsOf(split, { x: w, y: 0, w: width - w, h: height })) yield [box, ...beside];
-    }
+  const [lead, ...others] = shown; // left and right mean something: the order stays
+  if (!others.length) return;
+  for (const w of leadWidths(lead, width, height)) {
+    const box = { ...lead, x: 0, y: 0, w, h: height };
+    for (const split of compositions(others)) for (const beside of rowsOf(split, { x: w, y: 0, w: width - w, h: height })) yield [box, ...beside];
   }
 }
 

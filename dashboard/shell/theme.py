@@ -7,16 +7,16 @@ import streamlit as st
 _STYLE = """
 <style>
   /* The picture comes first: little air above it, and no heading larger than needed. */
-  .stAppHeader, .stMain ~ header, [data-testid="stHeader"] { height: var(--header); min-height: var(--header); }
+  [data-testid="stHeader"] { height: var(--header); min-height: var(--header); }
   .stMainBlockContainer { padding: calc(var(--header) + 2px) 1rem 3rem; max-width: none; }
   .st-key-headline { min-height: 2.2rem; }
-  .st-key-headline h1 { white-space: nowrap; }
+  .stMain .st-key-headline h1 { font-size: 1.25rem; padding: 0; white-space: nowrap; }
   .st-key-cues { overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }
   .st-key-cues > * { flex: 0 0 auto; }
   .st-key-cues button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; white-space: nowrap; }
   html[data-drawer="closed"] :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: none; }
   .stMain [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #12161C); }
-  .stMain h1 { font-size: 1.25rem; padding: 0; line-height: 1.25; }
+  .stMain h1 { font-size: 1.6rem; padding: 0 0 0.55rem; line-height: 1.25; }
   /* what nobody sees takes no tab stop */
   .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; }
   .stMain .planned { opacity: 0.8; }
@@ -32,7 +32,7 @@ _STYLE = """
   @media (max-width: 640px) {
     .st-key-beside { flex-direction: column-reverse !important; }
     .st-key-headline { flex-wrap: wrap !important; }
-    .st-key-headline h1 { white-space: normal; }
+    .stMain .st-key-headline h1 { white-space: normal; }
     html .st-key-controls { display: flex !important; width: 100% !important; }
     .st-key-picture, .st-key-beside > div { width: 100% !important; }
   }
@@ -45,7 +45,8 @@ _PROJECTOR = """
   [data-testid="stHeader"] { opacity: 0; transition: opacity 0.15s; }
   [data-testid="stHeader"]:is(:hover, :focus-within) { opacity: 1; }
   .stMainBlockContainer { padding-top: 2px; }
-  .stMain h1 { font-size: 1.05rem; }
+  .stMain h1 { font-size: 1.35rem; }
+  .stMain .st-key-headline h1 { font-size: 1.05rem; }
   :root { --header: 1.8rem; }
   .st-key-headline { min-height: 1.5rem; }
   .st-key-cues button { height: 1.45rem; }
