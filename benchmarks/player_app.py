@@ -21,7 +21,7 @@ from dashboard.scene import Field, Panel, Points, Scene, colours
 N, FRAMES, FPS = 1500, 120, 60
 WIDTH, HEIGHT = 1000, 560
 AROUND = 72  # pixels of the Player below its picture: its words and its bar
-LEFT, RIGHT, TOP, BOTTOM = 49, 17, 10, 29  # what the Player leaves for its axes, at its font of 17 px
+LEFT, RIGHT, TOP, BOTTOM = 33, 12, 12, 22  # what the Player leaves for its axes, at its font of 14 px
 RADIUS = 4
 X, Y = (-3.0, 3.0), (-2.0, 2.0)
 
