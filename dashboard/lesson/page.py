@@ -218,7 +218,7 @@ class Page:
         if not self.shown:
             return
         cue = self.current
-        words = {"question": self.question, "say": cue.say, "name": f"{self.name} · {cue.title}"}
+        words = {"say": cue.say, "name": f"{self.name} · {cue.title}"}
         mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words}
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
         live = inspect.isgeneratorfunction(draw)

@@ -9,8 +9,8 @@ export function margins(panel, font) {
   return {
     left: panel.axes ? ticks + font * (panel.y_label && !isShort(panel.y_label) ? 1.35 : 0.2) : font * 0.4,
     right: font * (panel.axes ? 0.8 : 0.3),
-    top: font * (panel.title ? 1.7 : 0.8),
-    bottom: font * (panel.axes ? 1.55 : 0.3),
+    top: font * (panel.title ? 1.6 : 0.8),
+    bottom: font * (panel.axes ? 1.45 : 0.3),
   };
 }
 

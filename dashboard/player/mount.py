@@ -55,8 +55,8 @@ def play(
         on_drop: Takes the new config over, on release.
         height: CSS height; by default all the room down to the window's end.
         focus: A word; when it changes, the Player takes the keyboard's focus.
-        words: What stands around the picture: ``question`` and ``say``, a cue's sentence; and ``name``, what a saved
-            picture says of where it comes from.
+        words: What stands around the picture: ``say``, a cue's sentence; and ``name``, what a saved picture says of
+            where it comes from.
     """
 
     def ask(values: Mapping[str, Any], step: int) -> Scene:

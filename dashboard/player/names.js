@@ -56,10 +56,11 @@ function lineEnd(layer, get, view) {
   return [];
 }
 
-/** A key in the corner of a panel that has more than one kind of mark. */
-export function drawKey(ctx, layers, view, look) {
-  const shown = layers.filter(({ layer }) => layer.name.trim() && KINDS.has(layer.kind) && (view.panel.equal || layer.kind !== "polylines" || layer.filled));
-  if (shown.length < 2) return;
+/** A key in the corner of a panel that has more than one kind of mark: of those that no panel before it has explained. */
+export function drawKey(ctx, layers, view, look, explained) {
+  const named = layers.filter(({ layer }) => layer.name.trim() && KINDS.has(layer.kind) && (view.panel.equal || layer.kind !== "polylines" || layer.filled));
+  const shown = named.filter(({ layer }) => !explained.has(layer.name));
+  if (named.length < 2 || !shown.length) return;
   const { area } = view;
   const size = view.font;
   const leading = LEADING * size;
@@ -69,7 +70,8 @@ export function drawKey(ctx, layers, view, look) {
   const width = Math.max(...names.map((name) => ctx.measureText(name).width)) + 2.3 * size;
   const height = names.length * leading + 0.5 * size;
   const corner = (view.corner ??= emptiest(layers, view, width, height));
-  if (!corner) return; // there are words in all of them; the list of layers says it
+  if (!corner || width * height > MOST * area.w * area.h) return; // words in all of them, or no room: the list of layers says it
+  for (const { layer } of shown) explained.add(layer.name);
   const [x, y] = corner;
   const [left, top] = [x ? area.x + area.w - width - 3 : area.x + 3, y ? area.y + area.h - height - 3 : area.y + 3];
   ctx.globalAlpha = 0.82;
@@ -86,6 +88,7 @@ export function drawKey(ctx, layers, view, look) {
   });
 }
 
+const MOST = 0.35; // of its panel that a key may cover
 const KINDS = new Set(["points", "ellipses", "polylines", "arrows", "bars", "field"]);
 
 function drawSwatch(ctx, layer, x, y, width, look) {

@@ -84,7 +84,7 @@ export class View {
     const words = panel.title.split(" ");
     const length = (k) => Math.max(...[words.slice(0, k), words.slice(k)].map((part) => ctx.measureText(part.join(" ")).width));
     const cut = words.map((_, k) => k).slice(1).sort((a, b) => length(a) - length(b))[0] ?? 1;
-    [words.slice(0, cut), words.slice(cut)].forEach((part, k) => ctx.fillText(fitting(ctx, part.join(" "), room), area.x, middle + (k - 0.5) * 0.94 * font));
+    [words.slice(0, cut), words.slice(cut)].forEach((part, k) => ctx.fillText(fitting(ctx, part.join(" "), room), area.x, area.y + (0.92 * (k - 0.5) - 0.77) * font));
   }
 
   /** What stands at an axis: its label, and ticks at places in data units. */

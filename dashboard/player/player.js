@@ -11,6 +11,7 @@ import { withWords } from "./picture.js";
 import { Recording } from "./recording.js";
 import { readBlob } from "./safetensors.js";
 
+const DOZE = 2500; // milliseconds after which the bar goes, in full screen
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const ICONS = {
   play: "M7 4v16l13-8z",
@@ -25,7 +26,6 @@ const ICONS = {
 };
 
 const MARKUP = `
-  <div class="heading" hidden></div>
   <div class="stage">
     <canvas role="img"></canvas>
     <div class="tip" hidden></div>
@@ -103,7 +103,7 @@ class Player {
     this.canvas = find("canvas");
     this.ctx = this.canvas.getContext("2d");
     this.ui = Object.fromEntries(
-      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "heading", "now", "say", "more", "list", "drawer", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "now", "say", "more", "list", "drawer", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
         .map((name) => [name, find(`.${name}`)]),
     );
     for (const name of ["back", "play", "next", "loop", "list", "save", "full", "drawer"]) setIcon(this.ui[name], name);
@@ -139,16 +139,18 @@ class Player {
     };
     root.addEventListener("keydown", (event) => this.key(event));
     for (const type of ["keyup", "keypress"]) root.addEventListener(type, (event) => isOurs(event) && event.stopPropagation());
+    root.addEventListener("pointermove", () => this.wake());
+    this.onFull = () => (root.dataset.full = Boolean(document.fullscreenElement));
+    document.addEventListener("fullscreenchange", this.onFull);
+    this.onFull();
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.point(null));
     this.canvas.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
   }
 
-  /** What stands around the picture: the question (in full screen), the cue's sentence, a name for what is saved. */
-  setWords({ question = "", say = "", name = "picture" }) {
+  /** What stands around the picture: the cue's sentence, a name for what is saved. */
+  setWords({ say = "", name = "picture" }) {
     this.name = name;
-    setText(this.ui.heading, question);
-    this.ui.heading.hidden = !question;
     if (this.said === say) return;
     this.said = say;
     this.ui.say.replaceChildren(...say.split(/(\*\*.+?\*\*|\*.+?\*)/).map((part) => {
@@ -440,7 +442,8 @@ class Player {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.drawImage(this.backdrop, 0, 0);
     ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
-    this.views.forEach((view, p) => view && this.drawPanel(view, p));
+    const explained = new Set(); // names of layers that a key has explained
+    this.views.forEach((view, p) => view && this.drawPanel(view, p, explained));
     this.drag.drawStroke(ctx, look);
     this.drag.place();
     this.showNumbers();
@@ -489,7 +492,7 @@ class Player {
     if (open) this.ui.layers.querySelector("button")?.focus({ preventScroll: true });
   }
 
-  drawPanel(view, p) {
+  drawPanel(view, p, explained) {
     const { ctx } = this;
     ctx.save();
     ctx.beginPath();
@@ -502,7 +505,7 @@ class Player {
       painters[layer.kind](ctx, layer, get, view, look);
       ctx.restore();
     }
-    if (view.panel.axes) drawKey(ctx, layers, view, this.look);
+    if (view.panel.axes) drawKey(ctx, layers, view, this.look, explained);
     nameCurves(ctx, layers, view, this.look);
     ctx.restore();
   }
@@ -701,9 +704,17 @@ class Player {
     return true;
   }
 
+  /** The page as a whole: its question, its cues and its drawer belong to the picture. */
   fullScreen() {
-    if (this.root.getRootNode().fullscreenElement || document.fullscreenElement) document.exitFullscreen();
-    else this.root.requestFullscreen?.();
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.documentElement.requestFullscreen?.();
+  }
+
+  /** In full screen the bar lies over the picture for as long as the pointer moves, or the keyboard is in it. */
+  wake() {
+    this.root.dataset.awake = true;
+    clearTimeout(this.dozing);
+    this.dozing = setTimeout(() => (this.root.dataset.awake = false), DOZE);
   }
 
   focus() {
@@ -711,6 +722,8 @@ class Player {
   }
 
   close() {
+    document.removeEventListener("fullscreenchange", this.onFull);
+    clearTimeout(this.dozing);
     this.setPlaying(false);
     cancelAnimationFrame(this.scheduled);
     this.resizing.disconnect();

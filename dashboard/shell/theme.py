@@ -9,6 +9,8 @@ _STYLE = """
   /* The picture comes first: little air above it, and no heading larger than needed. */
   [data-testid="stHeader"] { height: var(--header); min-height: var(--header); }
   .stMainBlockContainer { padding: calc(var(--header) + 2px) 1rem 3rem; max-width: none; }
+  html:fullscreen :is([data-testid="stHeader"], [data-testid="stSidebar"]) { display: none; }
+  html:fullscreen .stMainBlockContainer { padding: 2px 0.35rem; }
   .st-key-headline { min-height: 2.2rem; }
   .stMain .st-key-headline h1 { font-size: 1.25rem; padding: 0; white-space: nowrap; }
   .st-key-cues { overflow-x: auto; overflow-y: hidden; scrollbar-width: none; }

@@ -73,8 +73,18 @@ def test_full_screen_and_the_letters_of_streamlit(tab, server):
     assert tab.get_by_role("dialog").count() == 0
     tab.keyboard.press("f")
     drive.until(lambda: tab.evaluate("() => !!document.fullscreenElement"), "F works at once")
-    expect(drive.player(tab).get_by_text("How can a bell curve")).to_be_visible()
+    expect(tab.get_by_role("heading", level=1)).to_be_visible()
     expect(drive.player(tab).get_by_text("Points arrive one by one")).to_be_visible()
+    expect(drive.player(tab).get_by_label("Numbers of this frame")).to_be_visible()
+    bar = drive.player(tab).locator(".bar")
+    expect(bar).to_have_css("opacity", "0")
+    tab.mouse.move(400, 300)
+    expect(bar).to_have_css("opacity", "1")
+    expect(bar).to_have_css("opacity", "0")  # the pointer rests
+    drawer = tab.locator(".st-key-controls")
+    was_open = drawer.is_visible()
+    tab.keyboard.press("k")
+    expect(drawer).to_be_visible(visible=not was_open)
     tab.keyboard.press("f")
     drive.until(lambda: not tab.evaluate("() => !!document.fullscreenElement"), "and leaves it")
 

@@ -314,7 +314,7 @@ def test_static_becomes_digits(digit):
     assert right.sum() >= 9
     assert np.array_equal(x[-1], answers[-1])
     strip, guesses = (one.pixels for one in scene.panels[1].layers[:2])
-    assert strip.shape == guesses.shape == (digits.STEPS + 1, 10, 14, 14)
+    assert strip.shape == guesses.shape == (digits.STEPS + 1, 8, 14, 14)
     static = np.random.default_rng([1, 21]).standard_normal((10, 196))[:1]
     static = ink(learned("digits").network.to_data(static)).reshape(14, 14)
     assert np.array_equal(strip[:, 0], np.broadcast_to(static, strip[:, 0].shape)), "the first is static, and stays"

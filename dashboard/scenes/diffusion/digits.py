@@ -47,14 +47,14 @@ def _back(config: Config) -> Scene:
     x = np.stack([_pictures(network, s.x_t) for s in states])
     answers = np.stack([_pictures(network, s.x0_hat) for s in states])
     t = np.array([s.t for s in states], dtype=float)
-    kept = np.linspace(0, STEPS, 10).round().astype(int)
+    kept = np.linspace(0, STEPS, 8).round().astype(int)
     shown = np.arange(STEPS + 1)[:, None] >= kept
     strip = np.where(shown[:, :, None, None], x[kept, 0], 0).astype(np.uint8)
     guesses = np.where(shown[:, :, None, None], answers[kept, 0], 0).astype(np.uint8)
     return Scene(
         panels=(
-            rows("Ten samples", {"xₜ": x, "x̂₀": answers}, margin=0.9),
-            rows("The first one's film", {"xₜ": strip, "x̂₀": guesses}, margin=0.9),
+            rows("Ten samples", {"xₜ": x, "x̂₀": answers}, margin=0.5),
+            rows("The first one's film", {"xₜ": strip, "x̂₀": guesses}, margin=0.5),
         ),
         steps=np.arange(STEPS + 1),
         time="step",

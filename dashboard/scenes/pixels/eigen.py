@@ -73,7 +73,7 @@ def _vectors(vectors: np.ndarray) -> Panel:
         )
         for vector, (x, y) in zip(vectors, _corners(), strict=True)
     ]
-    return Panel("Eigenvectors: which pixels move together", (*fields, _numbers()), *_ends(), axes=False)
+    return Panel("The eigenvectors", (*fields, _numbers()), *_ends(), axes=False)
 
 
 def _numbers() -> Labels:
