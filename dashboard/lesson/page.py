@@ -96,6 +96,9 @@ class Page:
     def run(self, *references: str) -> None:
         """Show the question, the tabs of all cues, the cue that is on, and where to read on."""
         cue = self.current
+        key = f"{self.name}.cue"
+        if cue is not next(iter(self.cues.values())) and st.query_params.get(key) != cue.name:
+            st.query_params[key] = cue.name
         with st.container(horizontal=True, gap="medium", wrap=False, key="headline", vertical_alignment="center"):
             st.title(self.question, anchor=False, width="content")
             with st.container(horizontal=True, gap="xsmall", wrap=False, key="cues"):
@@ -117,10 +120,7 @@ class Page:
             if asked is not None and asked not in names:
                 controls.note_ignored(key, asked)
             st.session_state[key] = asked if asked in names else names[0]
-        name = st.session_state[key]
-        if name != names[0] and st.query_params.get(key) != name:
-            st.query_params[key] = name
-        return self.cues[name]
+        return self.cues[st.session_state[key]]
 
     def _tab(self, cue: Cue, number: int, on: bool) -> None:
         st.button(

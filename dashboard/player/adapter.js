@@ -26,6 +26,7 @@ async function update(place, { data, setTriggerValue }) {
     onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), onDrawer: toggleDrawer, palette: data.palette, scale: data.scale,
   });
   openDrawer(data.scale);
+  here = location.pathname;
   place.root.querySelector(".drawer").hidden = !document.querySelector(".st-key-controls");
   watchRoom(place);
   document.querySelector('.st-key-cues button[kind="primary"]')?.scrollIntoView({ block: "nearest", inline: "center" });
@@ -132,6 +133,36 @@ function onKey(event) {
 }
 
 window.addEventListener("keydown", onKey, true);
+
+// --- Back and Forward: from cue to cue ---------------------------------------------------------------------------
+
+const SETTLES = 1500; // milliseconds until the link says what Back has led to
+const push = history.pushState.bind(history);
+let here = ""; // the page that is shown
+let travelled = -Infinity;
+
+/** The tab of the cue that a link names; a link that names none means the first. */
+function tabOf(link) {
+  const page = link.pathname.split("/").at(-1);
+  const cue = new URLSearchParams(link.search).get(`${page}.cue`);
+  return document.querySelector(cue ? `.st-key-${page}-cue-${cue} button` : ".st-key-cues button");
+}
+
+/** Only another cue or page is a step to come back to; what Streamlit writes while we travel, none. */
+history.pushState = (state, title, url) => {
+  const link = new URL(url ?? location, location);
+  const stays = link.pathname === location.pathname && tabOf(link) && tabOf(link) === tabOf(location);
+  if (stays || performance.now() - travelled < SETTLES) history.replaceState(state, title, url);
+  else push(state, title, url);
+};
+
+/** Streamlit shows the page anew, with the cue that was on: press the one that the link names. */
+window.addEventListener("popstate", () => {
+  if (location.pathname !== here) return;
+  travelled = performance.now();
+  const tab = tabOf(location);
+  if (tab?.getAttribute("kind") !== "primary") tab?.click();
+});
 
 export default function (component) {
   const { parentElement } = component;

@@ -199,3 +199,30 @@ def test_coming_back_by_the_browser_keeps_the_cue(on_the_map):
     """Streamlit clears the link on Back, and with it the controls; the cue is the session's."""
     on_the_map.go_back()
     expect_sample(on_the_map, "0.67")
+
+
+def test_back_and_forward_lead_from_cue_to_cue_as_it_was_left(tab, server):
+    tab.goto(server.url)
+    drive.open_page(tab, f"{server.url}/gaussian")
+    drive.start_cue(tab, "Sample")
+    drive.nudge(tab, "Correlation ρ", "ArrowLeft")
+    drive.until(lambda: drive.link(tab).get("gaussian.rho") == "0.66", "the link holds the slider")
+    for title in ("Maximum likelihood", "Evaluate"):
+        drive.start_cue(tab, title)
+        drive.expect_on(tab, title)
+    for by, title in [
+        (-1, "Maximum likelihood"),
+        (-1, "Sample"),
+        (1, "Maximum likelihood"),
+        (1, "Evaluate"),
+        (-2, "Sample"),
+    ]:
+        tab.evaluate(f"() => history.go({by})")
+        drive.expect_on(tab, title)
+        tab.wait_for_selector(drive.IDLE)
+    expect_sample(tab, "0.66")
+    tab.evaluate("() => history.back()")
+    drive.expect_on(tab, "Fit")
+    tab.wait_for_selector(drive.IDLE)
+    tab.evaluate("() => history.back()")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("See generative models work")
