@@ -50,7 +50,7 @@ def target(config: plane.Config) -> None:
     """A challenge: do the encoder's work by hand."""
     picture, best = plane.target(page.seed)
     left, right = st.columns([1, 5], vertical_alignment="center")
-    left.image(picture, width=112, caption="this digit")
+    left.image(picture, width=112, caption="this digit", alt="The digit to draw.")
     with right:
         page.challenge(
             "be the encoder",

@@ -52,7 +52,7 @@ const MARKUP = `
     <button type="button" class="play" aria-label="Play" title="Play or pause (space)"></button>
     <button type="button" class="next" aria-label="One frame forward" title="One frame forward (→)"></button>
     <input type="range" class="scrub" min="0" max="0" value="0" aria-label="Frame">
-    <button type="button" class="live" hidden title="Follow the newest frame (L)">LIVE</button>
+    <button type="button" class="live" hidden title="Follow the newest frame (End)">LIVE</button>
     <select class="speed" aria-label="Speed">${SPEEDS.map((s) => `<option value="${s}">${s}×</option>`).join("")}</select>
     <button type="button" class="loop" aria-label="Loop" aria-pressed="false" title="Start again at the end"></button>
     <button type="button" class="more" hidden title="Show the other panels (.)"></button>
@@ -686,8 +686,7 @@ class Player {
       ArrowLeft: () => this.step(-1),
       ArrowRight: () => this.step(1),
       Home: () => this.seek(0),
-      End: () => this.seek(this.recording.length - 1),
-      l: () => !this.ui.live.hidden && this.follow(),
+      End: () => (this.ui.live.hidden ? this.seek(this.recording.length - 1) : this.follow()),
       f: () => this.fullScreen(),
       k: () => this.callbacks.onDrawer?.(),
       ",": () => this.openLayers(this.ui.layers.hidden),

@@ -28,8 +28,8 @@ _STYLE = """
   .stMain [data-testid="stCaptionContainer"] { opacity: 1; }
   /* prose, formulas and code: no line longer than one can read, none wider than the page */
   .stMain [data-testid="stMarkdownContainer"] :is(p, li) { max-width: 62rem; }
-  .stMain .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; text-align: left; }
-  .stMain .katex-display > .katex { text-align: left; }
+  .stMain .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0.3rem 0.2rem 0; text-align: left; }
+  .stMain .katex-display > .katex { text-align: left; white-space: normal; }
   :root { --header: 2.6rem; }
   @media (max-width: 640px) {
     .st-key-beside { flex-direction: column-reverse !important; }

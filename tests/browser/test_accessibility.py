@@ -7,10 +7,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from dashboard.concepts import concepts
+
 pytestmark = pytest.mark.browser
 
 # Faults of Streamlit's own: rule -> what the selector of its element contains, each with the reason. None today.
 STREAMLITS: dict[str, tuple[str, ...]] = {}
+EVERY_PAGE = ["", "gaussian?gaussian.cue=sample", *(concept.page for concept in concepts())]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +31,13 @@ def tab_in(shared_tabs):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["gaussian", *(pytest.param(p, marks=pytest.mark.slow) for p in ("", "gaussian?gaussian.cue=sample"))]
+    "path", ["gaussian", *(pytest.param(p, marks=pytest.mark.slow) for p in EVERY_PAGE if p != "gaussian")]
 )
 def test_axe_finds_nothing(tab_in, server, scheme, path):
     page = tab_in(scheme)
-    drive.open_page(page, f"{server.url}/{path}")
+    page.goto(f"{server.url}/{path}")
+    page.wait_for_selector('[data-testid=player][data-frames]:not([data-frames="0"])')
+    page.wait_for_selector(drive.IDLE)
     found = [
         f"{violation['id']} ({violation['impact']}): {selector(node)}\n  {node['html'][:120]}\n  {reason(node)}"
         for violation in Axe().run(page).response["violations"]

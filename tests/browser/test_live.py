@@ -116,7 +116,7 @@ def test_scrub_back_while_it_grows_and_return(page, live_server):
     expect_live(page, False)
     grows(page, 10)
     drive.wait_frame(page, 0)
-    drive.press(page, "l")
+    drive.press(page, "End")
     expect_live(page, True)
     drive.until(lambda: drive.frame(page) > 40, "back at the newest frame by key")
     now = drive.frame(page)
