@@ -33,9 +33,9 @@ _STYLE = """
   :root { --header: 2.6rem; }
   @media (max-width: 640px) {
     .st-key-beside { flex-direction: column-reverse !important; }
-    .st-key-headline { flex-wrap: wrap !important; }
-    .stMain .st-key-headline h1 { white-space: normal; }
-    html .st-key-controls { display: flex !important; width: 100% !important; }
+    .st-key-headline { flex-wrap: wrap !important; gap: 0.2rem !important; }
+    .stMain .st-key-headline h1 { font-size: 1.1rem; white-space: normal; }
+    html :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: flex !important; width: 100% !important; }
     .st-key-picture, .st-key-beside > div { width: 100% !important; }
   }
 </style>

@@ -157,7 +157,7 @@ def _plane(at: np.ndarray, stage: np.ndarray, z: np.ndarray, probe: np.ndarray) 
         ),
         Points(name="hand", xy=probe, radius=6, colour="ink"),
     )
-    return plane("Latent plane: drag through it", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.1)
+    return plane("Latent plane: drag through it", layers, PLANE, PLANE, labels=("z₁", "z₂"), share=1.6)
 
 
 @lru_cache(maxsize=8)
