@@ -35,7 +35,8 @@ _STYLE = """
     .st-key-beside { flex-direction: column-reverse !important; }
     .st-key-headline { flex-wrap: wrap !important; gap: 0.2rem !important; }
     .stMain .st-key-headline h1 { font-size: 1.1rem; white-space: normal; }
-    html :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: flex !important; width: 100% !important; }
+    html :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: flex !important; }
+    .st-key-controls { width: 100% !important; }
     .st-key-picture, .st-key-beside > div { width: 100% !important; }
   }
 </style>

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Handle, Labels, Panel, Points, Polylines, Readout, Scene, plane
+from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene, plane
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
 from dashboard.scenes.pictures import binary, codes, flat, ink, picture
@@ -87,10 +87,8 @@ def _all(decoded: np.ndarray, real: np.ndarray) -> Panel:
         layers += [picture(decoded[k : k + 1], (x, y), 1), picture(real[k : k + 1], (x + 1.1, y), 1)]
     ring = np.array([(0, 0), (1, 0), (1, -1), (0, -1)])
     marks = Polylines(name="asked for", xy=(ring + corners[:, None])[:, None], closed=True, colour="model", width=3)
-    heads = np.array([(x + dx, 0.22) for x in (0, 2.6) for dx in (0.5, 1.6)])
-    names = Labels(name="", at=heads, texts=("decoded", "a real one") * 2, size=0.85)
     return Panel(
-        "This style in every class", (*layers, marks, names), (0, 4.7), (-STEP * 4 - 1, 0.4), axes=False, share=1.0
+        "Each class: decoded, real", (*layers, marks), (0, 4.7), (-STEP * 4 - 1, 0.05), axes=False, share=1.0
     )
 
 
