@@ -114,10 +114,10 @@ def record(numbers: set[int]) -> None:
     """Write down what these links show now, and leave the others as they were recorded."""
     entries, samples = recorded()
     for number in numbers:
-        entries[number], samples[number], _ = look(entries[number]["link"])
+        entry, samples[number], _ = look(entries[number]["link"])
+        entries[number] = entry | {"machine": machine()}
     arrays = {f"{k}|{name}": a for k, found in enumerate(samples) for name, a in found.items()}
-    metadata = {"links": json.dumps(entries, ensure_ascii=False), "machine": machine()}
-    FILE.write_bytes(save(arrays, metadata=metadata))
+    FILE.write_bytes(save(arrays, metadata={"links": json.dumps(entries, ensure_ascii=False)}))
 
 
 if __name__ == "__main__":
