@@ -10,6 +10,7 @@ NaN means "not there": the Player leaves it out. Colours are roles (``data``, ``
 ``class0`` …), which :mod:`dashboard.scene.colours` turns into colours for a light or a dark screen.
 """
 
+from dashboard.scene.claims import Claim, first_true, said
 from dashboard.scene.diagram import Diagram, Edge, Node
 from dashboard.scene.layers import (
     Arrows,
@@ -31,6 +32,7 @@ __all__ = [
     "Arrows",
     "Bars",
     "Brush",
+    "Claim",
     "Curve",
     "Diagram",
     "Edge",
@@ -49,5 +51,7 @@ __all__ = [
     "Scene",
     "Turns",
     "chart",
+    "first_true",
     "plane",
+    "said",
 ]
