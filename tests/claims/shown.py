@@ -11,51 +11,11 @@ import numpy as np
 
 from dashboard.scene import Curve, Scene
 
-WORDS = [
-    "more",
-    "less",
-    "fewer",
-    "fall",
-    "falls",
-    "rise",
-    "rises",
-    "grow",
-    "grows",
-    "shrink",
-    "shrinks",
-    "all",
-    "best",
-    "worst",
-    "worse",
-    "better",
-    "never",
-    "always",
-    "every",
-    "everywhere",
-    "none",
-    "nothing",
-    "nobody",
-    "only",
-    "most",
-    "least",
-    "largest",
-    "smallest",
-    "highest",
-    "lowest",
-    "larger",
-    "smaller",
-    "nearer",
-    "win",
-    "wins",
-    "end",
-    "ends",
-    "exact",
-    "exactly",
-    "same",
-    "surer",
-    "ever",
-]
-CLAIMS = re.compile(rf"\b({'|'.join(WORDS)})\b|\d %|\d\.\d", re.IGNORECASE)
+WORDS = (
+    "more|less|fewer|falls?|rises?|grows?|shrinks?|all|best|worst|worse|better|never|always|every|everywhere|none|nothing|"
+    "nobody|only|most|least|largest|smallest|highest|lowest|larger|smaller|nearer|wins?|ends?|exact|exactly|same|surer|ever"
+)
+CLAIMS = re.compile(rf"\b({WORDS})\b|\d %|\d\.\d", re.IGNORECASE)
 """A sentence with such a word says something about numbers."""
 
 

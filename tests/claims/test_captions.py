@@ -67,7 +67,7 @@ def scenes(draw: Any, config: Any) -> Iterator[Scene]:
     try:
         if inspect.isgeneratorfunction(draw):
             more = (None,) if len(inspect.signature(draw).parameters) > 1 else ()
-            run = draw(config, *(itertools.repeat(Move()) for _ in more))
+            run = draw(config, *(itertools.repeat(Move("both", single=False)) for _ in more))
             yield from itertools.islice((scene for scene in run if scene is not None), LIVE_FRAMES)
         else:
             yield draw(config)
