@@ -18,10 +18,12 @@ def show_fit() -> None:
     """Points arrive; the maximum-likelihood estimate follows."""
     config = page.stage(fit.Config, fit.scene, after_drag=after_painting, under=own_data.download)
     lesson.notice(
-        "After one point Σ̂ is a dot, after two a line: **singular**. From the third point on it is an ellipse.",
+        "After one point Σ̂ is a dot, after two a line: **singular**. It becomes an ellipse with the first point "
+        "that does not lie on one line with the others.",
         "In the plane the 1-σ and 2-σ ellipses hold 39 % and 86 % of the probability, not 68 % and 95 %.",
-        "The divergence falls roughly like 1/n: four times the data, a quarter of it.",
-        "With *two lumps* it does not fall to zero: the best Gaussian is still the wrong model.",
+        "Where the truth is a Gaussian, the divergence is on average about 5 ÷ 2n nats (five parameters, large n): "
+        "four times the data, a quarter of it.",
+        f"With *two lumps* it levels off at {fit.best_of_lumps():.2f} nats: even the best Gaussian is a wrong model.",
     )
     lesson.formula("The estimate from all points", fit.formula(config))
     lesson.source(iterate_fit, fit_gaussian)
@@ -41,11 +43,15 @@ def show_sample() -> None:
             unit="nats",
         )
     lesson.notice(
-        "On the left nothing ever changes: all the noise looks alike. All knowledge of the data is in μ and L.",
+        "The distribution on the left is always N(0, I). All that is known of the data is in μ and L.",
         "Scale, shear, shift: a triangular L is nothing but these. A flow or a diffusion model bends more, "
         "but carries noise to data in just this way.",
-        "The area grows by |det A|, which is why the density must shrink by it.",
-        "**The slip.** Some lecture notes write Σ = LᵀL beside x = μ + L z. Play it: same area, other tilt.",
+        "Areas change by the factor |det A|, and the density by its inverse: log p(x) = log p(z) − log |det L|. That "
+        "is the *change of variables* on which flows are built.",
+        "Beside A Aᵀ, the covariance of the map, stand mean x̄ and covariance S of the samples: with few of them they "
+        "differ.",
+        "**A common mistake.** Some lecture notes write Σ = LᵀL beside x = μ + L z. Show it: same area, and unless "
+        "ρ = 0 another tilt.",
     )
     lesson.formula("This Gaussian in numbers", sample.formula(config))
     page.predict(
@@ -64,7 +70,7 @@ def show_sample() -> None:
 )
 def show_likelihood() -> None:
     """argmax over θ of p(x): by hand, then by gradient."""
-    hint = "Drag the round handles. Then press play: the gradient walks from where you are."
+    hint = "Drag the round handles. Then press play: the *natural* gradient (Amari 1998) walks from where you are."
     config = page.stage(
         likelihood.Config,
         likelihood.scene,
@@ -72,11 +78,16 @@ def show_likelihood() -> None:
         under=lambda _: st.markdown(hint),
     )
     lesson.notice(
-        "Each point votes with its own log p(xᵢ). A point far outside votes very loudly: log p falls like a square.",
-        "Too narrow is punished harder than too wide.",
-        "At the top no handle helps any more: there μ is the mean of the points, and σ² their mean squared distance "
-        "from it. Press **T** for the answer of the formula.",
-        "The steps are long at first and short near the top: the gradient fades.",
+        "Each point votes with its own log p(xᵢ). A point far outside votes loudly: log p falls with the squared "
+        "distance.",
+        "σ too small by a factor costs more than σ too large by the same factor.",
+        "At the top no handle helps: there μ is the mean of the points, and Σ (on the line σ²) the mean of their "
+        "squared deviations from it. Press **T** for the answer of the formula.",
+        "Near the top the steps shorten, because the gradient goes to zero there. The natural gradient is the "
+        "gradient times the inverse Fisher information: for small steps its way does not depend on whether σ, σ² or "
+        "log σ is moved.",
+        "**Maximum likelihood minimises KL(data ‖ model)**: the mean of −log p(xᵢ; θ) is the cross-entropy, and the "
+        "entropy of the data does not depend on θ.",
     )
     lesson.formula("The most likely parameters", likelihood.formula(config))
     lesson.source(iterate_ascent, Gaussian.log_prob)
@@ -88,7 +99,8 @@ def show_evaluate() -> None:
     config = page.stage(evaluate.Config, evaluate.scene, after_drag=evaluate.after_drag)
     lesson.notice(
         "On the dashed contour p(x) is the same: the Mahalanobis distance measures in standard deviations.",
-        "Play: σ shrinks, the bell grows past 1, the shaded area stays: **a density is not a probability**.",
+        "Play: σ shrinks, the bell grows (past 1 once σ₁ < 0.40), the shaded area stays: **a density is not a "
+        "probability**.",
         "Probability is what lies *inside*: 39 % within 1 σ, 86 % within 2 σ.",
     )
     lesson.formula("At the probe", evaluate.formula(config))
@@ -104,9 +116,10 @@ def show_converge() -> None:
     """How many points are enough?"""
     page.stage(converge.Config, converge.scene)
     lesson.notice(
-        "Every one of the twenty goes another way; all of them narrow like 1/√n.",
+        "Each of the twenty goes its own way; their root mean square error falls like 1/√n.",
         "Ten times smaller an error costs a hundred times the data. On logarithmic axes that is a line of slope −½.",
-        "At n = 1 every covariance is zero, whatever the truth: its error starts at ‖Σ‖, below the line for large n.",
+        "At n = 1 every covariance is zero, whatever the truth: its error is ‖Σ‖ (Frobenius: the root of the sum of "
+        "squared entries), below the line, which holds for large n.",
     )
     lesson.source(fit_gaussian, iterate_fit)
 

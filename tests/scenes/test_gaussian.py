@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from dashboard.scene.board import after_painting
 from dashboard.scene.own_points import BOARD
@@ -9,7 +10,7 @@ from dashboard.scene.painted import decode_points
 from dashboard.scenes.gaussian import converge, evaluate, fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCES
 from genmodels.gaussian import Gaussian, fit_gaussian
-from tests.scenes.reading import dragged
+from tests.scenes.reading import dragged, layer, readouts
 
 EXTREMES = [
     *((fit, fit.Config(source, n)) for source in SOURCES for n in (1, 2, 3, 500)),
@@ -138,7 +139,7 @@ def test_errors_follow_their_law():
     scene = converge.scene(converge.Config())
     got = {r.name: r.values for r in scene.readouts}
     late = scene.steps > 100
-    for name, law in (("error of μ̂ (rms of 20)", "expected"), ("error of Σ̂ (rms of 20)", "expected (large n)")):
+    for name, law in (("‖μ̂ − μ‖, rms of 20", "expected"), ("‖Σ̂ − Σ‖ (Frobenius), rms of 20", "expected (large n)")):
         ratio = got[name][late] / got[law][late]
         assert ratio.min() > 0.5
         assert ratio.max() < 1.7
@@ -163,3 +164,41 @@ def test_painting_adds_points():
     for bad in ({}, {"painted": 3}, {"painted": [[1, 2]]}, {"painted": [[0, 0, 0]] * 501}):
         with pytest.raises(ValueError, match="painted"):
             after_painting(config, bad)
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_the_samples_have_their_own_mean_and_covariance(slip):
+    config = sample.Config(mean_1=1.0, rho=-0.4, samples=7, slip=slip, seed=3)
+    scene = sample.scene(config)
+    got = readouts(scene)
+    z = np.random.default_rng(3).standard_normal((7, 2))
+    factor = np.linalg.cholesky(config.gaussian().covariance)
+    x = config.gaussian().mean + z @ (factor.T if slip else factor).T
+    for name, value in zip(("x̄₁", "x̄₂"), x.mean(axis=0), strict=True):
+        assert got[name][-1] == pytest.approx(value)
+    centred = x - x.mean(axis=0)
+    for name, value in zip(("S₁₁", "S₁₂", "S₂₂"), (centred.T @ centred / 7)[np.triu_indices(2)], strict=True):
+        assert got[name][-1] == pytest.approx(value)
+    assert np.isnan(got["S₁₁"][0]), "nothing has arrived"
+    assert all(f"{{{name}}}" in scene.equation for name in ("v₁₁", "v₁₂", "v₂₂", "S₁₁", "S₁₂", "S₂₂", "x̄₁", "x̄₂"))
+    assert got["v₁₂"][-1] == pytest.approx((factor.T @ factor if slip else factor @ factor.T)[0, 1])
+
+
+def test_the_mistake_is_called_one_only_where_it_is():
+    for rho, harm in ((0.5, True), (0.0, False)):
+        scene = sample.scene(sample.Config(rho=rho, slip=True))
+        assert ("the tilt is wrong" in scene.captions[scene.caption[-1]]) == harm
+
+
+def test_the_best_gaussian_of_two_lumps_is_that_far_off():
+    lumps = SOURCES["lumps"]
+    x = lumps.sample(200_000, np.random.default_rng(0))
+    best = fit_gaussian(x).gaussian
+    assert fit.best_of_lumps() == pytest.approx(-best.log_prob(x).mean() - lumps.entropy(), abs=0.01)
+
+
+def test_bars_are_as_long_as_the_densities_are_small():
+    config = likelihood.Config(guess_mean_1=-5.0, guess_sigma_1=0.25)
+    bars = layer(likelihood.scene(config), "log p(xᵢ)", 0)
+    expected = scipy.stats.norm(-5.0, 0.25).logpdf(config.data()[:, 0])
+    assert bars.height[0] == pytest.approx(expected)

@@ -38,15 +38,15 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             _plane(truth, data[0], means, covariances),
-            _errors("Error of μ̂", mean_error, np.sqrt(trace)),
-            _errors("Error of Σ̂", covariance_error, np.sqrt(trace**2 + squared)),
+            _errors("‖μ̂ − μ‖", mean_error, np.sqrt(trace)),
+            _errors("‖Σ̂ − Σ‖ (Frobenius)", covariance_error, np.sqrt(trace**2 + squared)),
         ),
         steps=SIZES,
         time="points n",
         readouts=(
-            Readout("error of μ̂ (rms of 20)", rms_mean),
+            Readout("‖μ̂ − μ‖, rms of 20", rms_mean),
             Readout("expected", np.sqrt(trace / SIZES)),
-            Readout("error of Σ̂ (rms of 20)", rms_covariance),
+            Readout("‖Σ̂ − Σ‖ (Frobenius), rms of 20", rms_covariance),
             Readout("expected (large n)", np.sqrt((trace**2 + squared) / SIZES)),
         ),
         alt="Twenty fitted ellipses close in on the truth as n grows from 1 to 10,000; their errors fall along the "

@@ -59,7 +59,7 @@ def scene(config: Config) -> Scene:
             Readout("probability inside its contour", 100 * -np.expm1(-0.5 * distance**2), "%", 1),
             Readout("p(μ)", np.exp(log_peak), "per unit area"),
         ),
-        captions=("Now the density exceeds 1. The shaded area is still 0.683: density is not probability.",),
+        captions=("The density of x₁ now exceeds 1. The shaded area is still 0.683: density is not probability.",),
         caption=np.where(sigma * np.sqrt(2 * np.pi) < 1, 0, -1),
         alt="A Gaussian's density as a field with the contour through a probe that can be dragged; beside it the "
         "density of the first coordinate, whose shaded area between −σ and σ stays 0.683 while σ shrinks.",

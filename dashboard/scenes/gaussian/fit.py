@@ -83,6 +83,13 @@ def _divergence(source: Source, state: FitState) -> float:
     return state.gaussian.cross_entropy(truth.mean, truth.covariance) - source.entropy()
 
 
+def best_of_lumps() -> float:
+    """KL(truth ‖ best Gaussian) of the source that is none, nats: what no number of points removes."""
+    lumps = SOURCES["lumps"]
+    moments = lumps.moments()
+    return moments.cross_entropy(moments.mean, moments.covariance) - lumps.entropy()
+
+
 def _plane(config: Config, data: np.ndarray, states: list[FitState]) -> Panel:
     steps = np.array([s.step for s in states])
     newest = data[np.maximum(steps - 1, 0)] if len(data) else np.full((len(steps), 2), np.nan)

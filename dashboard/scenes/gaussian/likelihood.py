@@ -10,6 +10,7 @@ import numpy as np
 
 from dashboard.scene import (
     Bars,
+    Claim,
     Curve,
     Ellipses,
     Field,
@@ -21,7 +22,9 @@ from dashboard.scene import (
     Scene,
     chart,
     plane,
+    said,
 )
+from dashboard.scene.claims import Said
 from dashboard.scene.drag import handle, moved
 from dashboard.scene.fields import placed, slider, switch, within_limits
 from dashboard.scene.latex import matrix
@@ -38,7 +41,8 @@ from genmodels.gaussian import (
 
 TRUE_MEAN, TRUE_SIGMA = 0.6, 1.1  # what the points of the line are drawn from; the plane's are the lecture's
 LECTURE = np.array([[5.0, 1.5], [1.5, 1.0]])
-LINE, SIGMAS, DEPTH = (-5.0, 5.0), (0.25, 3.5), 6.0
+LINE, SIGMAS = (-5.0, 5.0), (0.25, 3.5)
+DEPTH, DEPTH_IN_PLANE = 6.0, 15.0  # nats below 0 that the bars' panel shows
 HILL_CELLS = 64
 N_STEPS = 60
 
@@ -113,9 +117,19 @@ def scene(config: Config) -> Scene:
         ),
         alt="A Gaussian is moved towards the points; each point's log-density is a bar, and their sum is the height "
         "on a hill whose top is the maximum-likelihood estimate.",
+        **_cut(config, data, states),
         fps=12,
         handles=_handles(config, states),
         start=0,
+    )
+
+
+def _cut(config: Config, data: np.ndarray, states: list[AscentState]) -> Said:
+    """Whether bars are longer than their panel."""
+    depth = DEPTH_IN_PLANE if config.plane else DEPTH
+    log_p = log_densities(np.array([s.mean for s in states]), np.array([s.covariance for s in states]), data)
+    return said(
+        len(states), Claim(f"Bars below −{depth:.0f} nats run out of the picture.", log_p.min(axis=1) < -depth)
     )
 
 
@@ -155,7 +169,7 @@ def _bell_panel(data: np.ndarray, states: list[AscentState]) -> Panel:
     bell = np.stack([np.broadcast_to(x, density.shape), density], axis=-1)[:, None]
     log_p = log_densities(means, covariances, data)
     layers = (
-        Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -12), x=data[:, 0], width=0.07, colour="class0"),
+        Bars(name="log p(xᵢ)", key="b", height=log_p, x=data[:, 0], width=0.07, colour="class0"),
         Polylines(name="p(x)", key="p", xy=bell, colour="model", width=3),
         Points(name="data", key="d", xy=np.stack([data[:, 0], np.zeros(len(data))], axis=1), radius=5),
     )
@@ -223,7 +237,7 @@ def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -
             width=2,
         ),
     )
-    bars = Bars(name="log p(xᵢ)", key="b", height=np.maximum(log_p, -40), colour="class0")
+    bars = Bars(name="log p(xᵢ)", key="b", height=log_p, colour="class0")
     totals = np.array([s.log_likelihood for s in states])
     low = float(min(totals.min(), best.log_likelihood - 1))
     top = np.array([[[0, best.log_likelihood], [len(states) - 1, best.log_likelihood]]])
@@ -233,7 +247,13 @@ def _plane_panels(config: Config, data: np.ndarray, states: list[AscentState]) -
     )
     return (
         plane("Points and your Gaussian", layers, (-6.5, 6.5), (-4.5, 4.5), share=1.5),
-        chart("log p(xᵢ) of each point, nats", (bars,), (-0.7, len(data) - 0.3), (-15, 0.5), x_label="point i"),
+        chart(
+            "log p(xᵢ) of each point, nats",
+            (bars,),
+            (-0.7, len(data) - 0.3),
+            (-DEPTH_IN_PLANE, 0.5),
+            x_label="point i",
+        ),
         chart(
             "Height on the hill",
             height,

@@ -32,7 +32,7 @@ class Config:
     sigma_2: float = ellipse.sigma("σ₂", ellipse.LECTURE[1])
     rho: float = ellipse.correlation(ellipse.LECTURE[2])
     samples: int = slider("Samples", 300, 1, 1000, 1)
-    slip: bool = switch("Play the slip: Lᵀ for L")
+    slip: bool = switch("Show the common mistake: Lᵀ for L")
     challenge: bool = switch("Challenge: match the hidden Gaussian")
     seed: int = 0
 
@@ -59,19 +59,36 @@ def after_drag(config: Config, values: Mapping[str, Any]) -> Config:
     return replace(config, mean_1=mean_1, mean_2=mean_2, sigma_1=sigma_1, sigma_2=sigma_2, rho=rho)
 
 
+SUB = "₁₂"
 SINGLES, SINGLE_FRAMES, RAIN_FRAMES, REST_FRAMES = 3, 24, 30, 15
 NOISE_RANGE = (-3.4, 3.4)
-CAPTIONS = (
-    "One number pair z from the unit Gaussian …",
-    "… becomes one sample x = μ + L z.",
-    "Many z: nothing but noise, the same in every direction.",
-    "Scale: each axis by a diagonal element of L.",
-    "Shear: the off-diagonal element of L tilts the cloud. Now its covariance is L Lᵀ.",
-    "Shift: the mean moves to μ. Every colour shows who went where.",
-    "The slip: with Lᵀ in place of L the area is the same, the tilt is wrong (dashed: Σ as it should be).",
-    "Shear, with Lᵀ in place of L: it tilts along the other axis.",
-    "Shift: the mean moves to μ; the mean is right, the covariance LᵀL is not.",
+EQUATION = (
+    "x = ({b₁} + {a₁₁} z₁ + {a₁₂} z₂,  {b₂} + {a₂₁} z₁ + {a₂₂} z₂)\u2003A Aᵀ = [ {v₁₁}, {v₁₂} ; {v₁₂}, {v₂₂} ]"
+    "\u2003of the samples: x̄ = ({x̄₁}, {x̄₂}), S = [ {S₁₁}, {S₁₂} ; {S₁₂}, {S₂₂} ]"
 )
+
+
+def _captions(config: Config) -> tuple[str, ...]:
+    """What is said of single samples, of the noise, and of each phase of the map; ρ = 0 leaves nothing to tilt."""
+    factor = config.gaussian().cholesky
+    tilts, slip = bool(factor[1, 0]), config.slip
+    shear = "the off-diagonal element of L tilts the cloud. Now its distribution has the covariance L Lᵀ."
+    if slip:
+        shear = "with Lᵀ in place of L it tilts along the other axis: its distribution has the covariance LᵀL."
+    if not tilts:
+        shear = "the off-diagonal element of L is 0 (ρ = 0), and nothing tilts."
+    end = "the slip, with Lᵀ in place of L: the area is right, the tilt is wrong (dashed: Σ as it should be)."
+    if slip and not tilts:
+        end = "with ρ = 0, L is diagonal and equal to Lᵀ: here the slip does no harm."
+    return (
+        "One number pair z from the unit Gaussian …",
+        "… becomes one sample x = μ + L z.",
+        "Many z ~ N(0, I): noise in which no direction is special.",
+        "Scale: each axis by a diagonal element of L.",
+        f"Shear: {shear}",
+        "Shift: the mean moves to μ. Colours show who went where.",
+        f"Shift: {end}" if slip else "Shift: the mean moves to μ. Colours show who went where.",
+    )
 
 
 def scene(config: Config) -> Scene:
@@ -80,7 +97,7 @@ def scene(config: Config) -> Scene:
     rng = np.random.default_rng(config.seed)
     z = rng.standard_normal((max(config.samples, SINGLES), 2))[: max(config.samples, 1)]
     path = list(iterate_transport(gaussian, config.transport()))
-    frames = _storyboard(path, min(SINGLES, len(z)), len(z), config.slip)
+    frames = _storyboard(path, min(SINGLES, len(z)), len(z))
     maps = [f.state for f in frames]
     covariances = np.array([m.matrix @ m.matrix.T for m in maps])
     return Scene(
@@ -88,9 +105,9 @@ def scene(config: Config) -> Scene:
         steps=np.arange(len(frames)),
         time="frame",
         readouts=_sample_readouts(z, frames, covariances, gaussian),
-        captions=CAPTIONS,
+        captions=_captions(config),
         caption=np.array([f.caption for f in frames]),
-        equation="x = {b₁} + {a₁₁} z₁ + {a₁₂} z₂ ,   {b₂} + {a₂₁} z₁ + {a₂₂} z₂",
+        equation=EQUATION,
         alt="Left: points of the unit Gaussian with unit circles. Right: the same points, scaled, sheared and "
         "shifted into the Gaussian with mean μ and covariance Σ; each point keeps its colour.",
         fps=24,
@@ -110,7 +127,7 @@ class _Frame:
     caption: int = -1
 
 
-def _storyboard(path: list[TransportState], singles: int, n: int, slip: bool) -> list[_Frame]:
+def _storyboard(path: list[TransportState], singles: int, n: int) -> list[_Frame]:
     start, end = path[0], path[-1]
     frames = [_Frame(start, 0, 0, caption=0)]
     for i in range(singles):
@@ -120,10 +137,10 @@ def _storyboard(path: list[TransportState], singles: int, n: int, slip: bool) ->
     for t in np.linspace(0, 1, RAIN_FRAMES):
         count = singles + round(float(t) * (n - singles))
         frames.append(_Frame(start, count, count, caption=2))
-    captions = {"start": 2, "scale": 3, "shear": 7 if slip else 4, "shift": 8 if slip else 5}
+    captions = {"start": 2, "scale": 3, "shear": 4, "shift": 5}
     for state in path:
         frames.append(_Frame(state, n, n, caption=captions[state.phase]))
-    return frames + [_Frame(end, n, n, caption=6 if slip else 5)] * REST_FRAMES
+    return frames + [_Frame(end, n, n, caption=6)] * REST_FRAMES
 
 
 def _hue(z: np.ndarray) -> np.ndarray:
@@ -215,16 +232,27 @@ def _sample_readouts(
             red_log_p[f] = gaussian.log_prob(at)[0]
     matrices = np.array([f.state.matrix for f in frames])
     offsets = np.array([f.state.offset for f in frames])
+    means, scatters = _moments(z, frames)
+    hidden = {f"a{SUB[i]}{SUB[j]}": matrices[:, i, j] for i in (0, 1) for j in (0, 1)}
+    hidden |= {f"b{SUB[i]}": offsets[:, i] for i in (0, 1)} | {f"x̄{SUB[i]}": means[:, i] for i in (0, 1)}
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        hidden |= {f"v{SUB[i]}{SUB[j]}": covariances[:, i, j], f"S{SUB[i]}{SUB[j]}": scatters[:, i, j]}
     return (
         Readout("samples", np.array([f.arrived for f in frames], dtype=float), digits=0),
-        Readout("var x₁", covariances[:, 0, 0], digits=2),
-        Readout("var x₂", covariances[:, 1, 1], digits=2),
-        Readout("cov", covariances[:, 0, 1], digits=2),
         Readout("area factor |det A|", np.abs(np.linalg.det(matrices)), digits=2),
         Readout("log p(one sample)", red_log_p, "nats", digits=2),
-        *(Readout(f"a{'₁₂'[i]}{'₁₂'[j]}", matrices[:, i, j], digits=2, hidden=True) for i in (0, 1) for j in (0, 1)),
-        *(Readout(f"b{'₁₂'[i]}", offsets[:, i], digits=2, hidden=True) for i in (0, 1)),
+        *(Readout(name, values, digits=2, hidden=True) for name, values in hidden.items()),
     )
+
+
+def _moments(z: np.ndarray, frames: list[_Frame]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ``(F, 2)`` and covariance ``(F, 2, 2)`` (1/n) of the samples that have arrived; NaN where none has."""
+    means, scatters = np.full((len(frames), 2), np.nan), np.full((len(frames), 2, 2), np.nan)
+    for f, frame in enumerate(frames):
+        if frame.arrived:
+            x = frame.state.apply(z[: frame.arrived])
+            means[f], scatters[f] = x.mean(axis=0), np.cov(x, rowvar=False, bias=True)
+    return means, scatters
 
 
 def formula(config: Config) -> str:
