@@ -25,7 +25,7 @@ def show_first() -> None:
     lesson.formula(
         "The game",
         r"\min_G\max_D\ V=\mathbb E_{x\sim p}\log D(x)+\mathbb E_z\log\big(1-D(G(z))\big)",
-        "The non-saturating G climbs log D(G(z)) instead: a stronger pull while it is losing.",
+        "The non-saturating G maximises log D(G(z)) instead: a stronger gradient while D rejects its points.",
     )
     page.predict(
         "What will D look like when G is perfect?",
@@ -36,15 +36,17 @@ def show_first() -> None:
     sources()
 
 
-@page.cue("In one dimension", "**p, q and D as curves.** Watch the threads.")
+@page.cue("In one dimension", "**p, q and D as curves.** How does G warp the noise?")
 def show_one() -> None:
     """p, q and D as curves."""
     page.stage(onedim.Config, onedim.scenes, moves=MOVES)
     lesson.notice(
         "*Threads*: evenly spaced noise below, where G sends it above. Dense threads make a high q.",
-        "D rises where data are, falls where G is. G follows D's slope. At the end D is flat at ½.",
-        "**B**: the best D for this G. More updates of D in a step bring D nearer to it.",
-        "Then the value of the game is 2 JS(p ‖ q) − 2 log 2: the readouts stand side by side.",
+        "D is trained to be high where there are more data than generated points. G follows D's slope. Once q = p, "
+        "the best D is ½ wherever there is anything.",
+        "**B**: the best D for this G. The more often D is updated in a step, the nearer it can come to it.",
+        "V, the value of the game, belongs to the D and the G of the same frame; 2 JS(p ‖ q) − 2 log 2 is the "
+        "highest that any D could make it.",
     )
     sources()
 
@@ -55,8 +57,12 @@ def show_ring() -> None:
     page.stage(Config, live.scenes, moves=MOVES, check=live.check)
     lesson.notice(
         "*High quality*: within 3 σ of a mode; true samples have 98.9 %. **M** draws the circles.",
-        "*Reverse KL*: how unevenly the modes are served, 0 for evenly; true samples have about 0.001.",
-        "The losses say little: neither falls while everything improves. That is a game, not a descent.",
+        "*Reverse KL*: how unevenly the modes are served, 0 for evenly; for n true samples of K modes it is about "
+        "(K − 1) ÷ 2n, here 0.0014 (n = 2,500).",
+        "The losses, those of the minibatch before its update, say little about quality: each depends on how good "
+        "the other player is. *Wasserstein* is the exception: minus D's loss, without its penalty, estimates a "
+        "multiple of the W₁ distance. Dashed: each loss where D is ½ everywhere (2 log 2 for D; log 2, or −log 2 in "
+        "the minimax game, for G).",
         "Try a learning rate of 10, no hidden layer, a circle of noise: break it, then scrub back to where it broke.",
     )
     page.challenge(
@@ -78,17 +84,17 @@ def missing() -> float:
     return 100 - numbers["high quality"] if held else 100.0
 
 
-@page.cue("Mode collapse", "**Made on purpose, then repaired.** Same seed, one thing different.")
+@page.cue("Mode collapse", "**Made on purpose, then repaired.** Same seed, one difference.")
 def show_collapse() -> None:
     """Made on purpose, then repaired."""
     page.stage(lambda: page.choose(ab.Repair).pair(), ab.scenes, moves=MOVES, check=ab.check)
     lesson.notice(
         "A: three steps of the forger for one of the detective. G runs to the one place that D likes best; D turns "
-        "against it, too late; G runs on. One mode at a time.",
+        "against it, too late; G runs on.",
         "What D rejects, G leaves; all points share G's weights, so they leave together: *mode collapse*.",
         "B starts from the same seed, with the same noise and data, and differs in one thing.",
-        "**Packing** brings all eight back (D sees two points at once, and notices that they are alike), and so does "
-        "an equal pace. R1, noise and decay alone do not cure *this* collapse: try them, and other seeds.",
+        "With seeds 0, 1 and 2 **packing** brings all eight back (D sees two points at once, and notices that they "
+        "are alike), and so does an equal pace; R1, noise and decay alone do not. Try them, and other seeds.",
     )
     sources()
 
@@ -114,7 +120,7 @@ def show_modes() -> None:
                 page.show(modes.scene, stored, needs=(stored.modes,))
     lesson.notice(
         "Twenty-five modes are a test of memory: a GAN sees one minibatch at a time.",
-        "Quality waits for the learning rate to fall: as long as it is large, G circles around each mode.",
+        *([] if config or not page.shown else [modes.story(stored.modes)]),
         "*Live*: how far does it get while you talk?",
     )
     if not config and page.shown and page.ready(*(name for name in modes.WHICH if name != stored.modes)):
@@ -128,8 +134,8 @@ def show_digits() -> None:
     """From the store."""
     page.stage(digits.Config, digits.scene, needs=(digits.NAME,))
     lesson.notice(
-        "Nobody told it what a digit is, and no picture was ever compared with another pixel by pixel.",
-        "It likes some classes better than others: a mild kind of mode collapse. Read the bars.",
+        "It was told no class, and no picture was compared with another pixel by pixel.",
+        *([f"It draws some classes more often than others: at the end {digits.shares()}."] if page.shown else []),
         "*Walk*: along a great circle, because Gaussian noise in 32 dimensions lies near a sphere.",
     )
 

@@ -109,11 +109,11 @@ def scrub_back_and_return(page: Page) -> None:
     drive.scrub(page).fill("2")
     drive.wait_frame(page, 24)  # every twelfth step is recorded
     there, count = drive.frame(page), drive.frames(page)
-    then = drive.readout(page, "W₂ to the data")
+    then = drive.readout(page, "W₂ to the data (n = 200)")
     expect_live(page, False)
     drive.until(lambda: drive.frames(page) >= count + 5, "it goes on growing")
     assert drive.frame(page) == there
-    assert drive.readout(page, "W₂ to the data") == then
+    assert drive.readout(page, "W₂ to the data (n = 200)") == then
     drive.button(page, "LIVE").click()
     expect_live(page, True)
     drive.until(lambda: drive.frame(page) > there + 50, "back at the newest frame")

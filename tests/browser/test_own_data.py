@@ -122,7 +122,7 @@ def test_a_run_learns_in_the_file_s_units(tab, server, page, cue):
     drive.until(lambda: drive.frames(tab) > 3, "it trains")
     assert axis(tab, "x")[0] == "a"
     assert axis(tab, "x")[1].max() > 3e5
-    length = {"vae": "decoder's σₓ"}.get(page, "W₂ to the data")
+    length = {"vae": "decoder's σₓ"}.get(page, {"gan": "W₂ to the data (n = 200)"}.get(page, "W₂ to the data"))
     assert 0 < drive.number(tab, length) < 10, "in standard deviations"
     assert "standard deviations" in drive.readout(tab, length)
 

@@ -171,7 +171,7 @@ CHALLENGE = [
     ({"modes of 8": 7.0, "high quality": 99.0}, 1_400, ""),
     ({"modes of 8": 8.0, "high quality": 95.0}, 1_600, ""),
     ({"modes of 25": 25.0, "high quality": 99.0}, 1_400, ""),
-    ({"W₂ to the data": 0.1}, 1_400, ""),
+    ({"W₂ to the data (n = 200)": 0.1}, 1_400, ""),
     ({}, 1_400, ""),
 ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Readout, Scene, chart
+from dashboard.scene import Bars, Claim, Readout, Scene, chart, said
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
@@ -54,11 +54,21 @@ def _epochs() -> Scene:
             Readout("even shares", np.full(len(entropy), np.log(10)), "nats", 3),
             Readout("rarest class", classes.min(axis=1), "%", 1),
         ),
-        captions=("Smudges, strokes, digits. It need not draw all of them: nothing in the loss counts classes.",),
-        caption=0,
+        **said(
+            len(entropy),
+            Claim("At least one class is hardly drawn at all (below 1 %).", classes.min(axis=1) < 1),
+            "Each class is drawn, but not as often as the others: G is paid for what D takes for real.",
+        ),
         alt="Forty generated digits over two hundred epochs, and how often each class is drawn.",
         fps=4,
     )
+
+
+def shares() -> str:
+    """How evenly the classes are drawn at the end."""
+    last = 100 * cache.arrays(NAME)["classes"][-1].astype(float)
+    rare, often = int(last.argmin()), int(last.argmax())
+    return f"the {rare}s are {last[rare]:.0f} % of what it draws, the {often}s {last[often]:.0f} %"
 
 
 def generator(checkpoint: Checkpoint) -> Forward:
@@ -85,7 +95,7 @@ def _walk(config: Config) -> Scene:
             Readout("stop", np.arange(len(z)) // BETWEEN + 1.0, digits=0),
             Readout("length of z", length, digits=2),
         ),
-        captions=("Between two noises the digit changes all the while; where classes meet it is none.",),
+        captions=("Between two noises the picture changes in small steps; between two classes it may be no digit.",),
         caption=0,
         alt="A generated digit changes while its noise walks from one random place to another.",
         fps=10,

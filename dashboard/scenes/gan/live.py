@@ -33,9 +33,9 @@ LIT = {  # z, G, G(z), x, D, verdict, then the edges
 }
 CAPTIONS = (
     "Nothing has been learned yet.",
-    "D has moved: it looks at real and at generated points, and learns to tell them apart.",
-    "G has moved: its points go where D takes them for real.",
-    "Both move, hundreds of times a second.",
+    "D has moved: its weights took one step towards telling real points from generated ones.",
+    "G has moved: its weights took one step towards points that D takes for real.",
+    "D and G are updated, alternating.",
 )
 
 
@@ -137,22 +137,24 @@ def readouts(state: GANState, measured: Measured, known: World) -> tuple[Readout
             Readout("high quality", measured.quality, "%", 1),
             Readout("reverse KL", measured.reverse_kl, "nats", 3),
         ]
-    numbers.append(Readout("W₂ to the data", measured.w2, known.length, 3))
+    numbers.append(Readout(f"W₂ to the data (n = {COMPARED})", measured.w2, known.length, 3))
     if known.true_w2 is not None:
         numbers.append(Readout(f"true samples' W₂ (n = {COMPARED})", known.true_w2.mean, digits=3))
     return tuple(numbers)
 
 
 def losses(state: GANState, steps: int, share: float = 0.8) -> Panel:
-    """Both losses; where these are in nats, also the value at which neither can tell."""
+    """Both losses; where these are in nats, also what each of them is where D is ½ everywhere."""
     d_loss, g_loss = state.minibatch
     layers: list = [
         Curve(name="loss of D", key="l", x=_at(state), y=np.array([d_loss]), colour="data"),
         Curve(name="loss of G", key="o", x=_at(state), y=np.array([g_loss]), colour="model"),
     ]
     if state.probabilistic:
-        line = np.array([[[0, 2 * math.log(2)], [steps, 2 * math.log(2)]]])
-        layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
+        of_g = -math.log(2) if state.config.loss == "minimax" else math.log(2)
+        for at, colour in ((2 * math.log(2), "data"), (of_g, "model")):
+            line = np.array([[[0, at], [steps, at]]])
+            layers.append(Polylines(name="", xy=line, colour=colour, dashed=True))
     limits = {"wasserstein-gp": (-3.0, 3.0), "hinge": (-2.0, 3.0), "least-squares": (0.0, 1.2)}
     low, high = limits.get(state.config.loss, (-2.0 if state.config.loss == "minimax" else 0.0, 4.0))
     return chart("Losses", tuple(layers), (0, steps), (low, high), x_label="step", share=share)

@@ -24,6 +24,7 @@ HUMPS = {
     "narrow": ((0.6, -1.0, 0.8), (0.4, 1.6, 0.18)),
 }
 ENDS, CELLS, DENSE, THREADS, POINTS, STEPS = (-3.5, 3.5), 140, 40_001, 41, 20_000, 3_000
+QUADRATURE = 2_001  # evenly spaced z for an expectation over the noise
 FLOOR = -0.9  # where the noise lies, below the axis of x
 
 
@@ -93,6 +94,21 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray, width: float) -> float:
     return metrics.jensen_shannon(a, b, narrowest)
 
 
+def value_of_the_game(state: GANState, p: np.ndarray, d: np.ndarray) -> float:
+    """V(D, G) = E_p log D + E_z log(1 − D(G(z))) of this frame's D and G, nats.
+
+    Args:
+        state: D and G.
+        p: The data's density on the cells; what lies outside is left out.
+        d: D on the cells.
+    """
+    z = np.linspace(-1, 1, QUADRATURE, dtype=np.float32)[:, None]
+    fooled = state.discriminate(state.generate(z)).astype(float)
+    least = 1e-12
+    at_data = (p * np.log(np.maximum(d, least))).sum() / p.sum()
+    return float(at_data + np.log(np.maximum(1 - fooled, least)).mean())
+
+
 def scene(state: GANState, config: Config) -> Scene:
     """One frame."""
     edges = np.linspace(*ENDS, CELLS + 1)
@@ -101,7 +117,7 @@ def scene(state: GANState, config: Config) -> Scene:
     d = state.discriminate(x[:, None])
     js = jensen_shannon(p, q, x[1] - x[0])
     best = p / np.maximum(p + q, 1e-12)
-    value = -state.minibatch.discriminator
+    value = value_of_the_game(state, p, d)
     return Scene(
         panels=(
             chart(
@@ -123,9 +139,7 @@ def scene(state: GANState, config: Config) -> Scene:
             Readout("JS(p ‖ q)", js, "nats", 4),
             Readout("D on average at data", (d * p).sum() / p.sum(), digits=3),
         ),
-        captions=(
-            "With the best D for this G, V would be 2 JS(p ‖ q) − 2 log 2. When G is perfect, D is ½ everywhere.",
-        ),
+        captions=("For this G no D can bring V above 2 JS(p ‖ q) − 2 log 2; the best D, p ÷ (p + q), reaches it.",),
         caption=0,
         alt="The data's density, the generator's, and the discriminator as curves; below, threads from noise to x.",
         fps=30,
