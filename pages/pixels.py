@@ -14,8 +14,10 @@ def show_looks() -> None:
     """Discriminative: where it looks."""
     page.stage(looks.Config, looks.scene, needs=(CNN,))
     lesson.notice(
-        "Warm places speak for a class, cold ones against it: sums of evidence, nothing else, decide.",
-        "It needs a few tell-tale places: a gap, a crossing, an end. It never needs to know a whole digit.",
+        "Warm places speak for a class, cold ones against it: the mean of a map, plus a bias, is its class's logit.",
+        "Each place sees 18 × 18 of the 28 × 28 pixels, and all that is done with the places is to take their mean: "
+        "to tell digits apart the network need not describe a whole digit.",
+        "The five likeliest classes have a map, the likeliest first; p(y | x) beside them is of all ten.",
         "*Only those it gets wrong*: the map of the class it named shows what misled it.",
     )
     lesson.formula(
@@ -28,8 +30,8 @@ def show_looks() -> None:
         "The network is shown a picture of noise. What does it say?",
         ["“This is no digit”", "One of the ten classes, often quite sure of it", "All ten with 10 %"],
         "One of the ten classes, often quite sure of it",
-        "p(y | x) sums to one over ten classes whatever x is. It was never asked whether x is a digit: that would "
-        "take p(x).",
+        "p(y | x) sums to one over ten classes whatever x is. Whether x is a digit is a question to p(x), which this "
+        "network does not have." + (f" {looks.of_noise_in_words()}" if page.shown else ""),
     )
 
 
@@ -38,10 +40,13 @@ def show_alone() -> None:
     """Generative, the naive way and the other."""
     config = page.stage(alone.Config, alone.scene, needs=(CLASSIFIERS,), after_drag=alone.after_drag)
     lesson.notice(
-        "**Left**: p(x | y) = Π_d p(x_d | y). Each pixel is right on average, and the picture is sand.",
-        "**Middle**: one Gaussian of all 784 pixels. λ shrinks every covariance; no mean, no variance changes.",
+        "**Left**: p(x | y) = Π_d p(x_d | y). Each pixel has the right share of ink, and the picture is static.",
+        "**Middle**: one Gaussian of all 784 pixels, drawn with the same random numbers for every λ; values outside "
+        "0…1 are cut in the pictures. λ multiplies the covariance of two pixels by 1 − λ, and leaves means and "
+        "variances as they are.",
         "Move the cross: which pixels rise with this one (warm), which fall (cold)? At λ = 1 only itself.",
-        "What makes a digit is in no pixel, but in how they hang together: in the *joint* distribution.",
+        "Both have the same mean of each pixel, up to binarising: what tells a stroke from static is in no single "
+        "pixel, it is in their *joint* distribution.",
     )
     lesson.formula(
         "One number decides",
@@ -63,14 +68,18 @@ def show_alone() -> None:
 @page.cue("Eigen-digits", "**Eight directions.** What varies together?")
 def show_eigen() -> None:
     """What varies together."""
-    page.stage(eigen.Config, eigen.scene, needs=(CLASSIFIERS,))
+    config = page.stage(eigen.Config, eigen.scene, needs=(CLASSIFIERS,))
     lesson.notice(
-        "The first direction of most classes is a *slant*; later ones are width, loops, thickness.",
+        *(eigen.sentences(config) if page.shown else ()),
         "They are the axes of the Gaussian's ellipsoid in 784 dimensions, the longest ones first.",
-        "Far out along an axis the picture is no digit: ink below paper, strokes that cross-fade instead of moving. "
-        "A Gaussian is a lump; digits lie on a bent sheet.",
+        "Along an axis strokes cross-fade instead of moving, and pixels leave 0…1 (they are cut in the picture): x "
+        "is linear in the coefficient, while a stroke that moves is a curve in the space of pixels.",
     )
-    lesson.formula("Principal axes", r"\Sigma v_k=\lambda_k v_k,\qquad x=\mu\pm 2\sqrt{\lambda_k}\,v_k")
+    lesson.formula(
+        "Principal axes",
+        r"\Sigma v_k=s_k^2\,v_k,\qquad x=\mu\pm 2\,s_k\,v_k",
+        "Σ is the model's at its chosen λ, ε included: s_k² is an eigenvalue, the variance along v_k.",
+    )
     lesson.source(GaussianPixels.eigenvectors)
 
 
@@ -82,10 +91,9 @@ def show_bayes() -> None:
     """Bayes' rule on pictures."""
     page.stage(bayes.Config, bayes.scene, needs=(CNN, CLASSIFIERS))
     lesson.notice(
-        "Three generative models classify without ever being told to: log p(x | y) + log p(y), and the largest wins.",
-        "The naive ones are *absurdly* sure: they count 784 pixels as independent witnesses, which they are not.",
-        "Coins that make sand still tell most digits apart: a bad model of x can be a fair classifier.",
-        "The CNN, which can draw nothing, is the best of the four at this.",
+        "Three generative models were fitted class by class, each to the digits of its label; none was trained to "
+        "tell classes apart. Bayes' rule does that: the class with the largest log p(x | y) + log p(y).",
+        *(bayes.sentences() if page.shown else ()),
     )
     lesson.formula("Bayes' rule", r"p(y\mid x)=\frac{p(x\mid y)\,p(y)}{\sum_{y'}p(x\mid y')\,p(y')}")
     if page.shown:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Field, Handle, Labels, Panel, Polylines, Readout, Scene
+from dashboard.scene import Claim, Field, Handle, Labels, Panel, Polylines, Readout, Scene, said
 from dashboard.scene.contours import level_lines
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
-from dashboard.scenes.pictures import SIDE, THE_DIGITS, flat, picture, sheet
-from genmodels.data.digits import load_mnist
+from dashboard.scenes.pictures import SIDE, THE_DIGITS, picture, sheet
+from dashboard.scenes.pixels.setup import centred
 from genmodels.store import cache
 
 COLUMNS = 3
@@ -29,23 +28,15 @@ class Config:
     pixel_y: int = placed(14, 0, SIDE - 1)
 
 
-@lru_cache(maxsize=10)
-def _centred(digit: int) -> np.ndarray:
-    """The training images of a class less their mean, ``(400, 784)``."""
-    images, labels = load_mnist().train
-    x = flat(images[labels == digit])
-    return x - x.mean(axis=0)
-
-
 def covariances(digit: int, pixel: int) -> np.ndarray:
     """Of one pixel with all others, ``(784,)``, before any shrinkage."""
-    x = _centred(digit)
+    x = centred(digit)
     return x.T @ x[:, pixel] / len(x)
 
 
 def lowest_correlation(config: Config) -> float:
     """Of the pixel under the cross with any other that varies at all, −1 … 1; 0 for a pixel that never does."""
-    deviation = _centred(config.digit).std(axis=0)
+    deviation = centred(config.digit).std(axis=0)
     pixel = config.pixel_y * SIDE + config.pixel_x
     varies = deviation > 0.02
     if not varies[pixel]:
@@ -61,6 +52,8 @@ def scene(config: Config) -> Scene:
     row, column, digit = config.pixel_y, config.pixel_x, config.digit
     samples = arrays["gaussian_samples"][order, digit]
     frames = len(order)
+    roughness = np.abs(np.diff(samples.astype(float), axis=-1)).mean(axis=(1, 2, 3))
+    smoother = np.round(100 * (1 - roughness / roughness[0]))
     return Scene(
         panels=(
             sheet("Each pixel its own coin", arrays["naive_samples"][digit], COLUMNS),
@@ -74,19 +67,27 @@ def scene(config: Config) -> Scene:
             Readout("shrinkage λ", shrinkage, digits=2),
             Readout("mean of this pixel", np.full(frames, arrays["means"][digit, row, column] / 255), digits=3),
             Readout(
-                "its standard deviation", np.full(frames, arrays["deviations"][digit, row, column] / 255), digits=3
+                "its standard deviation, ε included",
+                np.full(frames, arrays["deviations"][digit, row, column] / 255),
+                digits=3,
             ),
         ),
-        captions=(
-            "λ = 1: no pixel knows of another. The samples are sand in the shape of a digit.",
-            "Neighbours begin to vary together.",
-            "Strokes appear. Not one pixel's mean or variance has changed.",
+        **said(
+            frames,
+            Claim("λ = 1: no pixel knows of another. Samples are static in the shape of a digit.", shrinkage == 1),
+            *(Claim(_smoother(share), smoother == share) for share in np.unique(smoother[1:])),
         ),
-        caption=np.digitize(-shrinkage, [-0.9, -0.3]),
         alt="Samples of two pixel models, the covariance of one pixel with all others, and what both models share.",
         fps=2,
         handles=(Handle("pixel", np.array([column + 0.5, SIDE - row - 0.5]), panel=2, probe=True),),
     )
+
+
+def _smoother(share: float) -> str:
+    much = (
+        f"by {share:.0f} % less than" if share > 0 else "as much as" if share == 0 else f"by {-share:.0f} % more than"
+    )
+    return f"Neighbouring pixels of the samples differ {much} at λ = 1; no mean and no variance has changed."
 
 
 def _covariance(config: Config, shrinkage: np.ndarray, mean: np.ndarray) -> Panel:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Curve, Panel, Readout, Scene, chart
+from dashboard.scene import Bars, Claim, Curve, Panel, Readout, Scene, chart, first_true, said
 from dashboard.scene.fields import choice
 from dashboard.scenes.pictures import DIGITS, grey, sheet
 from genmodels.store import cache
@@ -14,7 +14,7 @@ from genmodels.store import cache
 COLOURS = ("class0", "class1", "model", "data")
 WHICH = {"all": "All test digits in turn", "differ": "Those on which they differ"}
 MODELS = ("Naive coins", "Naive Gaussian", "Full Gaussian", "CNN")
-FLOOR = -40.0
+FLOOR, ROOM = -40.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,64 @@ def scene(config: Config) -> Scene:
         time="picture",
         readouts=(
             Readout("it is a", labels[at].astype(float), digits=0),
-            *(
-                Readout(f"{name}: right", np.full(len(at), 100 * right[m].mean()), "%", 1)
-                for m, name in enumerate(MODELS)
-            ),
+            *(Readout(f"{name}: right so far", sofar[m], "%", 1) for m, name in enumerate(MODELS)),
         ),
+        **said(len(at), *_surest(log_p[:, at], right[:, at])),
         alt="A test digit, log p(y | x) of four models as bars, and the share of right answers so far.",
         fps=4,
+    )
+
+
+def _surest(log_p: np.ndarray, right: np.ndarray) -> list[Claim]:
+    """Which model's answer is the surest, and whether it is right; where bars end."""
+    surest = _log_doubt(log_p).argmin(axis=0)
+    correct = np.take_along_axis(right, surest[None], axis=0)[0]
+    return [
+        Claim(
+            f"Surest of its answer here: {name}. The answer is {word}. Bars are cut at log p = −40 nats.",
+            (surest == m) & (correct == truth),
+        )
+        for m, name in enumerate(MODELS)
+        for word, truth in (("right", True), ("wrong", False))
+    ]
+
+
+def _log_doubt(log_p: np.ndarray) -> np.ndarray:
+    """log(1 − p) of the answer p, exact where p rounds to 1: ``(M, N, K)`` to ``(M, N)``."""
+    return np.logaddexp.reduce(np.sort(log_p, axis=-1)[..., :-1], axis=-1)
+
+
+def sentences() -> tuple[str, ...]:
+    """What the four models' answers to all test digits say."""
+    log_p, names = log_posteriors(), [name.replace("Naive", "naive").replace("Full", "full") for name in MODELS]
+    right = 100 * (log_p.argmax(axis=-1) == grey().labels).mean(axis=1)
+    sure = 100 * np.exp(log_p.max(axis=-1)).mean(axis=1)
+    drawn = right[:2].min()
+    return (
+        f"Mean p(y | x) of a model's own answer, and how often it is right: "
+        f"{', '.join(f'{n} {s:.1f} % and {r:.1f} %' for n, s, r in zip(names, sure, right, strict=True))}. "
+        f"The surest is the {names[sure.argmax()]}.",
+        first_true(
+            Claim(
+                "Each of the three generative models is surer than it is right. The naive ones count 784 pixels as "
+                "independent witnesses, which they are not; the full one estimates 307,720 variances and "
+                "covariances a class from 400 images.",
+                (sure > right)[:3].all(),
+            ),
+            f"Surer than right: {', '.join(np.array(names)[sure > right]) or 'none'}.",
+        ),
+        first_true(
+            Claim(
+                f"Models whose samples are static still tell most digits apart ({drawn:.0f} % right or more): a bad "
+                "model of x can be a fair classifier.",
+                drawn > 50,
+            ),
+            f"Models whose samples are static are right on {drawn:.0f} % or more.",
+        ),
+        first_true(
+            Claim("The CNN, which has no p(x) and can draw nothing, is right most often.", right.argmax() == 3),
+            f"The {names[right.argmax()]} is right most often.",
+        ),
     )
 
 
@@ -77,4 +128,4 @@ def _bars(name: str, log_p: np.ndarray, colour: str) -> Panel:
     bars = Bars(
         name="log p(y | x)", key="b", height=np.maximum(log_p, FLOOR), base=FLOOR, labels=DIGITS, colour=colour
     )
-    return chart(name, (bars,), (-0.6, 9.6), (FLOOR, 1), x_label="y", share=0.75)
+    return chart(name, (bars,), (-0.6, 9.6), (FLOOR, ROOM), x_label="class y", share=0.75)

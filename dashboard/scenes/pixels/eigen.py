@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Bars, Field, Labels, Panel, Readout, Scene, chart
+from dashboard.scene import Bars, Claim, Field, Labels, Panel, Readout, Scene, chart, first_true
 from dashboard.scene.fields import choice
-from dashboard.scenes.pictures import THE_DIGITS, ink, picture
+from dashboard.scenes.pictures import SIDE, THE_DIGITS, ink, picture
+from dashboard.scenes.pixels.setup import centred, digits_of
 from genmodels.store import cache
 
 COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
@@ -27,16 +28,15 @@ def scene(config: Config) -> Scene:
     variance = arrays["eigenvalues"][config.digit].astype(float)
     vectors = arrays["eigenvectors"][config.digit].astype(float)
     mean = arrays["means"][config.digit] / 255
-    total = float(np.square(arrays["deviations"][config.digit] / 255.0).sum())
     t = REACH * np.sin(np.linspace(0, 2 * np.pi, FRAMES, endpoint=False))
     moved = mean + t[:, None, None, None] * np.sqrt(variance)[:, None, None] * vectors
-    share = 100 * variance / total
+    share = shares(config)
     return Scene(
         panels=(
             _tiles("The mean, plus and minus each eigenvector", ink(moved.reshape(FRAMES, 8, -1))),
             _vectors(vectors),
             chart(
-                "Share of the variance, in %",
+                "Share of the data's variance, in %",
                 (Bars(name="share", key="s", height=share, x=np.arange(1.0, 9.0), colour="model"),),
                 (0.3, 8.7),
                 (0, 1.1 * float(share.max())),
@@ -48,11 +48,46 @@ def scene(config: Config) -> Scene:
         time="frame",
         readouts=(
             Readout("standard deviations from the mean", t, digits=2),
-            Readout("share of these eight", np.full(FRAMES, share.sum()), "%", 1),
+            Readout("along these eight, of the data's variance", np.full(FRAMES, share.sum()), "%", 1),
         ),
         alt="Eight pictures swing along the eight leading eigenvectors of the covariance of one class of digits.",
         fps=16,
         loop=True,
+    )
+
+
+def shares(config: Config) -> np.ndarray:
+    """Variance of the training digits along each eigenvector, % of all of it, ``(8,)``; without the ε of Σ."""
+    x = centred(config.digit)
+    vectors = cache.arrays("pixel-classifiers")["eigenvectors"][config.digit].astype(np.float32).reshape(8, -1)
+    return 100 * (x @ vectors.T).var(axis=0) / x.var(axis=0).sum()
+
+
+def slant(config: Config) -> float:
+    """Correlation, in size, of the digits' slant with how far they lie along the first eigenvector."""
+    digits, vectors = digits_of(config.digit), cache.arrays("pixel-classifiers")["eigenvectors"]
+    weight = digits / digits.sum(axis=1, keepdims=True)
+    y, x = (axis.ravel().astype(np.float32) for axis in np.mgrid[:SIDE, :SIDE])
+    middle = weight @ y
+    leaning = (weight @ (x * y) - (weight @ x) * middle) / (weight @ y**2 - middle**2)
+    along = centred(config.digit) @ vectors[config.digit, 0].astype(np.float32).ravel()
+    return float(abs(np.corrcoef(leaning, along)[0, 1]))
+
+
+def sentences(config: Config) -> tuple[str, ...]:
+    """What the numbers of this class say."""
+    share, r = shares(config), slant(config)
+    return (
+        first_true(
+            Claim(
+                f"The first direction of {THE_DIGITS[config.digit]} is mostly a *slant*: it correlates with how far "
+                f"a digit leans, |r| = {r:.2f}.",
+                r**2 > 0.5,
+            ),
+            f"How far one of {THE_DIGITS[config.digit]} leans correlates with the first direction, |r| = {r:.2f}.",
+        ),
+        f"The first takes {share[0]:.0f} % of the variance of 400 training digits, all eight {share.sum():.0f} %. "
+        "The ε that the model adds to every pixel is not counted.",
     )
 
 

@@ -1,0 +1,32 @@
+"""The convolutional classifier without torch."""
+
+import numpy as np
+import pytest
+import torch
+
+from genmodels.cnn import CNN, CNNConfig, predict_proba
+from genmodels.nn import arrays as parameters
+from genmodels.nn.convolutional import ForwardCNN
+from genmodels.store import cache
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(
+    "config", [CNNConfig(9, 3, channels=(4, 6), n_pools=1), CNNConfig(11, 5, channels=(3, 4, 5), n_pools=2)]
+)
+def test_it_says_what_torch_says(config):
+    torch.manual_seed(0)
+    model = CNN(config)
+    images = np.random.default_rng(0).random((7, config.side, config.side))
+    arrays = {name: value.detach().numpy() for name, value in model.state_dict().items()}
+    assert np.allclose(ForwardCNN(arrays, config.n_pools)(images), predict_proba(model, images), atol=1e-6)
+
+
+def test_the_stored_network_says_what_torch_says():
+    stored = cache.load("cnn")
+    config = CNNConfig(**stored.entry.config)
+    weights = {name: value for name, value in stored.arrays.items() if not name.startswith("test.")}
+    model = parameters.load(CNN(config), weights)
+    noise = np.random.default_rng(1).random((5, 28, 28))
+    assert np.allclose(ForwardCNN(stored.arrays, config.n_pools)(noise), predict_proba(model, noise), atol=1e-5)
