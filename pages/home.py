@@ -7,7 +7,10 @@ from dashboard.scenes.home import SchemaConfig, schema_scene
 from dashboard.shell import families
 
 st.title("See generative models work", anchor=False)
-st.markdown("Every page is this picture, with another model in the middle.")
+st.markdown(
+    "Every page about a model is this picture with another model in the middle. Not all can do everything: a GAN "
+    "draws new x, but gives no p(x)."
+)
 play(schema_scene, SchemaConfig(st.session_state["_shell"].seed), key="home.player", height="66vh")
 families.families()
 families.timeline()

@@ -27,8 +27,8 @@ LIT = {
     "evaluate": (0, 1, 0, 1, 0, 0, 1),
 }
 CAPTIONS = (
-    "Learn: data come in, and the parameters θ move until the data are likely.",
-    "Generate: the model draws new x that were never in the data.",
+    "Learn: data come in, and θ moves to where they are most likely.",
+    "Generate: the model draws new x.",
     "Evaluate: the model says how likely any x is.",
 )
 

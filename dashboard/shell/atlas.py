@@ -16,22 +16,40 @@ WITHOUT_PAGE = (
     Model(
         "Normalizing flow",
         "exact",
-        2014,
-        "NICE: Dinh, Krueger & Bengio",
+        2010,
+        "Tabak & Vanden-Eijnden; NICE: Dinh, Krueger & Bengio 2014",
         disputed="Lectures that date flows 2015 mean Rezende & Mohamed: variational inference with normalizing "
-        "flows. NICE had been made public in 2014.",
+        "flows. NICE had been made public in 2014, and Tabak & Vanden-Eijnden mapped data to a Gaussian in 2010.",
     ),
-    Model("Autoregressive", "exact", 2016, "PixelRNN: van den Oord et al.; WaveNet"),
+    Model(
+        "Autoregressive",
+        "exact",
+        2000,
+        "Bengio & Bengio; NADE 2011; PixelRNN 2016",
+        disputed="2000 is the first neural network that models each variable given those before it. Shannon drew "
+        "English letter by letter from counted frequencies in 1948.",
+    ),
     Model("Boltzmann machine", "approximate", 1985, "Ackley, Hinton & Sejnowski"),
-    Model("Multiple-point geostatistics", "implicit", 1993, "Guardiano & Srivastava"),
+    Model(
+        "Multiple-point geostatistics",
+        "exact",
+        1993,
+        "Guardiano & Srivastava",
+        disputed="It draws cell by cell from conditional frequencies counted in a training image: nearer to an "
+        "autoregressive model, whose p(x) along one path can be computed, than to one that compares samples.",
+    ),
 )
 """Models that no page shows yet. A concept that names one takes its place: nothing is edited here."""
 
 HISTORY = (
+    Event(1948, "Text from letter frequencies", "Shannon"),
     Event(1951, "Kriging", "Krige"),
     Event(1966, "Hidden Markov model", "Baum & Petrie"),
     Event(1985, "Boltzmann machine", "Ackley, Hinton & Sejnowski"),
     Event(1993, "Multiple-point geostatistics", "Guardiano & Srivastava"),
+    Event(2000, "Autoregressive network", "Bengio & Bengio"),
+    Event(2010, "Flow to a Gaussian", "Tabak & Vanden-Eijnden"),
+    Event(2011, "NADE", "Larochelle & Murray"),
     Event(2014, "Flow (NICE)", "Dinh et al."),
     Event(2014, "Attention", "Bahdanau et al."),
     Event(2016, "PixelRNN, WaveNet", "van den Oord et al."),
