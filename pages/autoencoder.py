@@ -13,20 +13,19 @@ def show_squeeze() -> None:
     page.stage(squeeze.Config, squeeze.scene, needs=("autoencoder-squeeze",))
     lesson.notice(
         "Row by row the bottleneck widens: 1, 2, 8, 32 numbers for 784 pixels. What is kept first, what is lost?",
-        "*Dashed*: PCA with as many numbers, the best that any linear network could do. Bends pay most where numbers "
-        "are few.",
-        "**1,000 numbers**, more than there are pixels: nothing forces it to learn what a digit is. It copies.",
+        *(squeeze.sentences() if page.shown else ()),
     )
     lesson.formula(
         "Copy the input through a narrow place",
         r"z=f(x)\in\mathbb R^M,\qquad \hat x=g(z),\qquad \min_{f,g}\ \mathbb E\,\ell\big(x,g(f(x))\big)",
-        "ℓ is the cross-entropy summed over pixels; the error shown is the root mean square over pixels.",
+        "ℓ is the cross-entropy summed over pixels; the error shown is the root mean square over pixels and over the "
+        "500 test digits.",
     )
     page.predict(
         "Which of the five knows best what a digit is?",
         ["The one with the smallest error", "One with a bottleneck", "None can be told from its error"],
         "None can be told from its error",
-        "The widest has the smallest error and has learned to copy anything, noise included: see the next cue.",
+        squeeze.told_by_error() if page.shown and page.ready("autoencoder-noise") else "",
     )
     if page.shown:
         lesson.figures(
@@ -42,13 +41,15 @@ def show_noise() -> None:
     lesson.notice(
         "Both networks are over-wide: the same layers, the same digits. One was trained to copy, the other to give "
         "back the clean digit from a noisy one (σ = 0.5).",
-        "What the second has learned must be about *digits*: noise has no strokes.",
-        "Beyond the noise it was trained on it begins to *imagine*: a clean digit, but not always the right one.",
-        "A network that removes a little noise at a time, again and again, is how diffusion models dream.",
+        *(noise.sentences() if page.shown else ()),
+        "The best answer to a noisy picture is the mean of the clean digits that it may have come from, "
+        "E[x | x + σε]: the denoising network is trained towards that, and so has to learn what digits are like.",
+        "Taking away a little noise at a time, again and again, is how diffusion models generate.",
     )
     lesson.formula(
         "Denoise",
         r"\min_{f,g}\ \mathbb E\,\ell\big(x,\,g(f(x+\sigma\varepsilon))\big),\qquad\varepsilon\sim\mathcal N(0,I)",
+        "Networks see x + σε as it is; the pictures above show it cut to 0…1.",
     )
     if page.shown:
         lesson.figures("autoencoder-noise", words={"rmse_copied_half": "error of the copying one, σ = 0.5",
@@ -60,10 +61,11 @@ def show_dream() -> None:
     """Why it cannot dream."""
     config = page.stage(dream.Config, dream.scene, needs=("autoencoder-2d",), after_drag=dream.after_drag)
     lesson.notice(
-        "Drag through the plane. On the islands the decoder draws digits; between and beyond them, blends and blots.",
-        "Nobody has said where codes are to lie: the axes have any scale, classes lie in rays and clumps.",
-        "So there is nothing to draw z *from*. To dream one needs a distribution of z that the decoder was trained "
-        "on: that is the variational autoencoder.",
+        "Drag through the plane. Between the codes of two classes the decoder blends them; where no code lies its "
+        "picture was never asked for in training.",
+        *(dream.sentences(config) if page.shown else ()),
+        "So there is nothing to draw z *from*: these 24 come from a box, which is nobody's distribution. To generate "
+        "one needs a p(z) that the codes are trained to follow: that is the variational autoencoder.",
     )
     page.predict(
         "What is missing for a generative model?",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Handle, Panel, Points, Readout, Scene, chart
+from dashboard.scene import Claim, Handle, Panel, Points, Readout, Scene, chart, first_true
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
@@ -76,13 +76,8 @@ def scene(config: Config) -> Scene:
     drawn, shown = _drawn(model, config.seed)
     probe = np.array([config.code_1, config.code_2])
     count = np.arange(1, DRAWN + 1)
-    nearest = np.linalg.norm(known[None] - drawn[:, None], axis=-1).min(axis=1)
+    nearest = _to_nearest(model, drawn)
     at_probe = float(np.linalg.norm(known - probe, axis=1).min())
-    lost = int((nearest > FAR * model.gap).sum())
-    sentence = (
-        f"{lost} of {DRAWN} random codes lie more than {FAR} times as far from any digit as digits lie apart: "
-        "nothing was learned there."
-    )
     return Scene(
         panels=(
             chart(
@@ -114,9 +109,12 @@ def scene(config: Config) -> Scene:
             Readout("from the last random code", nearest, digits=2),
             Readout("between neighbouring codes", np.full(DRAWN, model.gap), digits=2),
         ),
-        captions=(sentence,),
+        captions=(
+            f"{_lost(model, drawn).sum()} of {DRAWN} random codes lie farther from each test digit's code than {FAR} "
+            "times the usual gap between codes.",
+        ),
         caption=0,
-        alt="Codes of digits in a plane; random codes are decoded, many of them to nothing in particular.",
+        alt="Codes of digits in a plane; codes drawn at random from a box around them, and what they are decoded to.",
         fps=3,
         handles=(Handle("code", probe, probe=True),),
     )
@@ -129,11 +127,57 @@ def _gap(known: np.ndarray) -> float:
     return float(np.median(apart.min(axis=1)))
 
 
+def _to_nearest(model: Plane, z: np.ndarray) -> np.ndarray:
+    """Distance to the nearest test digit's code, ``(N, 2)`` to ``(N,)``."""
+    return np.linalg.norm(model.codes[None] - z[:, None], axis=-1).min(axis=1)
+
+
+def _lost(model: Plane, z: np.ndarray) -> np.ndarray:
+    """Which codes lie in a hole."""
+    return _to_nearest(model, z) > FAR * model.gap
+
+
 def likeness(config: Config) -> float:
     """Cosine between the picture under the probe and the most similar training digit, 0 … 1."""
-    decoded = plane().network.decode(np.array([[config.code_1, config.code_2]]))[0]
-    x = flat(load_mnist().train.images)
-    return float((x @ decoded / (np.linalg.norm(x, axis=1) * np.linalg.norm(decoded))).max())
+    return float(_likeness(plane(), np.array([[config.code_1, config.code_2]]))[0])
+
+
+def _likeness(model: Plane, z: np.ndarray) -> np.ndarray:
+    """The same for codes ``(N, 2)``, ``(N,)``."""
+    decoded, x = model.network.decode(z), flat(load_mnist().train.images)
+    return (decoded @ x.T / np.outer(np.linalg.norm(decoded, axis=1), np.linalg.norm(x, axis=1))).max(axis=1)
+
+
+@lru_cache(maxsize=4)
+def _alike(model: Plane, seed: int) -> tuple[float, float]:
+    """Mean likeness of the random codes in holes, and of the others; NaN if there are none."""
+    drawn, _ = _drawn(model, seed)
+    alike, lost = _likeness(model, drawn), _lost(model, drawn)
+    inside, outside = (float(alike[of].mean()) if of.any() else float("nan") for of in (lost, ~lost))
+    return inside, outside
+
+
+def sentences(config: Config) -> tuple[str, ...]:
+    """How wide the codes lie, and how the pictures of random codes compare."""
+    model = plane()
+    (inside, outside), spread = _alike(model, config.seed), model.codes.std(axis=0)
+    return (
+        f"Nothing in the loss says where codes are to lie: here their standard deviations are {spread[0]:.1f} along "
+        f"z₁ and {spread[1]:.1f} along z₂, and classes lie in rays and clumps.",
+        first_true(
+            Claim(
+                f"In the holes the pictures of the random codes are {inside:.2f} alike to the most similar training "
+                f"digit (cosine), elsewhere {outside:.2f}: by that measure a hole may still be decoded to a digit. "
+                "What is missing is not a good picture at each place, but how often to go there.",
+                0 <= outside - inside < 0.02 or inside >= outside,
+            ),
+            Claim(
+                f"In the holes the pictures of the random codes are less alike to the most similar training digit "
+                f"(cosine {inside:.2f}) than elsewhere ({outside:.2f}).",
+                inside < outside,
+            ),
+        ),
+    )
 
 
 def after_drag(config: Config, values: Mapping[str, Any]) -> Config:

@@ -1,4 +1,4 @@
-"""The network that copies copies the noise as well; the one that was shown noise takes it away."""
+"""Two over-wide networks, given noisy digits: one was trained to copy clean ones, one to take noise away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Readout, Scene, chart
+from dashboard.scene import Claim, Curve, Readout, Scene, chart, first_true, said
 from dashboard.scenes.pictures import rows
 from genmodels.store import cache
 
@@ -16,6 +16,7 @@ CURVES = {
     "copying": ("rmse_copied", "data"),
     "denoising": ("rmse_denoised", "model"),
 }
+TRAINED = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ def scene(config: Config) -> Scene:
         Curve(name=name, key="abcde"[k], x=sigma, y=error[name], colour=colour)
         for k, (name, (_, colour)) in enumerate(CURVES.items())
     )
-    better = error["denoising"] < error["copying"]
     return Scene(
         panels=(
             rows(
@@ -53,11 +53,56 @@ def scene(config: Config) -> Scene:
         steps=np.arange(len(sigma)),
         time="frame",
         readouts=(Readout("σ", sigma, digits=2), *(Readout(name, y, "%", 1) for name, y in error.items())),
-        captions=(
-            "Without noise the copying network is the better one: there is nothing to take away.",
-            "The denoising network knows what digits look like; the copying one only knows pixels.",
-        ),
-        caption=better.astype(int),
+        **said(len(sigma), *_claims(sigma, error["noisy picture"], error["copying"], error["denoising"])),
         alt="Digits with more and more noise, and what a copying and a denoising autoencoder make of them.",
         fps=3,
+    )
+
+
+def _claims(sigma: np.ndarray, noisy: np.ndarray, copied: np.ndarray, denoised: np.ndarray) -> list[Claim]:
+    both, better = np.maximum(copied, denoised) < noisy, denoised < copied
+    return [
+        Claim(
+            "No noise: the input is the clean digit, and the copying network's error is the smaller.",
+            (sigma == 0) & (copied < denoised),
+        ),
+        Claim(
+            "The noisy picture itself is nearer to the clean digit than either answer.",
+            noisy < np.minimum(copied, denoised),
+        ),
+        Claim("Both take noise away; the copying network is still the nearer to the clean digit.", both & ~better),
+        Claim(
+            f"More noise than the denoising network was trained on (σ = {TRAINED:g}); it is still the nearer.",
+            (sigma > TRAINED) & both & better,
+        ),
+        Claim(
+            "Both take noise away, though only one was trained to; that one is nearer to the clean digit.",
+            both & better,
+        ),
+    ]
+
+
+def errors(sigma: float) -> tuple[float, float, float]:
+    """Distance to the clean digit at a noise of the recording, % of full ink: noisy, copied, denoised."""
+    arrays = cache.arrays("autoencoder-noise")
+    k = int(np.abs(arrays["noise"] - sigma).argmin())
+    noisy, copied, denoised = (100 * float(arrays[key][k]) for key, _ in CURVES.values())
+    return noisy, copied, denoised
+
+
+def sentences() -> tuple[str, ...]:
+    """What both make of the noise that one was trained on, and of more."""
+    noisy, copied, denoised = errors(TRAINED)
+    *_, most = errors(1.0)
+    return (
+        f"At σ = {TRAINED:g} the noisy picture is {noisy:.1f} % from the clean digit, the copying network's answer "
+        f"{copied:.1f} %, the denoising one's {denoised:.1f} %."
+        + first_true(
+            Claim(
+                " To copy clean digits was all that it was trained for; noise it passes on in part only.",
+                copied < noisy,
+            )
+        ),
+        f"Beyond the noise it was trained on the denoising network's error is larger, {most:.1f} % at σ = 1: its "
+        "answers still look like digits, but some are of another class.",
     )
