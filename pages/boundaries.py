@@ -1,5 +1,7 @@
 """Boundaries: to tell cats from dogs, must you be able to draw one?"""
 
+import functools
+
 import streamlit as st
 
 from dashboard import lesson
@@ -12,16 +14,19 @@ from genmodels.classifiers import learning_curves
 page = Page(CONCEPT, after_drag)
 
 
-@page.cue("Learn", "**Points arrive.** One learns the border, one the countries.")
+@page.cue("Learn", "**Points arrive.** One model learns p(y | x), the other p(x | y) and p(y).")
 def show_learn() -> None:
     """Points arrive."""
-    page.stage(Config, learn.scene, *MODELS, "penalty", *DATA)
+    config = page.stage(Config, learn.scene, *MODELS, "penalty", "mislabelled", *DATA)
     lesson.notice(
         "**Left** learns p(y | x): only where one class ends and the other begins. **Right** learns p(x | y) and "
         "p(y): what each class looks like; its boundary falls out by Bayes' rule.",
         "*Hatched*: there the two name different classes.",
-        "On *moons*, *circles*, *XOR*: no straight line is right. Give the left model squares, the right one a "
-        "covariance each.",
+        "On *moons*, *circles*, *XOR* the best boundary is no straight line. Give the left model squares or cubes, "
+        "the right one a covariance each, or three Gaussians a class.",
+        "*Mislabelled*: so many training labels are another class's, drawn at random; test labels stay right. With a "
+        "share ρ of two classes p(y | x) is squeezed into ρ … 1 − ρ, while the likelier class stays the same. "
+        "Left, ‖w‖ shrinks; right, the class means move together and the covariances widen.",
         "**A word that lectures use in three ways**: “generative” means a model of p(x) to one, of p(x, y) to "
         "another, of p(x | y) to a third. Here it is p(x | y) p(y) = p(x, y); summing over y gives p(x).",
     )
@@ -32,20 +37,30 @@ def show_learn() -> None:
     )
     page.predict(
         "LDA and logistic regression both draw a straight boundary. Fitted to the same points, is it the same line?",
-        ["Always", "Only by chance, or in the limit", "Never"],
-        "Only by chance, or in the limit",
+        ["Always", "In general not", "Never"],
+        "In general not",
         "Both have the form p(y | x) = softmax(Wx + b), but LDA finds W and b by modelling x, logistic regression by "
-        "the labels alone. If the classes truly are Gaussians with one covariance, both tend to the same line.",
+        "modelling the labels given x. If the classes truly are Gaussians with one covariance, both tend to the same "
+        "line as points are added.",
+    )
+    page.challenge(
+        "Learn from wrong labels",
+        f"Take *circles* and mislabel at least {learn.WRONG_LABELS} % of the training points. Choose both models and "
+        "the number of points so that both still classify the test points well.",
+        "the larger test error",
+        functools.partial(learn.larger_error, config),
+        goal=learn.GOAL,
+        unit="%",
     )
     lesson.source(classifiers.fit_lda, classifiers.fit_logistic, classifiers.GenerativeClassifier)
 
 
-@page.cue("Descend", "**Step by step downhill.** Optimisation is not data.")
+@page.cue("Descend", "**Gradient descent, step by step.** Time is optimisation, not data.")
 def show_descend() -> None:
     """Optimisation is not data."""
     with lesson.beside() as (left, right):
         with left:
-            config = page.choose(Config, "descend", "rate", *DATA)
+            config = page.choose(Config, "descend", "rate", "adam", *DATA)
         with right:
             if config.descend == "network":
                 page.show(descend.scenes, config, rate=30)
@@ -53,8 +68,15 @@ def show_descend() -> None:
                 page.show(descend.scene, config)
     lesson.notice(
         "All points are there from the start: the time axis is *optimisation*, not data.",
-        "*Far apart*: the loss has no lowest point, ‖w‖ grows without end, the field hardens into a step.",
-        "A large learning rate jumps across the valley; a small one has hardly left after 2,000 steps.",
+        "*Far apart*: the classes can be separated, so the loss has no minimum: ‖w‖ grows without end, and the field "
+        "hardens into a step.",
+        "*Three* classes of *moons* overlap, and yet there is no minimum: one class can be told from the others "
+        "without an error, and its weights grow for ever. The dashed line is then an infimum.",
+        "There is a minimum exactly where no direction in (W, b) leaves all margins at least as large and makes one "
+        "larger: a linear programme decides that.",
+        "With too large a learning rate the loss rises now and then (try 1.5 on *moons*); with a small one 2,000 steps "
+        "are too few (try −3 on *blobs*).",
+        "‖w‖ belongs to standardised x. The network is trained by Adam, whose learning rate has a slider of its own.",
     )
     lesson.formula(
         "One step",
@@ -64,16 +86,19 @@ def show_descend() -> None:
     lesson.source(descend.steps_of(config.descend))
 
 
-@page.cue("What it knows", "**Drag the probe far away.** Who admits to never having been there?")
+@page.cue("What it knows", "**Drag the probe far away.** Which score says that no data lie there?")
 def show_knows() -> None:
     """Ask both about a point."""
     config = page.stage(Config, knows.scene, *MODELS, "probe_1", "probe_2", *DATA)
     lesson.notice(
-        "Drag the probe far away: **both** posteriors are sure, LDA's as much as logistic regression's.",
-        "Only p(x) says “I have never seen such a thing”: points below the threshold are flagged.",
-        "p(x) is the price of modelling x, and worth it only where the model of x is right.",
+        "Where the boundary is straight, drag the probe away *from it*: **both** posteriors tend to 0 or 1, LDA's "
+        "like logistic regression's, with no data there. *Along* the boundary they stay at ½, however far.",
+        "p(y | x) is about classes, whatever x is. p(x) is about x itself: points below the threshold are flagged.",
+        "A density helps as far as its model of x is right, and it depends on the units of x.",
+        f"**Out-of-distribution points** are here {knows.UNIFORM} points uniform over the frame; some of them may "
+        "fall among the data, where nothing tells them apart. *False alarms* are fresh points of the data, flagged.",
     )
-    charts.show_roc("Who recognises a stranger?", lambda: knows.detectors(config))
+    charts.show_roc("Which score finds out-of-distribution points?", lambda: knows.detectors(config))
     lesson.source(classifiers.GenerativeClassifier.log_marginal)
 
 
@@ -82,20 +107,24 @@ def show_sample() -> None:
     """Three different questions."""
     page.stage(Config, sample.scene, "chosen", *MODELS, *DATA)
     lesson.notice(
-        "*p(y | x)*: given a point, which class? It holds nothing that could be drawn.",
+        "*p(y | x)*: given a point, which class? One can draw y from it, but not x: it is no distribution of x.",
         "*p(x | y)*: given a class, which points? *p(x)*: which points at all? Draw y, then x given y.",
-        "A bad model of x draws bad points even where its boundary is good: try *moons* with LDA.",
+        "A wrong model of x draws points unlike the data, though its boundary may classify well: try *moons* with "
+        "LDA.",
     )
     lesson.source(classifiers.GenerativeClassifier.sample)
 
 
-@page.cue("Wrong assumptions", "**Right, then ever more wrong.**")
+@page.cue("Wrong assumptions", "**An assumption that is true, then more and more violated.** What does it cost?")
 def show_wrong() -> None:
-    """Right wins, wrong costs."""
+    """What a false assumption costs."""
     page.stage(Config, wrong.scene, "wrong", under=lambda _: st.caption("The data are made for this cue."))
     lesson.notice(
-        "At the left end the assumption is true: it saves parameters, so that a dozen points are enough.",
-        "At the right end it is false: more points do not help, the model cannot bend.",
+        "At the left end the assumption is true: it saves parameters, and so variance.",
+        "Where it is false, its error tends to a limit above the lowest possible one, however many points there are: "
+        "*bias*. With few points even a false assumption may win, because the model without it has more variance.",
+        f"n = {wrong.FEW} is the mean over {wrong.REPEATS} training sets, n = {wrong.SHOWN} the one training set in "
+        "the picture: by chance it may do better than the limit.",
         "Naive Bayes may classify well although its p(x | y) is wrong: look at the ellipses, then at the errors.",
     )
     lesson.source(classifiers.fit_naive_bayes, classifiers.fit_lda, classifiers.fit_qda)
@@ -108,32 +137,35 @@ def curves() -> faster.Config:
     return faster.Config(tuple(computed.items()) if computed else ())
 
 
-@page.cue("Who learns faster?", "**Few points, many points.** Who leads?")
+@page.cue("Who learns faster?", "**Few points, many points.** Which model has the lower test error?")
 def show_faster() -> None:
     """Ng & Jordan's question."""
-    page.stage(curves, faster.scene, needs=faster.needs)
+    config = page.stage(curves, faster.scene, needs=faster.needs)
     lesson.notice(
-        "*Independent*: naive Bayes' assumption holds. *Correlated*: it does not. *Digits*: nobody knows.",
+        "*Independent*: naive Bayes' assumption holds. *Correlated*: it does not. *Digits*: the truth is not known.",
         "The pair that belongs together: naive Bayes with *shared* variances, and logistic regression. Both draw a "
         "straight boundary; one is fitted to p(x, y), the other to p(y | x).",
-        "Ng & Jordan (2001): the generative one reaches *its own* limit after about log D points, the discriminative "
-        "one after about D; but the latter's limit is never worse.",
+        "Ng & Jordan (2001): in D dimensions the generative one needs O(log D) points to come near *its own* limit, "
+        "the discriminative one O(D). These are rates, with constants: log 20 is 3. "
+        + (faster.arrivals(config) if page.shown else ""),
+        "On both synthetic tasks the true log-odds are linear in x, so that logistic regression's limit is the "
+        "lowest possible error; naive Bayes' is that only where features are independent.",
         "The line is the mean, the band 5–95 % of 50 repetitions. A leader is named only where the paired difference "
         "exceeds two standard errors.",
-        "Logistic regression is not penalised. Where it has no optimum (n ≤ D points can be separated), it stops "
-        "when " + learning_curves.STOPPING_RULE,
+        "Logistic regression is not penalised. Where it has no optimum (n ≤ D points in general position can be separated), "
+        "it stops when " + learning_curves.STOPPING_RULE,
     )
     lesson.source(learning_curves.iterate_learning_curve, learning_curves.spells)
 
 
 @page.cue("Move the prior", "**One class becomes rare.** Both boundaries must move.")
 def show_prior() -> None:
-    """Another world."""
-    page.stage(Config, prior.scene, *MODELS, *DATA)
+    """Another p(y)."""
+    config = page.stage(Config, prior.scene, *MODELS, *DATA)
     lesson.notice(
         "Replace p(y) in the generative model; add the change of the log-odds to the discriminative one. Both move.",
-        "Solid: corrected. Dashed: as trained. Where one class is rare, not correcting costs most.",
-        "Both may be corrected, because only p(y) changed: p(x | y) is the same in both worlds.",
+        "Solid: corrected. Dashed: as trained. " + prior.cost(config),
+        "Both may be corrected, because only p(y) changed: p(x | y) is the same before and after.",
     )
     lesson.formula(
         "What changes",
@@ -143,14 +175,15 @@ def show_prior() -> None:
     lesson.source(classifiers.GenerativeClassifier.with_prior, classifiers.DiscriminativeClassifier.with_prior)
 
 
-@page.cue("A feature is missing", "**Only one coordinate.** Guess, or integrate?", source="elongated")
+@page.cue("A feature is missing", "**Only one coordinate is known.** Impute, or integrate?", source="elongated")
 def show_missing() -> None:
     """Half of the input."""
     page.stage(Config, missing.scene, "missing", *MODELS, *DATA)
     lesson.notice(
         "The generative model integrates the missing feature out: for Gaussians, it drops a row and a column.",
-        "The discriminative one must put in a guess, here the training mean, and is as sure as ever.",
-        "On *elongated* data the guess is at its worst: what is likely for x₂ depends on x₁.",
+        "The discriminative one has no p(x) to integrate over; as it was trained, it needs a value. Here it is given "
+        "the training mean, the simplest guess. (One may also impute from the other feature, or train without this one.)",
+        "On *elongated* data the mean is a poor guess: which x₂ is likely depends on x₁.",
     )
     lesson.formula("Integrate it out", r"p(y\mid x_1)\propto p(y)\int p(x_1,x_2\mid y)\,dx_2")
     lesson.source(classifiers.GenerativeClassifier.marginalise)
@@ -162,5 +195,5 @@ page.run(
     "D. R. Cox (1958), *The regression analysis of binary sequences*: logistic regression.",
     "M. Saerens, P. Latinne & C. Decaestecker (2002), *Adjusting the outputs of a classifier to new a priori "
     "probabilities*.",
-    "C. M. Bishop (1994), *Novelty detection and neural network validation*: p(x) for strangers.",
+    "C. M. Bishop (1994), *Novelty detection and neural network validation*: p(x) for out-of-distribution points.",
 )

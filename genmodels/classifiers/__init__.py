@@ -24,8 +24,8 @@ p(x) warns.
 What is fitted takes points x ``(N, D)``, finite, their labels y ``(N,)``, integers in 0 … K − 1, and ``n_classes``,
 K ≥ 2; each class must occur. A ValueError says what is wrong with them, counting classes and features from 1.
 Covariances are divided by N, as in scikit-learn 1.9. If a hyperplane of φ-space separates the classes
-(:func:`separable`), the loss of logistic regression falls to 0 only as ‖W‖ → ∞: without a penalty there is no
-optimum, and what is returned depends on when one stops.
+(:func:`separable`), or one class from the others, the loss of logistic regression falls to its infimum only as
+‖W‖ → ∞: without a penalty there is no optimum (:func:`has_optimum`), and what is returned depends on when one stops.
 
 Sources: Bishop (2006), sections 4.2 and 4.3; Hastie, Tibshirani & Friedman (2009), sections 4.3 and 4.4; Ng & Jordan
 (2001), *On discriminative vs. generative classifiers*, NIPS 14; Albert & Anderson (1984), *Biometrika* 71(1), for

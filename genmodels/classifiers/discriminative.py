@@ -138,24 +138,83 @@ def fit_logistic(
 def separable(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> bool:
     """Whether some W and b put every point strictly on the side of its class, in the space of φ.
 
-    A linear programme asks for (w_y − w_j)·φ(x_n) + b_y − b_j ≥ 1 for every n and every other class j. (Points that
-    only touch a common hyperplane, *quasi*-separation, do not count, though they leave no optimum either.)
-
     >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 0])
     >>> separable(x, y, 2), separable(x, y, 2, degree=2)
     (False, True)
     """
+    return bool(escapes(x, y, n_classes, degree).sum() == len(y) * (n_classes - 1))
+
+
+def has_optimum(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> bool:
+    """Whether the loss without a penalty has a minimum: no direction leaves every margin at least as large as it was,
+    and one of them larger (Albert & Anderson 1984). Points need not be separable for that: where only *one* class can
+    be cut off from the others, or points touch a common hyperplane, ‖W‖ grows without bound, too.
+
+    >>> touching = np.array([[0.0], [1.0], [1.0], [2.0]])
+    >>> has_optimum(touching, np.array([0, 0, 1, 1]), 2), has_optimum(touching, np.array([0, 1, 0, 1]), 2)
+    (False, False)
+    """
+    return not escapes(x, y, n_classes, degree).any()
+
+
+def escapes(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> np.ndarray:
+    """For which point n and other class j ``(N, K)`` the margin (w_y − w_j)·φ(x_n) + b_y − b_j can grow for ever
+    without making another one negative; False for a point's own class.
+
+    A linear programme: the largest Σ t with margins ≥ t and 0 ≤ t ≤ 1. Directions add up and stretch, so that one
+    solution has t = 1 wherever any has t > 0.
+    """
     x, y = check_labelled(x, y, n_classes)
     check_whole("degree", degree, at_least=1)
     from scipy.optimize import linprog
+    from scipy.sparse import csr_array, eye_array, hstack
 
-    centre, scale = _standardisation(x)
-    phi = np.insert(features((x - centre) / scale, degree), 0, 1.0, axis=1)  # (N, 1 + P)
+    phi = _design(x, degree)
     apart = np.eye(n_classes)[y][:, None] - np.eye(n_classes)  # (N, K, K): +1 for y, −1 for j
-    rows = (apart[..., None] * phi[:, None, None, :])[np.arange(n_classes) != y[:, None]]  # (N (K − 1), K, 1 + P)
+    other = np.arange(n_classes) != y[:, None]
+    rows = (apart[..., None] * phi[:, None, None, :])[other]  # (N (K − 1), K, 1 + P)
     rows = rows[:, 1:].reshape(len(rows), -1)  # class 0 is the reference
-    programme = linprog(np.zeros(rows.shape[1]), -rows, -np.ones(len(rows)), bounds=(None, None), method="highs")
-    return programme.status == 0  # 2: there is no such W, b
+    margins, theta = len(rows), rows.shape[1]
+    programme = linprog(
+        np.r_[np.zeros(theta), -np.ones(margins)],
+        hstack([csr_array(-rows), eye_array(margins)]),
+        np.zeros(margins),
+        bounds=[(None, None)] * theta + [(0, 1)] * margins,
+        method="highs",
+    )
+    found = np.zeros((len(y), n_classes), dtype=bool)
+    if programme.status == 0:
+        found[other] = programme.x[theta:] > 0.5
+    return found
+
+
+def lowest_loss(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> float:
+    """The infimum of −1/N Σ_n log p(y_n | x_n) over all W and b, nats per sample; 0 for separable points.
+
+    Terms whose margin may grow for ever (:func:`escapes`) vanish in the limit, and what is left has a minimum.
+    """
+    from scipy.optimize import minimize
+
+    left = ~escapes(x, y, n_classes, degree)
+    x, y = check_labelled(x, y, n_classes)
+    phi, rows, k = _design(x, degree), np.arange(len(y)), n_classes
+
+    def loss_and_slope(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = np.where(left, phi @ np.vstack([np.zeros(phi.shape[1]), theta.reshape(k - 1, -1)]).T, -np.inf)
+        log_p = _log_softmax(logits)
+        excess = np.exp(log_p)
+        excess[rows, y] -= 1
+        return -float(log_p[rows, y].mean()), (excess.T @ phi / len(y))[1:].ravel()
+
+    start = np.zeros((k - 1) * phi.shape[1])
+    found = minimize(loss_and_slope, start, jac=True, method="BFGS", options={"gtol": 1e-8, "maxiter": 2000})
+    return float(found.fun) + 0.0  # not −0
+
+
+def _design(x: np.ndarray, degree: int) -> np.ndarray:
+    """1 and φ of the standardised x, ``(N, 1 + P)``."""
+    centre, scale = _standardisation(x)
+    return np.insert(features((x - centre) / scale, degree), 0, 1.0, axis=1)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,10 +1,16 @@
 """The boundaries' scenes."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dashboard.scenes.boundaries import descend, faster, knows, learn, missing, prior, sample, wrong
 from dashboard.scenes.boundaries.setup import (
+    DISCRIMINATIVE,
+    GENERATIVE,
+    NORM,
     RECIPES,
     TITLES,
     WRONG,
@@ -13,7 +19,8 @@ from dashboard.scenes.boundaries.setup import (
     fit_discriminative,
     fit_generative,
 )
-from genmodels.classifiers import learning_curves
+from genmodels.classifiers import learning_curves, mlp
+from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
 from genmodels.store import checkpoint
 from tests.scenes.reading import readouts
 
@@ -27,16 +34,21 @@ SCENES = {
 }
 
 
+def told(scene, frame=-1):
+    """The sentence that stands in a frame."""
+    return scene.captions[scene.caption[frame]]
+
+
 def test_separable_points_are_named_and_their_weights_grow():
     scene = descend.scene(Config(source="apart"))
-    assert "grow for ever" in scene.captions[0]
-    norm = readouts(scene)["‖w‖"]
+    assert "can be separated without an error" in told(scene)
+    norm = readouts(scene)[NORM]
     assert (np.diff(norm[1:]) > 0).all()
     assert readouts(scene)["lowest possible"][0] == 0
 
 
 def test_a_learning_rate_that_is_too_large_is_named():
-    assert any("rate" in descend.scene(Config(rate=r)).captions[0] for r in (1.5, 2.0))
+    assert any("too large" in told(descend.scene(Config(rate=r))) for r in (1.5, 2.0))
 
 
 @pytest.mark.parametrize("source", [s for s in TITLES if s not in ("painted", "csv")])
@@ -68,6 +80,65 @@ def test_descent_comes_to_rest_at_the_lowest_loss():
     assert got["loss −log p(y | x)"][-1] == pytest.approx(got["lowest possible"][-1], abs=1e-4)
 
 
+@pytest.mark.parametrize("source", ["moons", "elongated"])
+def test_one_class_that_can_be_told_from_the_rest_leaves_no_minimum(source):
+    config = Config(source=source, classes=3)
+    scene, data = descend.scene(config), config.data(at_least=1)
+    assert "class 3 can be told from the rest" in told(scene)
+    got = readouts(scene)
+    lowest = got["lowest possible"][-1]
+    assert 0 < lowest < got["loss −log p(y | x)"][-1] - 1e-3, "an infimum, not yet reached after 2,000 steps"
+    *_, longer = iterate_logistic(data.x, data.y, 3, LogisticConfig(20_000, config.learning_rate))
+    assert longer.weight_norm > 1.3 * got[NORM][-1]
+    assert longer.loss > lowest
+
+
+def test_descent_that_is_still_on_its_way_is_not_said_to_rest():
+    scene = descend.scene(Config(rate=-3.0))
+    gap = readouts(scene)["loss −log p(y | x)"][-1] - readouts(scene)["lowest possible"][-1]
+    assert gap > 0.2
+    assert f"still {gap:.3f} nats above it" in told(scene)
+    assert not any("come to rest" in told(scene, f) for f in range(len(scene.steps)))
+
+
+def test_the_network_s_learning_rate_is_the_one_on_its_slider(monkeypatch):
+    asked = []
+    monkeypatch.setattr(mlp, "iterate_mlp", lambda *a: asked.append(a[-1].learning_rate) or iter(()))
+    for power in (-2.0, -1.0, -4.0):
+        list(descend.scenes(Config(descend="network", adam=power, rate=2.0)))
+    assert asked == pytest.approx([1e-2, 1e-1, 1e-4])
+
+
+def test_wrong_labels_are_as_many_as_asked_for_and_none_change_nothing():
+    for source, classes in (("circles", 2), ("blobs", 3)):
+        clean = Config(source=source, classes=classes, points=200)._draw(200, np.random.default_rng(0))
+        places = {tuple(x): y for x, y in zip(clean.x, clean.y, strict=True)}
+        for share in (0, 10, 30):
+            data = Config(source=source, classes=classes, points=200, mislabelled=share).data()
+            wrong_ones = sum(places[tuple(x)] != y for x, y in zip(data.x, data.y, strict=True))
+            assert wrong_ones == 2 * share
+    test = Config(mislabelled=30).fresh(500)
+    np.testing.assert_array_equal(test.y, Config().fresh(500).y)
+
+
+def test_own_points_keep_their_labels():
+    config = Config(source="csv", csv=((0, 0), (1, 0), (0, 1), (2, 2)), labels=(0, 0, 1, 1), names=("a", "b"))
+    kept = replace(config, mislabelled=30).data(at_least=1)
+    np.testing.assert_array_equal(config.data(at_least=1).y, kept.y)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_challenge_can_be_solved_and_is_not_solved_at_first(seed):
+    start = Config(source="circles", mislabelled=learn.WRONG_LABELS, seed=seed)
+    tried = [
+        replace(start, points=n, degree=d, generative=g)
+        for n, d, g in itertools.product((120, 400), DISCRIMINATIVE, GENERATIVE)
+    ]
+    assert min(map(learn.larger_error, tried)) < learn.GOAL < learn.larger_error(start)
+    assert np.isinf(learn.larger_error(replace(start, mislabelled=learn.WRONG_LABELS - 1)))
+    assert np.isinf(learn.larger_error(replace(start, source="blobs")))
+
+
 def test_the_probe_is_told_what_the_models_say():
     config = Config(probe_1=0.3, probe_2=-0.8)
     got, data = readouts(knows.scene(config)), config.data()
@@ -80,6 +151,19 @@ def test_a_probe_far_away_is_flagged_though_both_are_sure():
     got = readouts(scene)
     assert min(v[0] for n, v in got.items() if "p(class" in n) > 0.999
     assert (scene.caption == 1).all()
+
+
+@pytest.mark.parametrize("generative", ["lda", "shared"])
+def test_along_a_straight_boundary_no_posterior_is_sure_however_far(generative):
+    config = Config(generative=generative)
+    data = config.data()
+    for fit in (fit_discriminative, fit_generative):
+        model = fit(config, data)
+        corners = model.log_posterior(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+        a, b, c = corners[:, 1] - corners[:, 0]
+        w = np.array([b - a, c - a])
+        far = -a * w / (w @ w) + 50 * np.array([-w[1], w[0]]) / np.linalg.norm(w)
+        assert np.exp(model.log_posterior(far[None]).max()) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_the_probe_on_either_side_moves_both():
@@ -105,6 +189,23 @@ def test_right_assumptions_win_with_few_points_and_wrong_ones_cost():
         assert few[0, 0] < few[1, 0], kind
         assert got[f"left: n = {wrong.SHOWN}"][-1] > got["right "][-1] + 2, kind
         assert (got["lowest possible"] <= got["right "] + 0.5).all()
+
+
+def test_with_few_points_a_false_assumption_may_win_and_more_points_may_help_it():
+    lda = wrong.scene(Config(wrong="shared"))
+    assert told(lda, 3).startswith("False, and yet at n = 12 left errs 5.")
+    bayes = readouts(wrong.scene(Config(wrong="independence")))
+    assert bayes["left: test error, n = 12"][-1] > bayes["left: n = 400"][-1] + 10
+    assert bayes["left: n → ∞"][-1] > bayes["lowest possible"][-1] + 15
+    assert all("percentage points" in told(lda, f) for f in range(len(lda.steps)))
+
+
+def test_the_limit_of_a_false_assumption_is_what_very_many_points_give():
+    for kind, (assuming, _) in wrong.MODELS.items():
+        true = wrong.world(kind, 0.8)
+        many = wrong._points(true, wrong._draw([5, 5], 200_000))
+        fitted = wrong.error_of(assuming(many.x, many.y, 2), true, 0)
+        assert fitted == pytest.approx(wrong.error_of(wrong.in_the_limit(kind, true), true, 0), abs=0.5)
 
 
 def test_the_lowest_error_of_the_first_world_is_known():
@@ -161,8 +262,21 @@ def test_the_learning_curves_say_who_leads():
         names = [part.split(" from ")[0].split(": ")[-1] for part in told.split(", then ")]
         assert (names[0], names[-1]) == (certain[0], certain[-1])
         where = learning_curves.crossing(state.sizes, *state.mean, state.difference_error)
-        assert (f"near {where:.0f})" in told) if where is not None else ("no crossing" in told)
+        assert (f"near {where:.0f})" in told) if where is not None else ("no certain crossing" in told)
     assert len(scene.panels) == 3
+
+
+def test_when_the_curves_arrive_at_their_limits():
+    curves = stored_curves()
+    told = faster.arrivals(faster.Config(tuple(curves.items())))
+    for task in ("independent", "correlated"):
+        for side, model in enumerate(learning_curves.MODELS):
+            n = faster.settled(task, curves[task], side)
+            far = 100 * (curves[task].mean[side] - learning_curves.limits(task)[side])
+            at = curves[task].sizes.tolist().index(n)
+            assert (far[at:] <= 1).all()
+            assert far[at - 1] > 1
+            assert f"{model} from n = {n}" in told
 
 
 def test_both_planes_have_the_same_axes():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,22 +10,25 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.units import in_units
 from dashboard.scenes.boundaries.setup import (
     DISCRIMINATIVE,
+    NORM,
     Config,
     Labelled,
     error,
-    fit_discriminative,
     grid,
     panel,
     points_layer,
     posterior_layers,
 )
 from genmodels.classifiers.descent import DivergedError, LogisticConfig, LogisticState, iterate_logistic
-from genmodels.classifiers.discriminative import separable
+from genmodels.classifiers.discriminative import escapes, lowest_loss
 
 STEPS, FRAMES = 2_000, 60
+AT_REST = 1e-3
+"""Nats above the lowest loss, and length of the gradient, below which descent is called at rest."""
 NETWORK_STEPS, NETWORK_EVERY = 1_500, 5
 
 
@@ -40,8 +42,7 @@ def scene(config: Config) -> Scene:
     steps = np.array([s.step for s in states])
     at, extent = grid(data)
     posterior = np.stack([s.classifier.log_posterior(at) for s in states])
-    cut = separable(data.x, data.y, data.n_classes, config.degree)
-    best = None if cut else _optimum(config, data)
+    best = lowest_loss(data.x, data.y, data.n_classes, config.degree)
     return Scene(
         panels=(
             panel(
@@ -57,14 +58,13 @@ def scene(config: Config) -> Scene:
         time="step",
         readouts=(
             Readout("loss −log p(y | x)", np.array([s.loss for s in states]), "nats per point", 4),
-            Readout("lowest possible", np.full(len(states), 0.0 if best is None else best), "nats per point", 4),
-            Readout("‖w‖", np.array([s.weight_norm for s in states]), digits=2),
+            Readout("lowest possible", np.full(len(states), best), "nats per point", 4),
+            Readout(NORM, np.array([s.weight_norm for s in states]), digits=2),
             Readout("‖gradient‖", np.array([s.gradient_norm for s in states]), digits=5),
             Readout("error on these points", np.array([100 * (1 - s.accuracy) for s in states]), "%", 1),
         ),
-        captions=(_verdict(data, cut, states),),
-        caption=0,
-        alt="A logistic regression's boundary turns step by step, while the loss falls and the weights grow.",
+        **said(len(states), *_verdicts(config, data, states, best)),
+        alt="A logistic regression's boundary turns step by step; beside it the loss and the length of the weights.",
         fps=12,
         brush=config.brush(),
     )
@@ -83,32 +83,53 @@ def _states(config: Config, data: Labelled, wanted: set[int]) -> list[LogisticSt
     return states
 
 
-def _optimum(config: Config, data: Labelled) -> float:
-    """The lowest loss there is, by scikit-learn's own solver."""
-    best = fit_discriminative(replace(config, penalty=math.inf), data)
-    return -float(best.log_posterior(data.x)[np.arange(len(data.y)), data.y].mean())
+def _verdicts(config: Config, data: Labelled, states: list[LogisticState], best: float) -> Iterator[Claim | str]:
+    """How the run went; whether the loss has a minimum, and if so, whether descent has come to rest there."""
+    loss = np.array([s.loss for s in states])
+    free = escapes(data.x, data.y, data.n_classes, config.degree)
+    yield Claim(
+        f"Diverged after step {states[-1].step}: the learning rate is far too large; lower it.",
+        states[-1].step < STEPS,
+    )
+    yield Claim(
+        "These points can be separated without an error: the loss has no minimum, the weights grow for ever, and "
+        "p(y | x) hardens into a step. A penalty on ‖w‖ would end it.",
+        free.sum() == len(data.y) * (data.n_classes - 1),
+    )
+    yield Claim(
+        "The loss rises now and then: the learning rate is too large for it.", bool((np.diff(loss) > 1e-9).any())
+    )
+    alone = [data.names[c] for c in range(data.n_classes) if _is_cut_off(free, data.y, c)]
+    yield Claim(
+        f"The points overlap, but {' and '.join(alone)} can be told from the rest without an error: the loss has "
+        "no minimum, and the weights grow for ever.",
+        bool(alone),
+    )
+    yield Claim("The points overlap, but not all of them: the loss has no minimum, and the weights grow for ever.",
+                bool(free.any()))  # fmt: skip
+    gap = f"after these {STEPS:,} steps the loss is still {loss[-1] - best:.3f} nats above it"
+    yield Claim(
+        "The points overlap, so that the loss has a minimum, and descent has come to rest there.",
+        (loss - best < AT_REST) & (np.array([s.gradient_norm for s in states]) < AT_REST),
+    )
+    yield Claim(f"The points overlap, so that the loss has a minimum; {gap}.", loss[-1] - best >= AT_REST)
+    yield "The points overlap, so that the loss has a minimum (dashed); descent is on its way."
 
 
-def _verdict(data: Labelled, cut: bool, states: list[LogisticState]) -> str:
-    if cut and states[-1].step == STEPS:
-        return (
-            "These points can be separated without an error: the loss has no lowest point, the weights grow for "
-            "ever, and p(y | x) hardens into a step. A penalty on ‖w‖ would end it."
-        )
-    if states[-1].step < STEPS:
-        return f"Diverged after step {states[-1].step}: the learning rate is far too large; lower it."
-    if any(b.loss > a.loss + 1e-9 for a, b in itertools.pairwise(states)):
-        return "The loss rises now and then: the learning rate is too large for this hill."
-    return "The points overlap, so the loss has one lowest point, and descent comes to rest there."
+def _is_cut_off(free: np.ndarray, y: np.ndarray, c: int) -> bool:
+    """Whether all points of class c may be moved away from all others, from what :func:`escapes` says."""
+    others = np.arange(free.shape[1]) != c
+    return bool((y == c).any() and free[y == c][:, others].all() and free[y != c, c].all())
 
 
-def _loss(states: list[LogisticState], best: float | None) -> Panel:
+def _loss(states: list[LogisticState], best: float) -> Panel:
     steps, loss = np.array([s.step for s in states]), np.array([s.loss for s in states])
     top = 1.1 * float(min(loss.max(), 3 * loss[0]))
-    layers: tuple = (Curve(name="loss", key="l", x=np.maximum(steps, 0.7), y=loss, colour="model"),)
-    if best is not None:
-        line = np.array([[[0.7, best], [STEPS, best]]])
-        layers += (Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True),)
+    line = np.array([[[0.7, best], [STEPS, best]]])
+    layers = (
+        Curve(name="loss", key="l", x=np.maximum(steps, 0.7), y=loss, colour="model"),
+        Polylines(name="lowest possible", key="o", xy=line, colour="truth", dashed=True),
+    )
     return chart("Loss in nats", layers, (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.8)
 
 
@@ -116,7 +137,7 @@ def _weights(states: list[LogisticState]) -> Panel:
     steps, norm = np.array([s.step for s in states]), np.array([s.weight_norm for s in states])
     curve = Curve(name="‖w‖", key="w", x=np.maximum(steps, 0.7), y=norm, colour="data")
     top = 1.1 * max(float(norm.max()), 1.0)
-    return chart("Length of the weights", (curve,), (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.7)
+    return chart("‖w‖, x standardised", (curve,), (0.7, STEPS), (0, top), x_label="step", x_scale="log", share=0.7)
 
 
 @in_units
@@ -128,10 +149,8 @@ def scenes(config: Config) -> Iterator[Scene | None]:
     test = config.fresh(1_000)
     at, extent = grid(data)
     tested = "error on your points" if config.is_own else "test error"
-    rate = min(config.learning_rate, 1.0) / 50
-    for state in iterate_mlp(
-        data.x, data.y, data.n_classes, MLPConfig(n_steps=NETWORK_STEPS, learning_rate=rate, seed=config.seed)
-    ):
+    training = MLPConfig(n_steps=NETWORK_STEPS, learning_rate=10.0**config.adam, seed=config.seed)
+    for state in iterate_mlp(data.x, data.y, data.n_classes, training):
         if state.step % NETWORK_EVERY:
             yield None
             continue

@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from genmodels.classifiers.learning_curves import (
+    DIMENSION,
     MODELS,
     NAME,
     LearningCurveState,
@@ -71,7 +72,25 @@ def verdict(task: str, state: LearningCurveState) -> str:
     """Who leads first, who last, and where they cross: by the paired difference, beyond two standard errors."""
     leaders = ", then ".join(f"{who} from n = {n:,}" for n, who in spells(state)) or "nobody leads for certain"
     where = crossing(state.sizes, state.mean[0], state.mean[1], state.difference_error)
-    return f"{task}: {leaders}" + (f" (last crossing near {where:.0f})" if where is not None else " (no crossing)")
+    crossed = f"last crossing near {where:.0f}" if where is not None else "no certain crossing"
+    return f"{task}: {leaders} ({crossed})"
+
+
+def settled(task: str, state: LearningCurveState, side: int, near: float = 1.0) -> int | None:
+    """From which n on a model's mean error stays within so many percentage points of its limit; None if from none."""
+    far = np.flatnonzero(100 * (state.mean[side] - limits(task)[side]) > near)
+    first = far[-1] + 1 if len(far) else 0
+    return int(state.sizes[first]) if first < len(state.sizes) else None
+
+
+def arrivals(config: Config) -> str:
+    """When both models come within one percentage point of their own limits, on the tasks whose limits are known."""
+    told = []
+    for task, state in zip(TITLES, config.states(), strict=True):
+        if task != "digits":
+            n = [f"{k:,}" if (k := settled(task, state, side)) else "none that was tried" for side in range(2)]
+            told.append(f"*{task}*: {MODELS[0]} from n = {n[0]} on, {MODELS[1]} from n = {n[1]}")
+    return f"Within one percentage point of their own limits (D = {DIMENSION}): " + "; ".join(told) + "."
 
 
 def _panel(task: str, state: LearningCurveState, frames: int) -> Panel:

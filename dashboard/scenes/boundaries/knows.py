@@ -1,4 +1,4 @@
-"""What each model knows at the probe; and what p(x) says of points that are like none before."""
+"""What each model says at the probe; and how well p(x) tells out-of-distribution points from others."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from dashboard.scenes.boundaries.setup import (
     ranges,
 )
 
-STRANGERS, THRESHOLDS, TESTED = 200, 61, 1_000
+UNIFORM, THRESHOLDS, TESTED = 200, 61, 1_000
 
 
-def strangers(config: Config, data: Labelled) -> np.ndarray:
-    """Points ``(200, 2)``, even over the whole board: most of them are like nothing in the training set."""
+def uniform(config: Config, data: Labelled) -> np.ndarray:
+    """Points ``(200, 2)``, uniform over the frame: they stand for out-of-distribution points, though some of them may
+    fall among the data."""
     (x0, x1), (y0, y1) = ranges(data)
-    return np.random.default_rng([config.seed, 7]).uniform([x0, y0], [x1, y1], (STRANGERS, 2))
+    return np.random.default_rng([config.seed, 7]).uniform([x0, y0], [x1, y1], (UNIFORM, 2))
 
 
 @on_board
@@ -38,7 +39,7 @@ def scene(config: Config) -> Scene:
     left, right = fit_discriminative(config, data), fit_generative(config, data)
     at, extent = grid(data)
     probe = np.array([[config.probe_1, config.probe_2]])
-    odd, test = strangers(config, data), config.fresh(TESTED)
+    odd, test = uniform(config, data), config.fresh(TESTED)
     log_p, familiar, strange = (right.log_marginal(p) - config.units.log_scale for p in (at, test.x, odd))
     thresholds = np.linspace(np.quantile(familiar, 0.0) - 2, np.quantile(familiar, 0.6), THRESHOLDS)
     flagged = strange[None, :] < thresholds[:, None]
@@ -48,7 +49,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             panel(
-                "p(y | x): sure anywhere",
+                "p(y | x), which knows no p(x)",
                 (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), _cross(probe)),
                 data,
             ),
@@ -66,12 +67,12 @@ def scene(config: Config) -> Scene:
             *_posteriors("right", right.log_posterior(probe)[0]),
             Readout("log p(x)", np.full(THRESHOLDS, at_probe), "nats", 2),
             Readout("threshold", thresholds, "nats", 2),
-            Readout("strangers flagged", found, "%", 1),
+            Readout("uniform points flagged", found, "%", 1),
             Readout("false alarms", alarm, "%", 1),
         ),
         captions=(
-            "The probe lies above the threshold: such points were seen.",
-            "The probe lies below the threshold: “I have never seen such a thing.” Both answer anyway.",
+            "The probe lies above the threshold on p(x): it is not flagged.",
+            "The probe lies below the threshold on p(x): flagged as out of distribution. Both still name a class.",
         ),
         caption=(at_probe < thresholds).astype(int),
         alt="Left the posterior, right the log-density with a threshold contour; a probe asks both.",
@@ -108,17 +109,17 @@ def _density(log_p: np.ndarray, thresholds: np.ndarray, extent) -> tuple[Field, 
 
 
 def _flags(odd: np.ndarray, flagged: np.ndarray) -> tuple[Points, Points]:
-    """Strangers, hollow until they are flagged."""
+    """Uniform points; those that are flagged are marked."""
     out = np.where(flagged[..., None], odd, np.nan)
     return (
-        Points(name="strangers", key="s", visible=False, xy=odd, radius=3.5, colour="muted"),
+        Points(name="uniform points", key="s", visible=False, xy=odd, radius=3.5, colour="muted"),
         Points(name="flagged", key="g", xy=out, radius=4, colour="model"),
     )
 
 
 def _rates(thresholds: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> Panel:
     curves = (
-        Curve(name="strangers flagged", key="u", x=thresholds, y=found, colour="model"),
+        Curve(name="uniform points flagged", key="u", x=thresholds, y=found, colour="model"),
         Curve(name="false alarms", key="a", x=thresholds, y=alarm, colour="data"),
     )
     return chart(
@@ -132,10 +133,10 @@ def _rates(thresholds: np.ndarray, alarm: np.ndarray, found: np.ndarray) -> Pane
 
 
 def detectors(config: Config) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """How unusual each detector finds test points, and strangers: two arrays for each, higher is stranger."""
+    """How unusual each score finds test points, and uniform ones: two arrays for each, higher is more unusual."""
     data = config.data()
     left, right = fit_discriminative(config, data), fit_generative(config, data)
-    odd, test = strangers(config, data), config.fresh(TESTED)
+    odd, test = uniform(config, data), config.fresh(TESTED)
     return {
         f"−log p(x), {SHORT[config.generative]}": (-right.log_marginal(test.x), -right.log_marginal(odd)),
         "unsure: 1 − max p(y | x), left": tuple(-left.log_posterior(x).max(axis=1) for x in (test.x, odd)),

@@ -6,6 +6,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.claims import Claim, said
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -76,8 +77,7 @@ def scene(config: Config) -> Scene:
             Readout(f"right: p(class {c + 1} | x{SUB[kept]})", np.exp(known[:, c])),
             *(Readout(f"{name}: accuracy", np.full(SWEEP, value), "%", 1) for name, (value, _) in scores.items()),
         ),
-        captions=(_verdict(scores, where, SUB[gone]),),
-        caption=0,
+        **said(SWEEP, *_verdict(scores, where, SUB[gone])),
         alt="A line sweeps over both planes: only one coordinate is known. The left model asks at a guessed point, "
         "the right one averages along the line.",
         fps=10,
@@ -115,12 +115,13 @@ def judged(
     }
 
 
-def _verdict(scores: dict[str, tuple[float, float]], where: str, gone: str) -> str:
+def _verdict(scores: dict[str, tuple[float, float]], where: str, gone: str) -> tuple[Claim, str]:
     (left, left_cost), (right, right_cost) = scores["left, guess"], scores["right, integral"]
-    return (
+    told = (
         f"Without x{gone}, {where}: accuracy {left:.1f} % (guess), {right:.1f} % (integral); "
-        f"mean −log p(y | x): {left_cost:.2f} and {right_cost:.2f} nats: the price of being sure of a guess."
+        f"mean −log p(y | x): {left_cost:.2f} and {right_cost:.2f} nats"
     )
+    return Claim(f"{told}: the price of being sure of a guess.", left_cost >= right_cost + 0.01), f"{told}."
 
 
 def _line(seen: np.ndarray, kept: int, span: tuple[float, float]) -> Polylines:

@@ -1,6 +1,8 @@
-"""The world has moved on: another p(y) than in training."""
+"""Another p(y) at deployment than in training."""
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
@@ -70,6 +72,23 @@ def recall(model: Classifier, test: Labelled) -> np.ndarray:
     """Share of each class that is recognised, ``(2,)``; weighted by p(y) it is the accuracy in that world."""
     hit = model.predict(test.x) == test.y
     return np.array([hit[test.y == c].mean() for c in range(2)])
+
+
+@functools.lru_cache(maxsize=16)
+def cost(config: Config) -> str:
+    """Where not correcting costs most in these data; empty where there is no picture."""
+    try:
+        got = {r.name: np.asarray(r.values) for r in scene(config).readouts}
+        lost = np.stack([got[f"{side}: corrected"] - got[f"{side}: as trained"] for side in ("left", "right")])
+    except (ValueError, KeyError):
+        return ""
+    if lost.max() < 0.05:
+        return "Here not correcting costs nothing."
+    side, at = np.unravel_index(lost.argmax(), lost.shape)
+    return (
+        f"Here not correcting costs most at p(class 2) = {SHARES[at]:.2f}: {lost[side, at]:.1f} percentage points, "
+        f"{('left', 'right')[side]}."
+    )
 
 
 def _panel(moved: list[np.ndarray], stayed: list[np.ndarray]) -> Panel:

@@ -1,4 +1,4 @@
-"""Draw me one: x | y, and x alone, from the generative model; the other one has nothing to draw from."""
+"""Draw me one: x | y, and x alone, from the generative model; the other one is no distribution of x."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             panel(
-                "p(y | x): no drawing",
+                "p(y | x): draws no x",
                 (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data)),
                 data,
             ),
@@ -69,7 +69,7 @@ def scene(config: Config) -> Scene:
             Readout("left model judges them of that class", _running(100.0 * (left.predict(of_class) == y)), "%", 1),
         ),
         alt=f"Points drawn from {SHORT[config.generative]}: of one class, and without a class; the discriminative "
-        "model has none to draw.",
+        "model has no distribution of x.",
         fps=12,
         brush=config.brush(),
     )

@@ -52,6 +52,8 @@ SHORT = {
     "shared": "naive Bayes, shared variances",
     "mixture": "three Gaussians a class",
 }
+NORM = "‖w‖ (x standardised)"
+"""Models on the left standardise x, so that the length of their weights does not depend on its units."""
 CLASSES = {2: "Two", 3: "Three"}
 PENALTIES = {1.0: "C = 1 (scikit-learn's own)", 100.0: "C = 100", math.inf: "none"}
 FEATURES = {2: "x₂ is missing", 1: "x₁ is missing"}
@@ -111,8 +113,10 @@ class Config(OwnPoints):
         probe_1, probe_2: Where the probe is.
         chosen: The class to draw from, from 0.
         missing: The feature that is missing at test time, 1 or 2.
+        mislabelled: Per cent of the training points that bear another class's label.
         descend: The model that walks downhill: a degree, or ``"network"``.
         rate: Power of ten of its learning rate.
+        adam: The same of the network, which Adam trains.
         wrong: Which assumption is broken.
         labels, names: Classes of the points of a file, from 0, and what they are called.
         brisk: Only the last frame is wanted, while one paints.
@@ -122,6 +126,7 @@ class Config(OwnPoints):
     source: str = choice("Data", "blobs", TITLES)
     classes: int = choice("Classes", 2, CLASSES, when=lambda v: not is_file(v))
     points: int = slider("Training points", 120, 6, 400, 2, when=is_drawn)
+    mislabelled: int = slider("Mislabelled", 0, 0, 30, 1, format="%d %%", when=is_drawn)
     csv: tuple[Pair, ...] = file(labelled=True, when=is_file)
     generative: str = choice("Right, p(x | y) p(y)", "lda", GENERATIVE)
     degree: int = choice("Left, p(y | x)", 1, DISCRIMINATIVE)
@@ -131,7 +136,8 @@ class Config(OwnPoints):
     chosen: int = choice("Draw from", 0, {c: f"class {c + 1}" for c in range(3)})
     missing: int = choice("At test time", 2, FEATURES)
     descend: int | str = choice("Model", 1, {**DISCRIMINATIVE, "network": "A network (trained live)"})
-    rate: float = slider("log₁₀ learning rate", -0.3, -3.0, 2.0, 0.1)
+    rate: float = slider("log₁₀ learning rate", -0.3, -3.0, 2.0, 0.1, when=lambda v: v["descend"] != "network")
+    adam: float = slider("log₁₀ rate of Adam", -2.0, -5.0, -0.5, 0.1, when=lambda v: v["descend"] == "network")
     wrong: str = choice("Assumption", "independence", WRONG)
     labels: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
@@ -152,12 +158,21 @@ class Config(OwnPoints):
         x, y, names, frame = self._draw(self.points, np.random.default_rng(self.seed))
         if two and len(names) != 2:
             raise ValueError(f"This cue compares two classes and the data have {len(names)}: choose two classes.")
-        x, y = check_labelled(x, y, len(names), at_least)
+        x, y = check_labelled(x, self._labelled(y, len(names)), len(names), at_least)
         order = balanced_order(y, at_least)
         return Labelled(x[order], y[order], names, frame)
 
+    def _labelled(self, y: np.ndarray, k: int) -> np.ndarray:
+        """The classes as they are told to the models: of some points that are drawn, another one at random."""
+        wrong = round(self.mislabelled / 100 * len(y)) if not self.is_own else 0
+        rng = np.random.default_rng([self.seed, 31])
+        chosen = rng.permutation(len(y))[:wrong]
+        told = y.copy()
+        told[chosen] = (y[chosen] + rng.integers(1, k, size=wrong)) % k
+        return told
+
     def fresh(self, n: int, stream: int = 1) -> Labelled:
-        """Points to test on, not seen in training; one's own points where there are no others."""
+        """Points to test on, not seen in training, none mislabelled; one's own points where there are no others."""
         return self._draw(n, np.random.default_rng([self.seed, stream]))
 
     def _draw(self, n: int, rng: np.random.Generator) -> Labelled:
@@ -216,7 +231,7 @@ def _of_label(name: str, c: int, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def balanced_order(y: np.ndarray, first: int) -> np.ndarray:
-    """The points' own order, but with ``first`` of each class in front, by turns."""
+    """The points' own order, but with ``first`` of each class in front, alternating."""
     rank = np.empty(len(y), dtype=np.int64)
     for c in np.unique(y):
         here = np.flatnonzero(y == c)

@@ -1,12 +1,14 @@
-"""Assumptions, from right to wrong: independence (naive Bayes), one covariance for all (LDA)."""
+"""Assumptions, from true to false: independence (naive Bayes), one covariance for all (LDA)."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
+from dashboard.scene.claims import Claim, said
 from dashboard.scenes.boundaries.setup import (
     Config,
     Labelled,
@@ -53,7 +55,8 @@ def scene(config: Config) -> Scene:
     posteriors = [np.stack([m.log_posterior(at) for m in models]) for models in fits]
     many = [[error_of(m, w, config.seed) for m, w in zip(models, worlds, strict=True)] for models in fits]
     few = few_points(config.wrong, config.seed)
-    best = [error_of(w, w, config.seed) for w in worlds]
+    best = np.array([error_of(w, w, config.seed) for w in worlds])
+    limit = np.array([error_of(in_the_limit(config.wrong, w), w, config.seed) for w in worlds])
     xy, labels = np.stack([d.x for d in drawn]), drawn[0].y
     shown = Labelled(xy, labels, NAMES)
     titles = TITLES[config.wrong]
@@ -77,20 +80,50 @@ def scene(config: Config) -> Scene:
             Readout("right", few[1], "%", 1),
             Readout(f"left: n = {SHOWN}", np.array(many[0]), "%", 1),
             Readout("right ", np.array(many[1]), "%", 1),
-            Readout("lowest possible", np.array(best), "%", 1),
+            Readout("left: n → ∞", limit, "%", 1),
+            Readout("lowest possible", best, "%", 1),
         ),
-        captions=(_won(few), "A wrong assumption costs at every n: more points do not mend it."),
-        caption=np.where(DEGREES < 0.35, 0, 1),
+        **said(len(DEGREES), *_verdicts(few, np.array(many), limit, best)),
         alt="Two models of the same points; over time the first one's assumption becomes wrong.",
         fps=3,
     )
 
 
-def _won(few: np.ndarray) -> str:
-    gap = few[1, 0] - few[0, 0]
-    if gap > 0:
-        return f"The assumption is right, and with {FEW} points it wins: {gap:.1f} % fewer errors."
-    return f"The assumption is right; with {FEW} points it makes no difference here ({-gap:.1f} %)."
+def _verdicts(few: np.ndarray, many: np.ndarray, limit: np.ndarray, best: np.ndarray) -> Iterator[Claim]:
+    """For each degree, what the assumption saves or costs with few points and with many; and what bias it leaves.
+
+    Args:
+        few, many: Errors ``(2, degrees)`` of left and right, in per cent.
+        limit, best: Left's error for n → ∞, and the lowest possible, ``(degrees,)``.
+    """
+    for at, degree in enumerate(DEGREES):
+        here = np.arange(len(DEGREES)) == at
+        a, b = (errors[0, at] - errors[1, at] for errors in (few, many))
+        judged = "The assumption is true:" if degree == 0 else "False, and yet" if a < 0 < b else "False:"
+        sentence = (
+            f"{judged} at n = {FEW} left errs {abs(a):.1f} percentage points {_more(a)} than right, "
+            f"at n = {SHOWN} {abs(b):.1f} {_more(b)}"
+        )
+        biased = f"{sentence}; for n → ∞ {limit[at]:.1f} %, not {best[at]:.1f} %: its bias."
+        yield Claim(biased, here & (limit - best >= 0.1))
+        yield Claim(f"{sentence}.", here)
+
+
+def _more(gap: float) -> str:
+    return "more" if gap > 0 else "less"
+
+
+def in_the_limit(wrong: str, true: GenerativeClassifier) -> GenerativeClassifier:
+    """What the left model tends to with ever more points of a world: the true moments that its assumption keeps."""
+    covariances = np.stack([part.covariances[0] for part in true.conditionals])
+    if wrong == "independence":
+        kept = covariances * np.eye(2)
+    else:
+        kept = np.repeat(covariances.mean(axis=0, keepdims=True), 2, axis=0)
+    parts = tuple(
+        GaussianMixture(np.ones(1), part.means, c[None]) for part, c in zip(true.conditionals, kept, strict=True)
+    )
+    return GenerativeClassifier(true.prior, parts)
 
 
 MODELS = {
@@ -139,13 +172,13 @@ def few_points(wrong: str, seed: int) -> np.ndarray:
     return errors.mean(axis=2)
 
 
-def _errors(few: np.ndarray, many: list[list[float]], best: list[float]) -> Panel:
+def _errors(few: np.ndarray, many: list[list[float]], best: np.ndarray) -> Panel:
     top = 1.15 * max(float(few.max()), float(np.max(many)))
     curves = (
         Curve(name=f"left, n = {FEW}", key="l", x=DEGREES, y=few[0], colour="model"),
         Curve(name=f"right, n = {FEW}", key="r", x=DEGREES, y=few[1], colour="data"),
         Curve(name=f"left, n = {SHOWN}", key="m", x=DEGREES, y=np.array(many[0]), colour="model", dashed=True),
         Curve(name=f"right, n = {SHOWN}", key="s", x=DEGREES, y=np.array(many[1]), colour="data", dashed=True),
-        Curve(name="lowest possible", key="o", x=DEGREES, y=np.array(best), colour="truth"),
+        Curve(name="lowest possible", key="o", x=DEGREES, y=best, colour="truth"),
     )
     return chart("Test error in %", curves, (0, 1), (0, top), x_label="how wrong the assumption is", share=0.6)

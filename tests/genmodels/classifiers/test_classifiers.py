@@ -17,7 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
-from genmodels.classifiers.discriminative import DiscriminativeClassifier, features, fit_logistic, separable
+from genmodels.classifiers.discriminative import (
+    DiscriminativeClassifier,
+    escapes,
+    features,
+    fit_logistic,
+    has_optimum,
+    lowest_loss,
+    separable,
+)
 from genmodels.classifiers.generative import (
     GenerativeClassifier,
     fit_class_mixtures,
@@ -379,6 +387,40 @@ def test_a_ring_is_separable_by_squares_only():
 def test_touching_classes_are_not_separable():
     x = np.array([[0.0], [1.0], [1.0], [2.0]])
     assert not separable(x, np.array([0, 0, 1, 1]), 2)
+
+
+def test_touching_classes_have_no_optimum_and_interleaved_ones_do():
+    x = np.array([[0.0], [1.0], [1.0], [2.0]])
+    assert not has_optimum(x, np.array([0, 0, 1, 1]), 2)
+    assert lowest_loss(x, np.array([0, 0, 1, 1]), 2) == pytest.approx(np.log(2) / 2)
+    x = np.array([[0.0], [1.0], [2.0], [3.0]])
+    assert has_optimum(x, np.array([0, 1, 0, 1]), 2)
+    assert lowest_loss(x, np.array([0, 0, 1, 1]), 2) == 0
+
+
+def test_one_class_far_from_two_that_overlap_leaves_no_optimum():
+    x, y = blobs(2, n=80, seed=3)
+    y = np.where(np.arange(len(y)) % 7 == 0, 1 - y, y)
+    away = np.random.default_rng(0).normal(40, 1, (30, 2))
+    both, labels = np.concatenate([x, away]), np.append(y, np.full(30, 2))
+    assert has_optimum(x, y, 2)
+    assert not has_optimum(both, labels, 3)
+    assert not separable(both, labels, 3)
+    free = escapes(both, labels, 3)
+    assert free[labels == 2][:, :2].all()
+    assert free[labels != 2, 2].all()
+    assert not free[labels == 0, 1].any()
+    assert lowest_loss(both, labels, 3) == pytest.approx(len(x) / len(both) * lowest_loss(x, y, 2), abs=1e-7)
+
+
+@pytest.mark.parametrize(("k", "degree"), [(2, 1), (2, 2), (3, 1)])
+def test_the_lowest_loss_is_scikit_learns_where_there_is_an_optimum(k, degree):
+    x, y = blobs(k, n=150, seed=2)
+    y = np.where(np.arange(len(y)) % 9 == 0, (y + 1) % k, y)
+    assert has_optimum(x, y, k, degree)
+    model = fit_logistic(x, y, k, degree, C=np.inf)
+    loss = -model.log_posterior(x)[np.arange(len(y)), y].mean()
+    assert lowest_loss(x, y, k, degree) == pytest.approx(loss, abs=1e-7)
 
 
 def test_an_unpenalised_fit_of_separable_data_stops_and_classifies_all():
