@@ -70,18 +70,18 @@ def show_descend() -> None:
         "All points are there from the start: the time axis is *optimisation*, not data.",
         "*Far apart*: the classes can be separated, so the loss has no minimum: ‖w‖ grows without end, and the field "
         "hardens into a step.",
-        "*Three* classes of *moons* overlap, and yet there is no minimum: one class can be told from the others "
-        "without an error, and its weights grow for ever. The dashed line is then an infimum.",
+        "Points may overlap and the loss still have no minimum, where *one* class can be told from the others without "
+        "an error (three classes of *moons*): weights grow for ever, and the dashed line is an infimum.",
         "There is a minimum exactly where no direction in (W, b) leaves all margins at least as large and makes one "
         "larger: a linear programme decides that.",
-        "With too large a learning rate the loss rises now and then (try 1.5 on *moons*); with a small one 2,000 steps "
-        "are too few (try −3 on *blobs*).",
+        "With too large a learning rate the loss rises now and then (try 1.5 on *moons*); with a small one 2,000 "
+        "steps are too few (try −3 on *blobs*).",
         "‖w‖ belongs to standardised x. The network is trained by Adam, whose learning rate has a slider of its own.",
     )
     lesson.formula(
         "One step",
         r"w\leftarrow w-\eta\,\nabla_w\Big[-\tfrac1N\sum_n\log p(y_n\mid x_n;w)\Big]\qquad"
-        r"\nabla_w=\tfrac1N\sum_n\big(p(y\mid x_n)-\mathbb 1[y=y_n]\big)\,\phi(x_n)",
+        r"\nabla_{w_k}=\tfrac1N\sum_n\big(p(k\mid x_n)-\mathbb 1[y_n=k]\big)\,\phi(x_n)",
     )
     lesson.source(descend.steps_of(config.descend))
 
@@ -152,8 +152,8 @@ def show_faster() -> None:
         "lowest possible error; naive Bayes' is that only where features are independent.",
         "The line is the mean, the band 5–95 % of 50 repetitions. A leader is named only where the paired difference "
         "exceeds two standard errors.",
-        "Logistic regression is not penalised. Where it has no optimum (n ≤ D points in general position can be separated), "
-        "it stops when " + learning_curves.STOPPING_RULE,
+        "Logistic regression is not penalised. Where it has no optimum (n ≤ D points in general position can be "
+        "separated), it stops when " + learning_curves.STOPPING_RULE,
     )
     lesson.source(learning_curves.iterate_learning_curve, learning_curves.spells)
 
@@ -182,7 +182,7 @@ def show_missing() -> None:
     lesson.notice(
         "The generative model integrates the missing feature out: for Gaussians, it drops a row and a column.",
         "The discriminative one has no p(x) to integrate over; as it was trained, it needs a value. Here it is given "
-        "the training mean, the simplest guess. (One may also impute from the other feature, or train without this one.)",
+        "the training mean, the simplest guess. (One may also impute from the other feature, or train without it.)",
         "On *elongated* data the mean is a poor guess: which x₂ is likely depends on x₁.",
     )
     lesson.formula("Integrate it out", r"p(y\mid x_1)\propto p(y)\int p(x_1,x_2\mid y)\,dx_2")
