@@ -24,7 +24,9 @@ or asks for β > 1.) Three *spacings* choose the times, as in diffusers (Lin et 
 T down in steps of T/n; ``"leading"`` from 1 up in steps of ⌊T/n⌋, which stops short of T; ``"linspace"`` with both
 ends, 1 and T.
 
-*Is x_T noise?* For a Gaussian start KL(q(x_T) ‖ N(0, I)) has a closed form: :meth:`Schedule.kl_to_noise`.
+*Is x_T noise?* The variational bound's last term, E KL(q(x_T | x_0) ‖ N(0, I)), says so for any data:
+:meth:`Schedule.prior_term`. For a Gaussian start KL(q(x_T) ‖ N(0, I)), which is less, has a closed form, too:
+:meth:`Schedule.kl_to_noise`.
 
 Sources: Sohl-Dickstein et al. (2015), arXiv:1503.03585; Ho, Jain & Abbeel (2020), *DDPM*, arXiv:2006.11239 (eqs. 2, 4
 and 7; β: section 4); Nichol & Dhariwal (2021), arXiv:2102.09672 (cosine: eq. 17; fewer steps: eq. 19); Jabri, Fleet &
@@ -41,7 +43,7 @@ from typing import Any
 
 import numpy as np
 
-from genmodels.checks import check_choice
+from genmodels.checks import check_choice, check_data
 
 MAX_STEPS = 1000
 SCHEDULES = ("linear", "cosine", "sigmoid")
@@ -143,8 +145,28 @@ class Schedule:
         chosen = spaced(self.n_steps, n_steps, spacing)
         return Schedule(self.alpha_bar[chosen], self.times[chosen])
 
+    def prior_term(self, x_0: Any) -> np.ndarray:
+        """E KL(q(x_t | x_0) ‖ N(0, I)) in nats, the mean over the data, for every t, ``(T + 1,)``; ∞ at t = 0.
+
+            KL(N(√ᾱ x_0, (1 − ᾱ) I) ‖ N(0, I)) = −½ D log(1 − ᾱ) + ½ ᾱ (|x_0|² − D)
+
+        At t = T it is the bound's part that no training lowers (Ho et al. 2020, eq. 5: L_T). As KL is convex, it is
+        no less than KL(q(x_t) ‖ N(0, I)), whatever the data; the difference is the information of x_t about x_0.
+
+        Args:
+            x_0: Data ``(N, D)``, standardised.
+
+        >>> linear().prior_term([[1.0], [-1.0]])[-1].round(7)
+        np.float64(2.02e-05)
+        """
+        x_0 = check_data(x_0)
+        d = x_0.shape[1]
+        with np.errstate(divide="ignore"):
+            width = -d * np.log1p(-self.alpha_bar)
+        return 0.5 * (width + self.alpha_bar * (np.square(x_0).sum(axis=1).mean() - d))
+
     def kl_to_noise(self, mean: Any = 0.0, covariance: Any = 1.0) -> np.ndarray:
-        """KL(q(x_t) ‖ N(0, I)) in nats if x_0 ~ N(m, S), for every t, ``(T + 1,)``; the last says if x_T is noise.
+        """KL(q(x_t) ‖ N(0, I)) in nats if x_0 ~ N(m, S), for every t, ``(T + 1,)``.
 
             KL = ½ Σ_i (ᾱ (s_i − 1) − log(1 + ᾱ (s_i − 1))) + ½ ᾱ |m|²,     s_i the eigenvalues of S
 

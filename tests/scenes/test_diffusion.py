@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 
 from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
@@ -82,11 +83,36 @@ def test_the_density_is_that_of_its_time():
             assert field[f] == pytest.approx(p / p.max(), abs=1e-5), (build, f)
 
 
+@pytest.mark.parametrize("source", ["ffjord8", "moons"])
+def test_two_clouds_are_held_against_two_fresh_samples(source):
+    """The energy distance of one distribution's own samples is not 0."""
+    config, rng = forward.Forward(source), np.random.default_rng(0)
+    scene, n = forward.scene(config), forward.COMPARED
+    told = readouts(scene)["of two fresh samples"]
+    alpha_bar = config.noising().alpha_bar[scene.steps]
+    for f in (0, 20, len(told) - 1):
+        found = []
+        for k in range(40):
+            x_0, eps = config.points(2 * n, 50 + k), rng.standard_normal((2 * n, 2))
+            x = np.sqrt(alpha_bar[f]) * x_0 + np.sqrt(1 - alpha_bar[f]) * eps
+            found.append(energy_distance(x[:n], x[n:]) ** 2)
+        assert told[f] == pytest.approx(np.sqrt(np.mean(found)), rel=0.15)
+    apart = readouts(scene)[f"energy distance of the clouds (n = {n})"]
+    assert (apart < 2 * told).all(), "step by step and at once are one distribution"
+
+
 def test_the_hand_stays_in_the_plane():
     moved = after_drag(guess.Guess("dino", seed=3), {"handles": {"x": [9.0, -0.123]}})
     assert (moved.x_1, moved.x_2, moved.source, moved.seed) == (3.2, -0.12, "dino", 3)
     with pytest.raises(ValueError, match="finite"):
         after_drag(Config(), {"handles": {"x": [float("nan"), 0]}})
+
+
+def of_the_bound(x_0: np.ndarray, level: float) -> float:
+    """E KL(q(x_T | x_0) ‖ N(0, I)) by torch.distributions."""
+    normal = torch.distributions.Normal(torch.as_tensor(np.sqrt(level) * x_0), float(np.sqrt(1 - level)))
+    noise = torch.distributions.Normal(torch.zeros(x_0.shape, dtype=torch.float64), 1.0)
+    return float(torch.distributions.kl_divergence(normal, noise).sum(dim=1).mean())
 
 
 @pytest.mark.parametrize("count", [1_000, 50, 5])
@@ -105,9 +131,8 @@ def test_fewer_steps_are_the_same_process(schedule, count):
     assert readouts(scene)["log SNR"][1:] == pytest.approx(
         np.where(t > 0, of.log_snr[np.maximum(t, 1)], np.nan)[1:], nan_ok=True
     )
-    x = config.points(curve.PARTICLES)
-    kl = of.kl_to_noise(x.mean(axis=0), np.cov(x.T))[-1]
-    assert readouts(scene)["KL(q(x_T) ‖ N(0, I))"] == pytest.approx(kl, abs=1e-12)
+    kl = of_the_bound(config.points(curve.PARTICLES), of.alpha_bar[-1])
+    assert readouts(scene)["E KL(q(x_T | x₀) ‖ N(0, I))"] == pytest.approx(kl, rel=1e-6, abs=1e-12)
     assert "*not*" not in scene.captions[scene.caption[0]]
     if count < 1_000:
         assert len(layer(scene, "steps").xy) == count + 1
@@ -123,11 +148,9 @@ def test_one_s_own_curve_goes_through_the_knots():
     assert np.interp([h.at[0] for h in scene.handles], x, y) == pytest.approx(config.heights(), abs=1e-3)
     assert [h.at[1] for h in scene.handles] == config.heights()
     assert "*not*" in scene.captions[scene.caption[0]], "0.3 of the signal is left"
-    m, s = (x := config.points(curve.PARTICLES)).mean(axis=0), np.cov(x.T)
-    level = config.noising().alpha_bar[-1]
-    variance = level * s + (1 - level) * np.eye(2)
-    by_hand = 0.5 * (np.trace(variance) + level * m @ m - 2 - np.log(np.linalg.det(variance)))
-    assert readouts(scene)["KL(q(x_T) ‖ N(0, I))"][0] == pytest.approx(by_hand)
+    kl = of_the_bound(config.points(curve.PARTICLES), config.noising().alpha_bar[-1])
+    assert readouts(scene)["E KL(q(x_T | x₀) ‖ N(0, I))"][0] == pytest.approx(kl)
+    assert kl > 0.3, "far from noise, whatever the moments of the data"
     assert not curve.scene(curve.Curves()).handles
 
 
@@ -165,22 +188,24 @@ def test_the_best_answer_is_the_posterior_s_mean(place):
         w = np.exp(w - w.max())
         assert mark.values[f] == pytest.approx(w, abs=1e-9)
         w /= w.sum()
-        assert readouts(scene)["points that matter"][f] == pytest.approx(1 / (w**2).sum())
+        assert readouts(scene)["effective number of origins"][f] == pytest.approx(1 / (w**2).sum())
         log_p = np.log(prior + 1e-300) - ((x_t - s * grid) ** 2).sum(1) / (2 * left)
         p = np.exp(log_p - log_p.max())
         best = p @ grid / p.sum()
-        assert layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0] == pytest.approx(best, abs=2e-3)
-        assert [readouts(scene)["best answer x₁"][f], readouts(scene)["x₂"][f]] == pytest.approx(best, abs=2e-3)
+        assert layer(scene, "E[x₀ | xₜ]").xy[f, 0] == pytest.approx(best, abs=2e-3)
+        assert [readouts(scene)["E[x₀ | xₜ]: x₁"][f], readouts(scene)["x₂"][f]] == pytest.approx(best, abs=2e-3)
         said = convert(network.network(x_t, levels[f]), network.network.prediction, "x0", x_t, levels[f])[0]
         assert layer(scene, "the network's answer").xy[f, 0] == pytest.approx(said, abs=1e-5)
-        off = np.linalg.norm(said - layer(scene, "best answer E[x₀ | xₜ]").xy[f, 0])
+        off = np.linalg.norm(said - layer(scene, "E[x₀ | xₜ]").xy[f, 0])
         assert readouts(scene)["network's distance to it"][f] == pytest.approx(off, abs=1e-5)
 
 
 @pytest.mark.parametrize("source", LEARNED)
 def test_the_network_s_error_is_near_the_best_possible(source):
     scene = guess.scene(guess.Guess(source))
-    best, said = (layer(scene, name, 2).y for name in ("best possible", "the network"))
+    of = guess.Guess(source).of_points(guess.MANY)
+    assert bool(of) == (source in ("moons", "checkerboard")), "those are no mixtures: points stand for them"
+    best, said = (layer(scene, name, 2).y for name in (f"E[x₀ | xₜ]{of}" if of else "best possible", "the network"))
     off = readouts(scene)["network's distance to it"]
     print(f"\n{source}: error {said.mean():.3f}, best {best.mean():.3f}; its distance to the best {off.mean():.3f}")
     assert said.mean() < 1.05 * best.mean() + 0.01
@@ -200,26 +225,111 @@ def test_a_step_back_and_its_gaussian(source, schedule):
     cell = (2 * why.REACH / why.CELLS) ** 2
     at = cell_centres(why.BOX, why.CELLS)
     for k, count in enumerate(why.COUNTS):
-        p = layer(scene, "exact p(xₜ₋₁ | xₜ)", k + 1).values.reshape(why.FRAMES, -1) * cell
+        p = (
+            layer(scene, f"exact p(xₜ₋₁ | xₜ){Config(source).of_points(why.ORIGINS)}", k + 1).values.reshape(
+                why.FRAMES, -1
+            )
+            * cell
+        )
         assert p.sum(axis=1) == pytest.approx(np.ones(why.FRAMES), abs=0.03)
-        shape = layer(scene, "its Gaussian, 1 – 2 σ", k + 1).covariance[:, 0]
+        shape = layer(scene, why.NEAREST, k + 1).covariance[:, 0]
         assert np.trace(shape, axis1=1, axis2=2) == pytest.approx(np.full(why.FRAMES, 2.0)), "magnified to spread 1"
         mean = p @ at
         second = np.einsum("fc,ci,cj->fij", p, at, at)
         assert np.abs(mean).max() < 0.05
         assert np.abs(second - shape).max() < 0.15
-        assert (readouts(scene)[f"{count:,} steps: nats from a Gaussian"] >= 0).all()
+        assert (readouts(scene)[f"{count:,} steps: KL to moments'"] >= 0).all()
 
 
 def test_between_two_modes_only_small_steps_are_gaussian():
     dataset = get_dataset("ffjord8")
     middle = dataset.standardise(dataset.centres)[:2].mean(axis=0)
     scene = why.scene(Config("ffjord8", x_1=float(middle[0]), x_2=float(middle[1])))
-    many, some, few = (readouts(scene)[f"{count:,} steps: nats from a Gaussian"] for count in why.COUNTS)
+    many, some, few = (readouts(scene)[f"{count:,} steps: KL to moments'"] for count in why.COUNTS)
     print(f"\nnats from a Gaussian, at most: {many.max():.2g} in 1,000, {some.max():.2g} in 50, {few.max():.2g} in 5")
     assert few[-1] > 10 * some[-1] > 10 * many[-1]
     assert few[-1] > 0.3, "two humps"
     assert many.max() < 1e-4
+
+
+def test_ddpm_s_own_gaussian_misses_more_than_the_moments():
+    """KL from the exact step to N(its mean, β̃ I), by draws from the exact mixture."""
+    config = Config("ffjord8")
+    scene, exact, x_t = why.scene(config), config.exact(), np.array([[config.x_1, config.x_2]])
+    chosen, f = config.noising().choose(5), 8  # the second step of five
+    level, before = chosen.alpha_bar[2], chosen.alpha_bar[1]
+    step = exact.transition(x_t, level, before)
+    mean, covariance = (moment[0] for moment in step.moments())
+    rng = np.random.default_rng(0)
+    k = rng.choice(len(step.means[0]), size=100_000, p=step.weights[0])
+    roots = np.linalg.cholesky(step.covariances)
+    x = step.means[0, k] + np.einsum("nij,nj->ni", roots[k], rng.standard_normal((len(k), 2)))
+    variance = (1 - level / before) * (1 - before) / (1 - level)
+    for who, cov in (("moments'", covariance), ("DDPM's", variance * np.eye(2))):
+        kl = (step.log_prob(x) - multivariate_normal(mean, cov).logpdf(x)).mean()
+        assert readouts(scene)[f"5 steps: KL to {who}"][f] == pytest.approx(kl, abs=0.01), who
+    assert readouts(scene)["5 steps: KL to DDPM's"][f] > 0.6 > 0.05 > readouts(scene)["5 steps: KL to moments'"][f]
+    own = layer(scene, why.DDPM, 3).covariance[f, 0]
+    assert own == pytest.approx(2 * variance / np.trace(covariance) * np.eye(2)), "magnified like the exact step"
+
+
+def test_why_opens_on_a_sentence_that_is_true_there():
+    scene = why.scene(Config("ffjord8"))
+    assert why.humps(layer(scene, "exact p(xₜ₋₁ | xₜ)", 3).values[0]) == 1
+    assert "humps" not in scene.captions[scene.caption[0]]
+    assert "humps" in scene.captions[scene.caption[-1]]
+
+
+@pytest.mark.parametrize("source", ["ffjord8", "moons"])
+def test_the_arrow_under_the_hand_ends_where_the_score_points(source):
+    """Tweedie: towards √ᾱ E[x_0 | x_t], which may be the other way than E[x_0 | x_t]."""
+    config = guess.Guess(source, x_1=0.05, x_2=0.1)
+    scene, exact, x_t = guess.scene(config), config.exact(guess.MANY), np.array([[0.05, 0.1]])
+    arrow = layer(scene, "to √ᾱₜ E[x₀ | xₜ]: (1 − ᾱₜ) · score")
+    levels = learned(source).schedule.alpha_bar[scene.steps]
+    turned = []
+    for f in range(0, len(levels), 2):
+        h = 1e-5
+        nudged = [exact.log_prob(x_t + h * axis, levels[f])[0] - exact.log_prob(x_t - h * axis, levels[f])[0]
+                  for axis in np.eye(2)]  # fmt: skip
+        score = np.array(nudged) / (2 * h)
+        assert arrow.delta[f, 0] == pytest.approx((1 - levels[f]) * score, abs=1e-4)
+        turned.append(float(score @ (exact(x_t, levels[f])[0] - x_t[0])))
+    assert source != "ffjord8" or min(turned) < 0, "against the way to E[x_0 | x_t] itself"
+
+
+def test_w2_is_shown_beside_the_variance_that_it_does_not_see():
+    """Four steps of DDIM are as near by W₂ as true samples, with twice their variance within modes."""
+    scene = backward.scene(backward.Back("ffjord8", back=4))
+    dataset, x = get_dataset("ffjord8"), layer(scene, "particles", 1).xy[-1].astype(float)
+    centres = dataset.standardise(dataset.centres)
+    within = np.square(x[:, None] - centres).sum(axis=2).min(axis=1).mean() / 2
+    assert readouts(scene)["DDIM: variance within modes"][-1] == pytest.approx(within, rel=1e-5)
+    true = readouts(scene)["true variance within modes"][-1]
+    assert true == pytest.approx((dataset.sigma / dataset.scale) ** 2, rel=0.05)
+    assert within > 1.5 * true
+    assert f"{100 * within / true:.0f} % of theirs" in scene.captions[scene.caption[-1]]
+
+
+@pytest.mark.parametrize("n", [10, 1_000])
+def test_the_photocopier_s_loss_is_the_lowest_possible_and_not_0(n):
+    """v is missed by the posterior's spread: E tr Cov[x_0 | x_t] / (1 − ᾱ) D, here by other draws."""
+    config = copier.Copy("moons", n=n)
+    scene, points, rng = copier.scene(config), config.points(max(copier.COUNTS), 8)[:n], np.random.default_rng(5)
+    alpha_bar, spread = learned("moons").schedule.alpha_bar, []
+    for t in range(5, 1_001, 10):
+        x_t = np.sqrt(alpha_bar[t]) * points[rng.integers(n, size=200)]
+        x_t = x_t + np.sqrt(1 - alpha_bar[t]) * rng.standard_normal(x_t.shape)
+        log_w = -np.square(x_t[:, None] - np.sqrt(alpha_bar[t]) * points).sum(axis=2) / (2 * (1 - alpha_bar[t]))
+        w = np.exp(log_w - log_w.max(axis=1, keepdims=True))
+        w /= w.sum(axis=1, keepdims=True)
+        variance = w @ np.square(points) - np.square(w @ points)
+        spread.append(variance.mean() / (1 - alpha_bar[t]))
+    told = readouts(scene)[f"lowest possible loss (v) on these {n:,}"][-1]
+    assert told == pytest.approx(np.mean(spread), rel=0.06)
+    assert told > 0.5
+    assert told < readouts(scene)["the network's loss (v) on them"][-1]
+    assert not any("zero" in sentence for sentence in scene.captions)
 
 
 @pytest.mark.parametrize("sampler", backward.SAMPLERS)
@@ -242,7 +352,9 @@ def test_both_go_back_from_the_same_noise(source, sampler):
     assert np.array_equal(truth, config.points(backward.DATA, 6))
     for panel, who in enumerate(("DDPM", name)):
         end = x[panel][-1][:n].astype(float)
-        assert readouts(scene)[f"{who}: W₂ at the end"] == pytest.approx(wasserstein_2(end, truth[:n]), abs=1e-4)
+        assert readouts(scene)[f"{who}: W₂ at the end (n = {n})"] == pytest.approx(
+            wasserstein_2(end, truth[:n]), abs=1e-4
+        )
         apart = layer(scene, who, 3).y
         assert apart[-1] == pytest.approx(energy_distance(end, truth[:n]), abs=1e-4)
         assert apart[-1] < apart[0]
@@ -346,7 +458,7 @@ def test_guidance_is_shown_as_it_was_measured():
     w = readouts(scene)["w"]
     assert np.array_equal(w, arrays["guidance"])
     found = {
-        "accuracy": "accuracy of a held-out classifier",
+        "accuracy": "class asked for, says a CNN of the same digits",
         "spread": "spread in a class",
         "nearest": "to the nearest training digit",
     }
@@ -365,6 +477,35 @@ def test_guidance_is_shown_as_it_was_measured():
     assert [np.asarray(s.pixels).shape for s in sheets] == [(len(w), 8, 14, 14)] * 10
     settled = np.concatenate([classes_of(s.pixels[list(w).index(2)]) == k for k, s in enumerate(sheets)])
     assert settled.mean() >= 0.9
+
+
+def test_guidance_past_its_best_is_not_said_to_be_surer():
+    scene, arrays = digits.scene(digits.Config("guidance")), checkpoint.load(digits.NAME).arrays
+    w, accuracy = arrays["guidance"], arrays["accuracy"]
+    told = [scene.captions[k] for k in scene.caption]
+    for k in np.flatnonzero((w > w[accuracy.argmax()]) & (accuracy < accuracy.max())):
+        assert "Overdone" in told[k] or "below" in told[k], w[k]
+    assert "less spread" in told[list(w).index(2)]
+    assert "0.5" not in told[list(w).index(0.5)]
+    assert told[0] != told[1], "w = 0.5 is not w = 0"
+
+
+@pytest.mark.parametrize("w", [0.0, 1.0, 2.0, 8.0])
+def test_x0_hat_begins_at_the_combination_of_means_that_is_said(w):
+    """From static: w × the mean of the class − (w − 1) × the mean of all digits, by the digits themselves."""
+    scene = digits.scene(digits.Config("back", w=w))
+    says = scene.captions[scene.caption[0]]
+    if w not in (0, 1):
+        assert f"{w:g} × the mean of its class − {w - 1:g} × the mean of all digits" in says
+    images, labels = grey()
+    halved = images.reshape(-1, 7 * 2, 2, 14, 2).mean(axis=(2, 4)).astype(float)
+    means = np.stack([halved[labels == k].mean(axis=0) for k in range(10)])
+    target = np.clip(w * means - (w - 1) * halved.mean(axis=0), 0, 255)
+    first = scene.panels[0].layers[1].pixels[0].astype(float)
+    off = np.linalg.norm(first - target)
+    assert off < 0.45 * np.linalg.norm(target)
+    if w not in (0, 1):
+        assert off < np.linalg.norm(first - means), "nearer to it than to the mean of the class"
 
 
 @pytest.fixture
@@ -386,7 +527,9 @@ def test_frames_have_one_shape(short, schedule, prediction):
     n = live.COMPARED
     x, truth = layer(scenes[-1], "samples").xy[0], layer(scenes[-1], "data").xy
     if np.abs(x).max() < 1e3:
-        assert readouts(scenes[-1])["W₂ to the data"][0] == pytest.approx(wasserstein_2(x[:n], truth[:n]), rel=1e-4)
+        assert readouts(scenes[-1])["W₂ to the data (n = 200)"][0] == pytest.approx(
+            wasserstein_2(x[:n], truth[:n]), rel=1e-4
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in (*ANY, *POINTS, "csv") if not POINTS.get(name, ("", ""))[1]])
@@ -432,7 +575,7 @@ def test_a_run_learns(monkeypatch):
     monkeypatch.setattr(live, "STEPS", 600)
     monkeypatch.setattr(live, "EVERY", 300)
     scenes = list(live.scenes(live.Live("ffjord8", device="cpu")))
-    w2 = [float(readouts(s)["W₂ to the data"][0]) for s in scenes]
+    w2 = [float(readouts(s)["W₂ to the data (n = 200)"][0]) for s in scenes]
     print("\nW₂ while it trains:", np.round(w2, 3))
     assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)

@@ -1,24 +1,31 @@
-"""Backward: noise becomes data, by three samplers from the same x_T."""
+"""Backward: noise becomes data, by two samplers from the same x_T."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from scipy.cluster.vq import kmeans2
+from scipy.spatial.distance import cdist
 
 from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice, slider
-from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, learned
+from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, is_mixture, learned
+from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.diffusion.schedules import Schedule
 from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
-WHO = {"learned": "The stored network", "exact": "The best possible one"}
+WHO = {"learned": "The stored network", "exact": "The exact one (of 250 points if no mixture)"}
 COUNTS = {n: f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
 PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
+CELLS, TRUE = 20, 4_000  # where there are no modes; points that tell the true variance within them
+OFF = 0.1  # a variance that is farther off is said to differ
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,11 @@ def scene(config: Back) -> Scene:
     t = np.array([s.t for s in left], dtype=float)
     apart = [np.array([energy_distance(s.x_t[:COMPARED], truth[:COMPARED]) for s in run]) for run in runs]
     w2 = [wasserstein_2(run[-1].x_t[:COMPARED], truth[:COMPARED]) for run in runs]
-    spread = true_spread(config.source)
+    spread, modes = true_spread(config.source), modes_of(config.source)
     name = "DDIM" if config.sampler == "ddim" else "ODE"
     one = np.ones(len(left))
+    within = [modes.variance(run[-1].x_t) for run in runs]
+    where = f"within {'modes' if is_mixture(config.source) else f'{CELLS} cells'}"
     return Scene(
         panels=(
             _cloud("DDPM: noise is added on the way", left, truth),
@@ -56,7 +65,7 @@ def scene(config: Back) -> Scene:
                 f"{name}: " + (f"η = {config.eta:g}" if config.sampler == "ddim" else "no noise at all"), other, truth
             ),
             plane(
-                f"x̂₀ in {name}: what it takes for data",
+                f"x̂₀ in {name}: estimate of x₀",
                 (
                     Points(
                         name="x̂₀",
@@ -87,15 +96,42 @@ def scene(config: Back) -> Scene:
         time="step",
         readouts=(
             Readout("t", t, digits=0),
-            Readout("DDPM: W₂ at the end", w2[0] * one, digits=3),
-            Readout(f"{name}: W₂ at the end", w2[1] * one, digits=3),
-            Readout("true samples", spread.mean * one, f"± {spread.deviation:.2f}", 3),
+            Readout(f"DDPM: W₂ at the end (n = {COMPARED})", w2[0] * one, digits=3),
+            Readout(f"{name}: W₂ at the end (n = {COMPARED})", w2[1] * one, digits=3),
+            Readout(f"W₂ of true samples (n = {COMPARED})", spread.mean * one, f"± {spread.deviation:.2f}", 3),
+            Readout(f"DDPM: variance {where}", within[0] * one, digits=4),
+            Readout(f"{name}: variance {where}", within[1] * one, digits=4),
+            Readout(f"true variance {where}", modes.true * one, digits=4),
             Readout("DDPM took", 1000 * seconds[0] * one, "ms", 0),
             Readout(f"{name} took", 1000 * seconds[1] * one, "ms", 0),
         ),
-        alt="Noise becomes data by two samplers from the same start; x̂₀ sharpens on the way.",
+        **said(len(left), *_sentences(config, name, t, w2, within, where)),
+        alt="Noise becomes data by two samplers from the same start, beside it x̂₀ on the way.",
         fps=10,
     )
+
+
+def _sentences(
+    config: Back, name: str, t: np.ndarray, w2: list[float], within: list[float], where: str
+) -> list[Claim | str]:
+    """At the end: how near both samplers are, by W₂ and by the variance that it hardly sees; before: whose x̂_0."""
+    spread, end = true_spread(config.source), t == 0
+    near = [w <= spread.mean + 2 * spread.deviation for w in w2]
+    share = [v / modes_of(config.source).true for v in within]
+    told = []
+    for k in np.argsort(-np.abs(np.log(share))):  # the one that is farther off first
+        who = ("DDPM", name)[k]
+        off = near[k] and abs(share[k] - 1) > OFF
+        percent = f"{100 * share[k]:.0f} % of theirs"
+        says = f"By W₂ {who} is as near as true samples; its variance {where} is {percent}."
+        told.append(Claim(says, end & off))
+    far = [who for who, is_near in zip(("DDPM", name), near, strict=True) if not is_near]
+    told.append(Claim(f"{' and '.join(far)}: W₂ is larger than between true samples.", end & bool(far)))
+    alike = f"By W₂ both are as near as true samples, and the variance {where} is within {100 * OFF:.0f} %, too."
+    told.append(Claim(alike, end & (not far)))
+    exact = f"E[x₀ | xₜ]{config.of_points() or ' of the mixture'}"
+    answer = exact if config.who == "exact" else "what the network says E[x₀ | xₜ] is"
+    return [*told, f"x̂₀ is {answer}, not a sample."]
 
 
 def _undoing(config: Back) -> tuple[Denoiser, Schedule]:
@@ -110,7 +146,7 @@ def right(config: Back) -> ReverseConfig:
 
 
 def fewest(config: Back) -> float:
-    """The challenge: how often the network on the right was asked; 10,000 if W₂ is farther off than true samples'."""
+    """The challenge: evaluations of the denoiser on the right; 10,000 if W₂ is farther off than true samples'."""
     (denoiser, schedule), truth = _undoing(config), config.points(DATA, 6)
     rng = np.random.default_rng([config.seed, 7])
     x = sample_reverse(denoiser, config.noise(PARTICLES), schedule, right(config), rng)
@@ -118,6 +154,39 @@ def fewest(config: Back) -> float:
     near = wasserstein_2(x[:COMPARED], truth[:COMPARED]) <= spread.mean + 2 * spread.deviation
     asked = 4 * config.back - 1 if config.sampler == "ode" else config.back  # RK4 asks four times, at last three
     return float(asked if near else 10_000)
+
+
+class Modes(NamedTuple):
+    """The modes of a mixture; for other data the centres of K-means cells of true points.
+
+    Attributes:
+        centres: ``(K, 2)``.
+        true: Variance around the nearest centre in true samples, per dimension.
+    """
+
+    centres: np.ndarray
+    true: float
+
+    def variance(self, x: np.ndarray) -> float:
+        """Variance around the nearest centre, per dimension: what W₂ of a few hundred points hardly sees."""
+        return within(x, self.centres)
+
+
+def within(x: np.ndarray, centres: np.ndarray) -> float:
+    """Mean squared distance to the nearest centre, per dimension."""
+    return float(cdist(x, centres, "sqeuclidean").min(axis=1).mean() / x.shape[1])
+
+
+@lru_cache(maxsize=8)
+def modes_of(source: str) -> Modes:
+    """Where true samples are dense, and how far they scatter there."""
+    config, dataset = Config(source), get_dataset(source)
+    points = config.points(TRUE, 12)
+    if is_mixture(source):
+        centres = dataset.standardise(np.asarray(dataset.centres))
+    else:
+        centres = kmeans2(config.points(TRUE, 13), CELLS, minit="++", seed=0)[0]
+    return Modes(centres, within(points, centres))
 
 
 def _thinned(states, count: int) -> list[ReverseState]:

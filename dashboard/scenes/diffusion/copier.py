@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, learned
 from genmodels.diffusion.exact import ExactPointsDenoiser
-from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse, sample_reverse
+from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample, sample_reverse
 
 COUNTS = (10, 30, 100, 300, 1_000)
 PARTICLES, STEPS = 250, 60
+TIMES, DRAWN = 50, 300  # of the loss
+ON, MANY = 0.01, 50  # how near a copy is on a training point, standard units; how many of them are many, %
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,14 @@ def scene(config: Copy) -> Scene:
         x = sample_reverse(ExactPointsDenoiser(train[:n]), x_T, network.schedule, way)
         distances["photocopier"].append(_nearest(x, train[:n]))
     now = [np.array([_nearest(s.x_t, train[: config.n]) for s in run]) for run in (copies, drawn)]
-    at = np.full(len(copies), float(config.n))
+    at, one = np.full(len(copies), float(config.n)), np.ones(len(copies))
+    loss, of_network = losses(config)
+    on = 100 * float((_distances_to(copies[-1].x_t, train[: config.n]) < ON).mean())
+    end, nearer = np.arange(len(copies)) == STEPS, now[0][-1] < distances["fresh data"][COUNTS.index(config.n)]
     return Scene(
         panels=(
             _panel(f"Perfect for {config.n:,} points: a photocopier", copies, train[: config.n]),
-            _panel("Learned: it has seen the distribution", drawn, train[: config.n]),
+            _panel("A network that saw fresh points at every step", drawn, train[: config.n]),
             _distances(distances, at),
         ),
         steps=np.arange(len(copies)),
@@ -54,19 +62,55 @@ def scene(config: Copy) -> Scene:
             Readout("t", np.array([s.t for s in copies], dtype=float), digits=0),
             Readout("photocopier, to the nearest point", now[0], digits=4),
             Readout("learned, to the nearest point", now[1], digits=4),
-            Readout("fresh data", np.full(len(copies), distances["fresh data"][COUNTS.index(config.n)]), digits=4),
+            Readout("fresh data", distances["fresh data"][COUNTS.index(config.n)] * one, digits=4),
+            Readout(f"lowest possible loss (v) on these {config.n:,}", loss * one, digits=2),
+            Readout("the network's loss (v) on them", of_network * one, digits=2),
         ),
-        captions=("Every sample lands on a training point: zero loss, and nothing new.",),
-        caption=0,
-        alt="Noise flows back onto the very training points on the left, onto their distribution on the right.",
+        **said(
+            len(copies),
+            Claim(
+                f"{on:.0f} % of the copies are within {ON} of a training point: at the lowest possible loss, "
+                f"{loss:.2f}, little new.",
+                end & (on >= MANY),
+            ),
+            Claim(
+                f"The copies are nearer to training points than fresh data, at the lowest possible loss, {loss:.2f}.",
+                end & nearer,
+            ),
+            f"On the left the denoiser is exact for these {config.n:,} points, not for their distribution.",
+        ),
+        alt="Noise flows back: on the left by the exact denoiser of the training points, on the right by a network.",
         fps=12,
     )
 
 
+@lru_cache(maxsize=16)
+def losses(config: Copy) -> tuple[float, float]:
+    """Mean |said − v|² / D over all t and the N points: of their exact denoiser (the lowest), and the network.
+
+    v of x_0 is missed by 1/√(1 − ᾱ) times what x_0 is missed by.
+    """
+    network, schedule = learned(config.source)
+    points = config.points(max(COUNTS), 8)[: config.n]
+    exact, rng = ExactPointsDenoiser(points), np.random.default_rng([config.seed, 30])
+    missed = []
+    for t in np.linspace(1, schedule.n_steps, TIMES).round().astype(int):
+        x_0, level = points[rng.permutation(DRAWN) % len(points)], float(schedule.alpha_bar[t])
+        x_t = q_sample(x_0, int(t), schedule, rng.standard_normal(x_0.shape))
+        answers = (exact(x_t, level), convert(network(x_t, level), network.prediction, "x0", x_t, level))
+        missed.append([np.square(x - x_0).mean() / (1 - level) for x in answers])
+    best, of_network = np.mean(missed, axis=0).tolist()
+    return best, of_network
+
+
+def _distances_to(x: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """To the nearest of the points, ``(N,)``."""
+    return cdist(x, points).min(axis=1)
+
+
 def _nearest(x: np.ndarray, points: np.ndarray) -> float:
     """Median distance to the nearest of the points."""
-    squared = (x**2).sum(1)[:, None] - 2 * x @ points.T + (points**2).sum(1)
-    return float(np.median(np.sqrt(np.maximum(squared.min(axis=1), 0))))
+    return float(np.median(_distances_to(x, points)))
 
 
 def _panel(title: str, run: list, points: np.ndarray) -> Panel:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice, slider
 from dashboard.scenes.diffusion.setup import learned
 from dashboard.scenes.pictures import DIGITS, THE_DIGITS, grey, ink, rows, sheet
@@ -17,6 +18,8 @@ from genmodels.store import cache
 NAME = "diffusion-digits"
 WHAT = {"back": "From static to digit", "forward": "A test digit's way forward", "guidance": "Guidance, w = 0 … 8"}
 STEPS = 50
+STATIC = 0.02  # ᾱ below which x_t is static
+NEAR, LITTLE = 0.1, 0.5  # of the way from the digit to the class's mean; of the error of x_t
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def _back(config: Config) -> Scene:
     states = list(iterate_reverse(network, x_T, schedule, way, y=y))
     x = np.stack([_pictures(network, s.x_t) for s in states])
     answers = np.stack([_pictures(network, s.x0_hat) for s in states])
-    t = np.array([s.t for s in states], dtype=float)
+    t, levels = (np.array([getattr(s, name) for s in states], dtype=float) for name in ("t", "alpha_bar"))
     kept = np.linspace(0, STEPS, 8).round().astype(int)
     shown = np.arange(STEPS + 1)[:, None] >= kept
     strip = np.where(shown[:, :, None, None], x[kept, 0], 0).astype(np.uint8)
@@ -60,18 +63,41 @@ def _back(config: Config) -> Scene:
         time="step",
         readouts=(
             Readout("t", t, digits=0),
-            Readout("ᾱₜ", np.array([s.alpha_bar for s in states]), digits=4),
+            Readout("ᾱₜ", levels, digits=4),
             Readout("guidance w", np.full(len(t), config.w), digits=1),
         ),
-        captions=(
-            "Static. x̂₀ is the mean of all digits of the class.",
-            "The kind of digit is settled first.",
-            "Then the hand: slant and width. Last the edges.",
+        **said(
+            len(t),
+            Claim(f"Static. x̂₀ begins near {_start(config.w)}.", levels < STATIC),
+            Claim(
+                "x̂₀ is nearer to its end in broad strokes than in fine ones: the coarse is settled first.",
+                _left(answers, broad=True) < _left(answers, broad=False),
+            ),
+            "Above the noisy digits; below x̂₀, the network's present answer.",
         ),
-        caption=np.digitize(np.arange(STEPS + 1), [12, 35]),
         alt="Noise becomes digits, with the network's present answer below each.",
         fps=8,
     )
+
+
+def _start(w: float) -> str:
+    """What x̂_0 = x̂_0(x_T) + w (x̂_0(x_T, y) − x̂_0(x_T)) is where x_T tells nothing."""
+    if w == 0:
+        return "the mean of all digits: no class is asked for"
+    return "the mean of its class" if w == 1 else f"{w:g} × the mean of its class {_less(w)} × the mean of all digits"
+
+
+def _less(w: float) -> str:
+    return f"− {w - 1:g}" if w > 1 else f"+ {1 - w:g}"
+
+
+def _left(answers: np.ndarray, broad: bool) -> np.ndarray:
+    """What is left of the squared way from the first x̂_0 to the last, ``(F,)``: in blocks of 2 × 2, or the rest."""
+    x = answers.reshape(*answers.shape[:2], 14, 14).astype(float)
+    smooth = x.reshape(*x.shape[:2], 7, 2, 7, 2).mean(axis=(3, 5)).repeat(2, axis=2).repeat(2, axis=3)
+    part = smooth if broad else x - smooth
+    off = np.square(part - part[-1]).sum(axis=(1, 2, 3))
+    return off / off[0]
 
 
 def _forward(config: Config) -> Scene:
@@ -87,6 +113,7 @@ def _forward(config: Config) -> Scene:
     y = np.array([digit])
     levels = schedule.alpha_bar[times].tolist()
     answers = [x_0, *(_answer(network, x_t, level, y) for x_t, level in zip(x[1:], levels[1:], strict=True))]
+    to_mean = np.array([np.linalg.norm(a - answers[-1]) for a in answers])
     error = np.array([float(np.square(a - x_0).mean()) for a in answers])
     return Scene(
         panels=(
@@ -108,11 +135,18 @@ def _forward(config: Config) -> Scene:
             Readout("ᾱₜ", schedule.alpha_bar[times], digits=4),
             Readout("error of x̂₀", error, digits=4),
         ),
-        captions=(
-            "The network, told the class, sees the digit through more noise than we do; at last it draws the "
-            "mean digit of the class.",
+        **said(
+            len(times),
+            Claim(
+                "Nearly all is noise: told the class, the network answers with nearly the mean digit of the class.",
+                to_mean < NEAR * np.linalg.norm(answers[-1] - x_0),
+            ),
+            Claim(
+                "x̂₀ is nearer to the digit than xₜ is: told the class, the network removes most of the noise.",
+                error < LITTLE * np.square(x - x_0).mean(axis=(1, 2)),
+            ),
+            "The network is told the class, and answers with x̂₀, its estimate of E[x₀ | xₜ, y].",
         ),
-        caption=0,
         alt="A test digit drowns in noise, beside it what the network makes of it.",
         fps=8,
     )
@@ -158,16 +192,31 @@ def _guidance(config: Config) -> Scene:
         time="frame",
         readouts=(
             Readout("w", w, digits=1),
-            Readout("accuracy of a held-out classifier", 100 * accuracy, "%", 1),
+            Readout("class asked for, says a CNN of the same digits", 100 * accuracy, "%", 1),
             Readout("spread in a class", spread, f"(test digits {tests['spread']:.2f})", 2),
             Readout("to the nearest training digit", nearest, f"(test digits {tests['nearest']:.2f})", 2),
         ),
-        captions=(
-            "w = 0: nobody asked for a class.",
-            "w = 1: plain conditional.",
-            "Larger w: surer digits, less variety; then ink without shades.",
-        ),
-        caption=np.select([w < 0.9, w <= 1.1], [0, 1], 2),
-        alt="Generated digits of each class while guidance grows; accuracy rises, variety falls.",
+        **said(len(w), *_guided(w, accuracy, spread, nearest > tests["nearest"])),
+        alt="Generated digits of each class while guidance grows, their accuracy, spread and distance to data.",
         fps=1.5,
     )
+
+
+def _guided(w: np.ndarray, accuracy: np.ndarray, spread: np.ndarray, far: np.ndarray) -> list[Claim | str]:
+    """What guidance has done at each w, beside w = 1 and the w with the highest accuracy."""
+    plain, best = int(np.flatnonzero(w == 1)[0]), int(accuracy.argmax())
+    surer, past = (w > 1) & (accuracy > accuracy[plain]), (w > w[best]) & (accuracy < accuracy[best])
+    top = f"its highest ({100 * accuracy[best]:.1f} %, w = {w[best]:g})"
+    wider, narrower = spread > spread[plain], spread < spread[plain]
+    return [
+        Claim("w = 0: no class is asked for.", w == 0),
+        Claim("Between 0 and 1: between asking for no class (w = 0) and plain conditional sampling (w = 1).", w < 1),
+        Claim("w = 1: plain conditional sampling.", w == 1),
+        Claim(
+            f"Overdone: accuracy is below {top}; training digits are farther off than from test digits.", past & far
+        ),
+        Claim(f"Accuracy is below {top}.", past),
+        Claim("More are of the class asked for than at w = 1, and a class has less spread.", surer & narrower),
+        Claim("More are of the class asked for than at w = 1; the spread in a class grows again.", surer & wider),
+        "Guidance: the step from no class to the class, taken w times.",
+    ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import (
     KNOWN,
@@ -43,6 +45,7 @@ def scene(config: Config) -> Scene:
     signal, noise = schedule.signal[times], schedule.noise[times]
     kept = [(x[:, 1:] * x_0[1:]).sum((1, 2)) / (x_0[1:] ** 2).sum() for x in (steps, jumps)]
     apart = np.array([energy_distance(a[1 : COMPARED + 1], b[-COMPARED:]) for a, b in zip(steps, jumps, strict=True)])
+    alike = np.array([fresh(x[1:], COMPARED) for x in jumps])
     return Scene(
         panels=(
             _panel("Step by step", config, steps, times, _path(path, times)),
@@ -68,20 +71,38 @@ def scene(config: Config) -> Scene:
             Readout("√ᾱₜ", signal, digits=3),
             Readout("√(1 − ᾱₜ)", noise, digits=3),
             Readout("signal to noise", np.where(times > 0, schedule.snr[np.maximum(times, 1)], np.nan), digits=3),
-            Readout("energy distance of the two clouds", apart, digits=3),
+            Readout(f"energy distance of the clouds (n = {COMPARED})", apart, digits=3),
+            Readout("of two fresh samples", alike, "root mean square", 3),
         ),
         equation="xₜ = √ᾱₜ x₀ + √(1 − ᾱₜ) ε = {√ᾱₜ} x₀ + {√(1 − ᾱₜ)} ε",
-        captions=("Data.", "Structure melts.", "Noise: nothing is left. What was lost, and in which order?"),
-        caption=np.select([schedule.alpha_bar[times] > 0.98, schedule.alpha_bar[times] > 0.02], [0, 1], 2),
+        **said(
+            len(times),
+            Claim("Data.", times == 0),
+            Claim("Little noise: √ᾱₜ is above 0.99.", signal > 0.99),
+            Claim("Structure melts.", signal > 0.15),
+            "Nearly noise. What was lost, and in which order?",
+        ),
         alt="Points of data turn into noise, on the left by a thousand small steps, on the right in one.",
         fps=14,
         handles=(Handle("x", x_0[0], panel=1, probe=True),),
     )
 
 
+def fresh(x_t: np.ndarray, n: int) -> float:
+    """Root mean square of the energy distance between two samples of n points of one distribution.
+
+    Its square has the mean (2/n) E|x − x'|, as each sample's own mean over pairs has n pairs of a point with itself.
+
+    Args:
+        x_t: Points ``(N, 2)`` of that distribution.
+        n: Of each sample.
+    """
+    return float(np.sqrt(2 / n * pdist(x_t).mean()))
+
+
 def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: tuple) -> Panel:
     layers = (
-        density_field(densities(without_probe(config), tuple(times.tolist()))),
+        density_field(config, densities(without_probe(config), tuple(times.tolist()))),
         Points(name="points", key="p", xy=x[:, 1:].astype(np.float32), radius=2.5),
         *more,
     )

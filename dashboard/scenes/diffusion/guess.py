@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import (
@@ -26,6 +27,7 @@ from genmodels.diffusion.sampler import convert, q_sample
 from genmodels.diffusion.schedules import Schedule
 
 THREADS, FRAMES, DATA, GRID, TESTED, MANY = 60, 40, 300, 15, 300, 1_000
+NEAR, AWAY = 0.1, 0.25  # of the mean of all data, and from the nearest datum; standard units
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def scene(config: Guess) -> Scene:
     x_t = np.array([[config.x_1, config.x_2]])
     data = config.points(DATA, 3)
     weights = np.stack([ExactPointsDenoiser(data).weights(x_t, level)[0] for level in levels])
-    exact = config.exact(MANY)
+    exact, of = config.exact(MANY), config.of_points(MANY)
     answers = np.stack([exact(x_t, level)[0] for level in levels])
     layers: list = [
         _threads(data, weights, x_t[0]),
@@ -57,34 +59,39 @@ def scene(config: Guess) -> Scene:
             radius=4,
             colour_map="sequential",
         ),
-        Points(name="best answer E[x₀ | xₜ]", key="b", xy=answers[:, None], radius=8, colour="truth"),
+        Points(name=f"E[x₀ | xₜ]{of}", key="b", xy=answers[:, None], radius=8, colour="truth"),
+        Arrows(
+            name="to √ᾱₜ E[x₀ | xₜ]: (1 − ᾱₜ) · score",
+            key="a",
+            start=x_t,
+            delta=(np.sqrt(levels)[:, None] * answers - x_t)[:, None],
+            colour="truth",
+            width=2.5,
+        ),
     ]
+    matter = 1 / (weights**2).sum(axis=1)
     readouts = [
         Readout("ᾱₜ", np.array(levels), digits=4),
-        Readout("points that matter", 1 / (weights**2).sum(axis=1), digits=1),
-        Readout("best answer x₁", answers[:, 0], digits=3),
+        Readout("effective number of origins", matter, f"of {DATA}", 1),
+        Readout(f"E[x₀ | xₜ]{of}: x₁", answers[:, 0], digits=3),
         Readout("x₂", answers[:, 1], digits=3),
     ]
     if network:
-        said = np.stack([_said(network, x_t, level)[0] for level in levels])
-        layers.append(Points(name="the network's answer", key="n", xy=said[:, None], radius=8, colour="model"))
-        readouts.append(Readout("network's distance to it", np.linalg.norm(said - answers, axis=1), digits=3))
+        says = np.stack([_said(network, x_t, level)[0] for level in levels])
+        layers.append(Points(name="the network's answer", key="n", xy=says[:, None], radius=8, colour="model"))
+        readouts.append(Readout("network's distance to it", np.linalg.norm(says - answers, axis=1), digits=3))
     layers.append(probe_point(config))
+    errors = _errors(config, exact, network, schedule, times)
     return Scene(
         panels=(
             plane("One noisy xₜ, and where it may have come from", tuple(layers), PLANE, PLANE, share=1.1),
-            _scores(exact, network, levels),
-            _errors(config, exact, network, schedule, times),
+            _scores(exact, of, network, levels),
+            _error_panel(errors, of, times),
         ),
         steps=times,
         time="t",
         readouts=tuple(readouts),
-        captions=(
-            "Little noise: xₜ says nearly by itself where it came from.",
-            "Several origins are possible: the best answer is their mean, and may lie where no data are.",
-            "All noise: the best answer is the mean of all data.",
-        ),
-        caption=np.select([np.array(levels) > 0.9, np.array(levels) > 0.05], [0, 1], 2),
+        **said(len(times), *_sentences(answers, data, matter, errors, config.of_points(MANY))),
         alt="Threads from a noisy point to the data it may have come from, their mean, and arrows of the score.",
         fps=8,
         handles=(Handle("x", x_t[0], probe=True),),
@@ -112,8 +119,28 @@ def _threads(data: np.ndarray, weights: np.ndarray, x_t: np.ndarray) -> Polyline
     )
 
 
-def _scores(exact: Exact, network: Learned | None, levels: list[float]) -> Panel:
-    """Both scores on a lattice, each arrow times 1 − ᾱ: the way to E[x_0 | x_t], up to √ᾱ."""
+def _sentences(
+    answers: np.ndarray, data: np.ndarray, matter: np.ndarray, errors: dict[str, np.ndarray], of: str
+) -> list[Claim | str]:
+    """What is true of the answer, and, where the network has the smaller error, that it has."""
+    gap = np.linalg.norm(answers[:, None] - data, axis=2).min(axis=1)
+    about = [
+        Claim("Few origins are likely: xₜ nearly says where it came from.", matter < 3),
+        Claim("Nearly all noise: E[x₀ | xₜ] is near the mean of all data.", np.hypot(*answers.T) < NEAR),
+        Claim("Several origins are possible; their mean lies where no data are.", gap > AWAY),
+        Claim("Several origins are possible: the best answer is their mean.", True),
+    ]
+    if "the network" not in errors:
+        return list(about)
+    better = errors["the network"] < errors["exact"]
+    chance = f"By chance of {TESTED} draws the network errs less."
+    told = f"The network errs less than the mean{of}." if of else chance
+    beaten = [Claim(f"{one.says} {told}", one.holds & better) for one in about]
+    return [found for pair in zip(beaten, about, strict=True) for found in pair]
+
+
+def _scores(exact: Exact, of: str, network: Learned | None, levels: list[float]) -> Panel:
+    """Both scores on a lattice, each arrow −ε̂ = √(1 − ᾱ) · score, cut to a cell: towards √ᾱ E[x_0 | x_t]."""
     at = cell_centres(EXTENT, GRID)
     length = 0.9 * (PLANE[1] - PLANE[0]) / GRID
 
@@ -121,29 +148,38 @@ def _scores(exact: Exact, network: Learned | None, levels: list[float]) -> Panel
         eps = np.stack([convert(answer(level), "x0", "eps", at, level) for level in levels])
         return (-eps * length / np.maximum(1.0, np.linalg.norm(eps, axis=-1, keepdims=True))).astype(np.float32)
 
-    layers = [Arrows(name="exact score", key="e", start=at, delta=arrows(lambda a: exact(at, a)), colour="truth")]
+    layers = [
+        Arrows(name=f"exact score{of}", key="e", start=at, delta=arrows(lambda a: exact(at, a)), colour="truth")
+    ]
     if network:
-        said = arrows(lambda a: _said(network, at, a))
-        layers.append(Arrows(name="learned score", key="l", start=at, delta=said, colour="model"))
+        learned_one = arrows(lambda a: _said(network, at, a))
+        layers.append(Arrows(name="learned score", key="l", start=at, delta=learned_one, colour="model"))
     return plane("The score: which way is denser", tuple(layers), PLANE, PLANE)
 
 
-def _errors(config: Guess, exact: Exact, network: Learned | None, schedule: Schedule, times: np.ndarray) -> Panel:
-    """Mean squared error of x̂_0 over fresh data, at each time."""
+def _errors(
+    config: Guess, exact: Exact, network: Learned | None, schedule: Schedule, times: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Mean squared error of x̂_0 over fresh data, at each time: of the exact answer, and of the network."""
     x_0, eps = config.points(TESTED, 4), config.noise(TESTED, 4)
     eps = eps[: len(x_0)]
-    best, said = [], []
+    best, by_network = [], []
     for t in times.tolist():
         x_t, level = q_sample(x_0, t, schedule, eps), float(schedule.alpha_bar[t])
         best.append(np.square(exact(x_t, level) - x_0).sum(axis=1).mean())
         if network:
-            said.append(np.square(_said(network, x_t, level) - x_0).sum(axis=1).mean())
+            by_network.append(np.square(_said(network, x_t, level) - x_0).sum(axis=1).mean())
+    return {"exact": np.array(best)} | ({"the network": np.array(by_network)} if network else {})
+
+
+def _error_panel(errors: dict[str, np.ndarray], of: str, times: np.ndarray) -> Panel:
     x = times.astype(float)
-    curves = [Curve(name="best possible", key="g", x=x, y=np.array(best), colour="truth", dashed=True)]
-    if network:
-        curves.append(Curve(name="the network", key="y", x=x, y=np.array(said), colour="model"))
+    name = f"E[x₀ | xₜ]{of}" if of else "best possible"
+    curves = [Curve(name=name, key="g", x=x, y=errors["exact"], colour="truth", dashed=True)]
+    if "the network" in errors:
+        curves.append(Curve(name="the network", key="y", x=x, y=errors["the network"], colour="model"))
     return chart(
-        "Error of x̂_0 that is left",
+        f"Error of x̂₀, {TESTED} fresh points",
         tuple(curves),
         (0, T),
         (0, 2.3),

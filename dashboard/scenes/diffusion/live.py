@@ -68,7 +68,11 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         n = min(COMPARED, len(truth))
         far = np.abs(x).max() > 1e6 or not np.isfinite(x).all()
         w2 = np.nan if far else wasserstein_2(x[:n], truth[:n])
-        yield _scene(state, x, truth, at, delta, Readout("W₂ to the data", w2, config.units.length(), 3), frame)
+        numbers = (
+            Readout(f"W₂ to the data (n = {n})", w2, config.units.length(), 3),
+            Readout("Adam's learning rate", training.rate(state.step), digits=2, significant=True),
+        )
+        yield _scene(state, x, truth, at, delta, numbers, frame)
 
 
 def _scene(
@@ -77,7 +81,7 @@ def _scene(
     truth: np.ndarray,
     at: np.ndarray,
     delta: np.ndarray,
-    w2: Readout,
+    numbers: tuple[Readout, ...],
     frame: tuple[Pair, Pair],
 ) -> Scene:
     now = np.array([float(state.loss)])
@@ -115,7 +119,7 @@ def _scene(
                 "Loss, and W₂",
                 (
                     Curve(name="loss", key="l", y=now, colour="data"),
-                    Curve(name="W₂", key="w", y=np.asarray(w2.values), colour="model"),
+                    Curve(name="W₂", key="w", y=np.asarray(numbers[0].values), colour="model"),
                 ),
                 (0, STEPS),
                 (0, 2.5),
@@ -125,7 +129,7 @@ def _scene(
         ),
         steps=np.array([state.step]),
         time="step",
-        readouts=(Readout("loss", now, digits=4), w2),
+        readouts=(Readout("loss", now, digits=4), *numbers),
         alt="Samples of a denoiser, its score field and its loss at every t while it is trained.",
         fps=20,
     )

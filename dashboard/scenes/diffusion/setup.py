@@ -80,10 +80,14 @@ class Config(OwnPoints):
         return super().frame() if self.units.own else (PLANE, PLANE)
 
     def exact(self, n: int = KEPT) -> Exact:
-        """The best possible denoiser: of the mixture that the data are, else of n points of them; says x̂_0."""
+        """E[x_0 | x_t] of the mixture that the data are, the best possible answer; else that of n points of them."""
         if not self.is_own and is_mixture(self.source):
             return ExactMixtureDenoiser.of(get_dataset(self.source), "x0")
         return ExactPointsDenoiser(self.points(n, 2))
+
+    def of_points(self, n: int = KEPT) -> str:
+        """Says of what :meth:`exact` is where n points stand for the data; empty for a mixture."""
+        return "" if not self.is_own and is_mixture(self.source) else f" of {n:,} points"
 
     def noising(self) -> Schedule:
         """All 1,000 steps."""
@@ -170,11 +174,10 @@ def chain(times: np.ndarray, back: bool) -> Panel:
     return Panel("Now", (diagram,), (-0.9, 2.3), (-1.6 * last - 0.6, 0.6), axes=False, share=0.35)
 
 
-def density_field(values: np.ndarray, visible: bool = True) -> Field:
+def density_field(config: Config, values: np.ndarray) -> Field:
     """p_t, relative to its largest value."""
-    return Field(
-        name="density pₜ", key="d", values=values, extent=EXTENT, limits=(0.0, 1.0), alpha=0.8, visible=visible
-    )
+    name = f"density pₜ{config.of_points()}"
+    return Field(name=name, key="d", values=values, extent=EXTENT, limits=(0.0, 1.0), alpha=0.8)
 
 
 def probe_point(config: Config) -> Points:

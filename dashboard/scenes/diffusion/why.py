@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import label
 
 from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene, chart, plane
+from dashboard.scene.claims import Claim, said
 from dashboard.scene.contours import cell_centres
 from dashboard.scenes.diffusion.setup import (
     PLANE,
@@ -18,9 +21,13 @@ from dashboard.scenes.diffusion.setup import (
     probe_point,
     without_probe,
 )
+from genmodels.diffusion.sampler import ddpm_step
+from genmodels.diffusion.schedules import Schedule
 
 COUNTS, FRAMES, CELLS, REACH, ORIGINS = (1_000, 50, 5), 12, 32, 4.0, 60
 BOX = (-REACH, REACH, -REACH, REACH)
+NEAREST, DDPM = "the Gaussian of its moments", "DDPM's own, β̃ I"
+ALIKE = 0.01  # nats
 LAST = 0.97  # ᾱ where the last step back ends: at 1 data that are points have no density, and narrow modes no cells
 
 
@@ -31,46 +38,43 @@ def scene(config: Config) -> Scene:
     share = np.linspace(1.0, 0.1, FRAMES)
     x_t = np.array([[config.x_1, config.x_2]])
     steps = [_steps(exact, schedule.choose(count), share, x_t) for count in COUNTS]
+    many, some, few = (step.moments for step in steps)
     t = (share * T).round()
     nearest = densities(without_probe(config), tuple(t.astype(int).tolist()))
     return Scene(
         panels=(
-            plane("xₜ under the hand, over pₜ", (density_field(nearest), probe_point(config)), PLANE, PLANE),
-            *(_panel(count, *step[:2]) for count, step in zip(COUNTS, steps, strict=True)),
-            chart(
-                "Nats from a Gaussian",
-                tuple(
-                    Curve(
-                        name=f"{count:,} steps",
-                        key="abc"[k],
-                        x=t,
-                        y=np.maximum(steps[k][2], 1e-6),
-                        colour=("data", "class1", "model")[k],
-                    )
-                    for k, count in enumerate(COUNTS)
-                ),
-                (0, T),
-                (1e-5, 5),
-                x_label="t",
-                y_scale="log",
-                share=0.8,
-            ),
+            plane("xₜ under the hand, over pₜ", (density_field(config, nearest), probe_point(config)), PLANE, PLANE),
+            *(_panel(count, config.of_points(ORIGINS), step) for count, step in zip(COUNTS, steps, strict=True)),
+            _misses(t, steps),
         ),
         steps=np.arange(FRAMES),
         time="frame",
         readouts=(
             Readout("t", t, digits=0),
             *(
-                Readout(f"{count:,} steps: nats from a Gaussian", step[2], digits=5)
+                Readout(f"{count:,} steps: KL to {name}", values, "nats", 5)
                 for count, step in zip(COUNTS, steps, strict=True)
+                for name, values in (("moments'", step.moments), ("DDPM's", step.ddpm))
             ),
         ),
-        captions=(
-            "Magnified until its spread is 1: the exact step back, and the Gaussian that stands for it. With "
-            "few, large steps it has several humps, and no Gaussian can follow.",
+        **said(
+            FRAMES,
+            Claim(
+                f"One of {COUNTS[-1]} steps back has several humps here; a Gaussian has one.",
+                np.array([humps(p) > 1 for p in steps[-1].density]),
+            ),
+            Claim(
+                f"Here even one of {COUNTS[-1]} steps back is within {ALIKE} nats of a Gaussian, and DDPM's own too.",
+                (few < ALIKE) & (steps[-1].ddpm < ALIKE),
+            ),
+            Claim(
+                f"One of {COUNTS[-1]} is nearly a Gaussian here; DDPM's own has another spread: compare the nats.",
+                (few < ALIKE) & (steps[-1].ddpm > ALIKE),
+            ),
+            Claim("The larger the step, the farther from a Gaussian.", (many < some) & (some < few)),
+            "The exact step back and two Gaussians that may stand for it, magnified until its spread is 1.",
         ),
-        caption=0,
-        alt="The exact distribution of one step back for 1,000, 50 and 5 steps, each beside its Gaussian.",
+        alt="The exact distribution of one step back for 1,000, 50 and 5 steps, each beside two Gaussians.",
         fps=3,
         handles=(Handle("x", x_t[0], probe=True),),
     )
@@ -81,9 +85,27 @@ def _grid() -> np.ndarray:
     return cell_centres(BOX, CELLS)
 
 
-def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
-    """The exact step's density in its own units ``(F, C, C)``, its Gaussian's shape, and the KL; by time."""
-    density, shape, kl = [], [], []
+class Steps(NamedTuple):
+    """One step back at each time, magnified to spread 1.
+
+    Attributes:
+        density: The exact one ``(F, C, C)``.
+        shape: Covariance of the moment-matched Gaussian, ``(F, 1, 2, 2)``.
+        own: That of DDPM's, β̃ I.
+        moments: KL from the exact step to the moment-matched Gaussian, nats, ``(F,)``.
+        ddpm: The same to DDPM's own, which has the exact mean here.
+    """
+
+    density: np.ndarray
+    shape: np.ndarray
+    own: np.ndarray
+    moments: np.ndarray
+    ddpm: np.ndarray
+
+
+def _steps(exact: Exact, chosen: Schedule, share: np.ndarray, x_t: np.ndarray) -> Steps:
+    """One step back at each time, of that many steps."""
+    density, shape, own, kl, ddpm = [], [], [], [], []
     cell = (2 * REACH / CELLS) ** 2
     for s in share:
         k = max(1, int(np.ceil(s * chosen.n_steps - 1e-9)))
@@ -102,15 +124,49 @@ def _steps(exact: Exact, chosen, share: np.ndarray, x_t: np.ndarray) -> tuple:
         density.append(p.reshape(CELLS, CELLS))
         shape.append(relative)
         kl.append(max(0.0, float((p * (log_p - log_q)).sum() * cell)))
-    return np.stack(density).astype(np.float32), np.stack(shape)[:, None], np.array(kl)
+        own.append(ddpm_step(level, before).sigma ** 2 / width**2 * np.eye(2))
+        ddpm.append(kl[-1] + _between(relative, own[-1]))
+    alike = (np.array(values) for values in (kl, ddpm))
+    return Steps(np.stack(density).astype(np.float32), np.stack(shape)[:, None], np.stack(own)[:, None], *alike)
 
 
-def _panel(count: int, density: np.ndarray, shape: np.ndarray) -> Panel:
+def _between(p: np.ndarray, q: np.ndarray) -> float:
+    """KL between two Gaussians of one mean, by their covariances.
+
+    KL(exact ‖ q) = KL(exact ‖ the Gaussian of its moments) + KL(that ‖ q) for a Gaussian q.
+    """
+    ratio = np.linalg.solve(q, p)
+    return float(0.5 * (np.trace(ratio) - len(p) - np.log(np.linalg.det(ratio))))
+
+
+def humps(density: np.ndarray) -> int:
+    """The most separate pieces in which the density exceeds a level; levels are tenths of its largest value."""
+    return max(label(density > level * density.max(), np.ones((3, 3)))[1] for level in np.arange(0.1, 1, 0.1))
+
+
+def _misses(t: np.ndarray, steps: list[Steps]) -> Panel:
+    """KL from each exact step to its two Gaussians."""
+    curves = [
+        Curve(
+            name=f"{count:,} steps, {name}",
+            key=keys[k],
+            x=t,
+            y=np.maximum(values, 1e-6),
+            colour=("data", "class1", "model")[k],
+            dashed=keys == "xyz",
+        )
+        for k, (count, step) in enumerate(zip(COUNTS, steps, strict=True))
+        for name, values, keys in (("moments'", step.moments, "abc"), ("DDPM's", step.ddpm, "xyz"))
+    ]
+    return chart("KL to a Gaussian", tuple(curves), (0, T), (1e-5, 50), "t", "nats", y_scale="log", share=0.8)
+
+
+def _panel(count: int, of: str, step: Steps) -> Panel:
+    centre = np.zeros((1, 2))
     layers = (
-        Field(name="exact p(xₜ₋₁ | xₜ)", key="p", values=density, extent=BOX, limits=(0.0, 0.3)),
-        Ellipses(
-            name="its Gaussian, 1 – 2 σ", key="g", mean=np.zeros((1, 2)), covariance=shape, colour="model", width=2
-        ),
+        Field(name=f"exact p(xₜ₋₁ | xₜ){of}", key="p", values=step.density, extent=BOX, limits=(0.0, 0.3)),
+        Ellipses(name=NEAREST, key="g", mean=centre, covariance=step.shape, colour="model", width=2),
+        Ellipses(name=DDPM, key="o", mean=centre, covariance=step.own, colour="truth", width=2, dashed=True),
         Points(name="", xy=np.zeros((1, 2)), radius=2, colour="model"),
     )
     return Panel(f"One step of {count:,}", layers, (-REACH, REACH), (-REACH, REACH), share=0.9, axes=False)

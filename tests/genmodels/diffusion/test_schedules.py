@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,6 +161,20 @@ def test_the_kl_equals_that_between_two_gaussians(name):
         c = s.alpha_bar[t] * covariance + (1 - s.alpha_bar[t]) * np.eye(3)
         expected = 0.5 * (np.trace(c) + m @ m - 3 - np.linalg.slogdet(c)[1])
         assert s.kl_to_noise(mean, covariance)[t] == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@every_schedule
+@pytest.mark.parametrize("d", [1, 2, 7])
+def test_the_bound_s_term_equals_the_mean_kl_of_torch(name, d):
+    x_0 = np.random.default_rng(d).standard_normal((50, d)) * 1.7 + 0.4
+    s = get_schedule(name)
+    for t in (1, 300, 1000):
+        ours = torch.distributions.Normal(torch.as_tensor(s.signal[t] * x_0), float(s.noise[t]))
+        noise = torch.distributions.Normal(torch.zeros(x_0.shape, dtype=torch.float64), 1.0)
+        expected = float(torch.distributions.kl_divergence(ours, noise).sum(dim=1).mean())
+        assert s.prior_term(x_0)[t] == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    assert s.prior_term(x_0)[0] == np.inf
+    assert (s.prior_term(x_0)[1:] >= s.kl_to_noise(x_0.mean(axis=0), np.cov(x_0.T, bias=True))[1:] - 1e-12).all()
 
 
 @every_schedule
