@@ -70,8 +70,8 @@ def show_descend() -> None:
         "All points are there from the start: the time axis is *optimisation*, not data.",
         "*Far apart*: the classes can be separated, so the loss has no minimum: ‖w‖ grows without end, and the field "
         "hardens into a step.",
-        "Points may overlap and the loss still have no minimum, where *one* class can be told from the others without "
-        "an error (three classes of *moons*): weights grow for ever, and the dashed line is an infimum.",
+        "Points may overlap and the loss still have no minimum, where *one* class can be told from the others "
+        "without an error (three classes of *moons*): weights grow for ever, and the dashed line is an infimum.",
         "There is a minimum exactly where no direction in (W, b) leaves all margins at least as large and makes one "
         "larger: a linear programme decides that.",
         "With too large a learning rate the loss rises now and then (try 1.5 on *moons*); with a small one 2,000 "

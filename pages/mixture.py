@@ -14,18 +14,21 @@ from genmodels.mixture import GaussianMixture, iterate_em
 page = Page(CONCEPT, after_drag)
 
 
-@page.cue("K-means", "**Assign, update.** Two simple steps by turns.")
+@page.cue("K-means", "**Assign, update.** Two simple steps, alternating.")
 def show_kmeans() -> None:
     """Assign, update, assign …"""
     page.stage(Config, kmeans.scene, *DATA)
     lesson.notice(
-        "Neither step can make the sum of squared distances larger: so it must end.",
-        "It ends somewhere, not necessarily at the best place: drag a round start and watch another ending.",
+        "Neither step can increase the sum of squared distances, and there are finitely many assignments: so it "
+        "ends.",
+        "It ends in a local minimum, not necessarily the lowest: drag a round start, and it may end elsewhere.",
         "The regions are cut by straight lines, halfway between two centroids.",
     )
     lesson.formula(
-        "What falls", r"J=\sum_n \lVert x_n-c_{z_n}\rVert^2\qquad z_n=\arg\min_k\lVert x_n-c_k\rVert^2\qquad"
-        r"c_k=\frac{1}{|\{n: z_n=k\}|}\sum_{n: z_n=k}x_n")  # fmt: skip
+        "The objective",
+        r"J=\sum_n \lVert x_n-c_{z_n}\rVert^2\qquad z_n=\arg\min_k\lVert x_n-c_k\rVert^2\qquad"
+        r"c_k=\frac{1}{|\{n: z_n=k\}|}\sum_{n: z_n=k}x_n",
+    )
     lesson.source(iterate_kmeans, assign, update)
 
 
@@ -38,21 +41,27 @@ def show_beside() -> None:
     """Where K-means fails."""
     page.stage(Config, kmeans.beside, *DATA)
     lesson.notice(
-        "*Elongated*: K-means cuts across the sausages, because near means near in every direction alike.",
-        "*Unequal*: K-means gives a part of the large cloud to the small ones, because it knows no sizes.",
-        "EM learns shape and size of each component, at the price of more parameters and more ways to go wrong.",
+        "*Elongated*: K-means cuts across the clusters, because its distance is the same in all directions.",
+        "*Unequal*: K-means gives a part of the large cloud to the small ones: it has neither weights nor variances.",
+        "EM fits a covariance and a weight to each component: more parameters, more local maxima, and degenerate "
+        "ones.",
     )
     lesson.source(iterate_kmeans, iterate_em)
 
 
-@page.cue("EM", "**Expectation, maximisation.** Points belong a little to everyone.")
+@page.cue("EM", "**Expectation, maximisation.** Points are shared between components.")
 def show_em() -> None:
     """E-step, M-step, and the numbers of one point."""
     page.stage(Config, em.scene, "type", "probe_1", "probe_2", *DATA)
     lesson.notice(
-        "**E** moves nothing: it only recolours the points, and lifts the *bound* up to the log-likelihood.",
-        "**M** moves the ellipses, and lifts both curves. Neither ever falls: that is the proof that EM works.",
-        "Click a point: its responsibilities stand in the bars and, with their numbers, in the line below.",
+        "**E** leaves the parameters alone: it recolours the points, and lifts the *bound* up to the log-likelihood.",
+        "**M** changes the parameters for these r, and maximises the bound. With reg_covar = 0 neither curve can "
+        "fall, which is why EM converges in likelihood; reg_covar may cost a little.",
+        "**Maximum likelihood minimises KL(p_data ‖ p_model)**: for many points the mean log-likelihood is "
+        "−KL(p_data ‖ p_model) − H(p_data), and H does not depend on θ.",
+        "The gap between the curves is KL(r ‖ p(z | x)), averaged over the points.",
+        "Click a point: its responsibilities stand in the bars and, with their numbers, in the line below. In an "
+        "M-step both are those of the E-step before, whose r it uses; the bars of π are already the new ones.",
         "Drag a start: the whole trajectory follows, at the step that is shown.",
     )
     lesson.formula(
@@ -66,7 +75,8 @@ def show_em() -> None:
         ["Only the E-step", "Only the M-step", "Both"],
         "Only the M-step",
         "The E-step changes the responsibilities, not the parameters, and p(x) depends on the parameters alone. It "
-        "lifts the lower bound up to the log-likelihood, so that the next M-step has something to push.",
+        "lifts the lower bound up to the log-likelihood: what the M-step then adds to the bound, the log-likelihood "
+        "gains at least.",
     )
     lesson.source(iterate_em)
 
@@ -76,21 +86,25 @@ def show_harden() -> None:
     """From soft to hard."""
     page.stage(Config, harden.scene, *DATA)
     lesson.notice(
-        "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest takes all.",
+        "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest mean takes all.",
+        "In each frame EM is run at that σ, from K-means' centroids, until it comes to rest: only the means move.",
         "**Which likelihood does K-means maximise?** Π_n max_k N(x_n; μ_k, σ²I), whatever σ is: hard EM with equal "
-        "weights and a shared, round covariance.",
-        "Soft EM at fixed σ becomes K-means as σ → 0. With σ² above the data's largest eigenvalue its means merge.",
+        "weights and a shared, round covariance, up to a local maximum.",
+        "Merged means, all at the data's mean, are a local maximum exactly while σ² lies above λ_max, the largest "
+        "eigenvalue of the data's covariance (dashed). Below it they part, along its eigenvector first.",
     )
     lesson.source(GaussianMixture.responsibilities, assign)
 
 
-@page.cue("Starts", "**It depends where you start.** Eight starts, eight hills.", k=4)
+@page.cue("Starts", "**It depends where you start.** Eight starts, and where each ends.", k=4)
 def show_starts() -> None:
     """It depends where you start."""
     config = page.stage(Config, starts.scene, *DATA)
     lesson.notice(
-        "Eight random starts, one data set. EM climbs the hill that it stands on.",
-        "The highest likelihoods of all are degenerate: a component on a few points. They are named, not ranked.",
+        "Eight random starts, one data set. EM increases the likelihood up to a stationary point, usually a local "
+        "maximum: which one depends on the start.",
+        "A component on a few points may have a very high likelihood (without reg_covar there is no highest). Such "
+        "endings are called degenerate, and not ranked.",
     )
     page.challenge(
         "Place the means",
@@ -109,8 +123,9 @@ def show_collapse() -> None:
     """How it breaks."""
     page.stage(Config, collapse.scene, "reg_covar", *DATA)
     lesson.notice(
-        "A component that sits on one point gains likelihood by shrinking, without end: σ → 0, p → ∞.",
-        "reg_covar adds a little to every variance: the component stays on its point, the likelihood finite.",
+        "A component on one point gains likelihood by shrinking, without end, while others cover the rest: σ → 0, "
+        "p → ∞.",
+        "reg_covar is added to every variance: none falls below it, and the likelihood stays bounded.",
         "Remedies: fewer components, another start, a larger reg_covar, or a prior on the covariances.",
     )
     lesson.source(iterate_em)
@@ -122,7 +137,9 @@ def show_choose() -> None:
     page.stage(Config, choose.scene, "type", *DATA)
     st.caption("Here K is the time axis; the slider K does nothing.")
     lesson.notice(
-        "The training likelihood only rises with K. BIC and AIC charge for parameters; fresh data need no formula.",
+        "The highest training likelihood cannot fall with K: a larger mixture contains the smaller. BIC and AIC "
+        "charge for parameters; fresh data need no formula. Each fit is the best of three starts, with "
+        "reg_covar = 10⁻³ at least.",
         "On *moons* and *ring* no K is true: a mixture then needs many components to follow a curve.",
     )
     lesson.source(GaussianMixture.bic, GaussianMixture.aic)
@@ -134,16 +151,17 @@ def show_generate() -> None:
     page.stage(Config, generate.scene, *DATA)
     lesson.notice(
         "A latent variable z decides first; only then x is drawn. That is *ancestral sampling*.",
-        "The shares drawn close in on the weights π.",
-        "A hundred Gaussians along a curve are nearly a tube: **a VAE is a mixture of infinitely many**, "
-        "whose means are a network's answer to z.",
+        "The shares drawn tend to the weights π as more are drawn; after 90 they still differ.",
+        "**A VAE is a mixture of infinitely many Gaussians**: z is continuous, and a network says their means. The "
+        "hundred on the right are laid by hand along a curve, not fitted.",
     )
     lesson.source(GaussianMixture.sample)
 
 
 page.run(
     "K. Pearson (1894), *Contributions to the mathematical theory of evolution*.",
-    "A. P. Dempster, N. M. Laird & D. B. Rubin (1977), *Maximum likelihood from incomplete data via EM*.",
+    "A. P. Dempster, N. M. Laird & D. B. Rubin (1977), *Maximum likelihood from incomplete data via the EM "
+    "algorithm*.",
     "S. P. Lloyd (1982), *Least squares quantization in PCM*.",
     "R. M. Neal & G. E. Hinton (1998), *A view of the EM algorithm that justifies incremental, sparse, and other "
     "variants*: the lower bound.",

@@ -8,10 +8,13 @@ import numpy as np
 
 from dashboard.scene import Curve, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.claims import Claim, said
 from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
 from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
 from genmodels.mixture import CollapseError, EMState, MixtureConfig, iterate_em
+
+ROUNDS = 25
 
 
 @on_board
@@ -29,7 +32,7 @@ def scene(config: Config) -> Scene:
         covariances_init=spread[: config.k],
         tol=0,
         reg_covar=config.reg_covar,
-        max_iter=25,
+        max_iter=ROUNDS,
     )
     states: list[EMState] = []
     end = ""
@@ -70,8 +73,16 @@ def scene(config: Config) -> Scene:
             Readout("log-likelihood", likelihood, "nats per point"),
             Readout("smallest σ", smallest, config.units.length(), 5),
         ),
-        captions=(end or "reg_covar keeps every variance above its value: the component stays small, but finite.",),
-        caption=np.where(last, 0, -1),
-        alt="One component shrinks onto a single point, and the log-likelihood runs away.",
+        **said(
+            len(states),
+            Claim(end, last & bool(end)),
+            Claim(
+                f"No variance falls below reg_covar, so that the likelihood stays finite: the smallest σ is "
+                f"{smallest[-1]:.3f}.",
+                last & (config.reg_covar > 0) & bool((smallest**2 >= config.reg_covar * (1 - 1e-9)).all()),
+            ),
+            Claim(f"No component has collapsed in {ROUNDS} iterations: the smallest σ is {smallest[-1]:.3f}.", last),
+        ),
+        alt="One component starts alone on a single point; beside it the log-likelihood and the smallest σ.",
         fps=3,
     )

@@ -1,13 +1,15 @@
-"""EM step by step; how it hardens into K-means; how it breaks; where it ends from other starts."""
+"""EM step by step, and the responsibilities of one point in numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Diagram, Edge, Handle, Node, Panel, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.claims import Claim, said
 from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
 from dashboard.scenes.mixture.setup import Config, handles
 from genmodels.mixture import EMState, GaussianMixture, iterate_em
@@ -18,11 +20,6 @@ NODES = (
 )
 EDGES = (Edge(0, 1, bend=0.01), Edge(1, 0, bend=0.01))
 LIT = {"init": (0, 1, 0, 0), "E": (1, 0, 0, 1), "M": (0, 1, 1, 0)}
-CAPTIONS = {
-    "init": "Start: means by k-means++ or by hand; every point belongs to all components alike.",
-    "E": "E-step: each point asks who made it. The bound rises to the log-likelihood; the parameters rest.",
-    "M": "M-step: each component refits to its share of the points. Bound and log-likelihood both rise.",
-}
 SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 
 
@@ -47,8 +44,7 @@ def scene(config: Config) -> Scene:
             Readout("lower bound", bound, "nats per point", 4),
             *_bayes(config, states, data[chosen], chosen),
         ),
-        captions=tuple(CAPTIONS.values()),
-        caption=np.array([list(CAPTIONS).index(s.phase) for s in states]),
+        **said(len(states), *_sentences(states, likelihood, bound)),
         equation=_bayes_equation(config.k),
         alt="Points take mixed colours in each E-step, ellipses move in each M-step; log-likelihood and lower bound "
         "meet after every E-step.",
@@ -56,6 +52,22 @@ def scene(config: Config) -> Scene:
         handles=(*handles(states[0].means), Handle("probe", data[chosen], 0, probe=True, colour="ink")),
         brush=config.brush(),
     )
+
+
+def _sentences(states: list[EMState], likelihood: np.ndarray, bound: np.ndarray) -> Iterator[Claim | str]:
+    """What a step is, and which of the curves it lifts."""
+    phase = np.array([s.phase for s in states])
+    rise, higher = (np.diff(curve, prepend=curve[0]) > 0 for curve in (likelihood, bound))
+    meet = np.isclose(bound, likelihood, rtol=0, atol=1e-9)
+    yield Claim("Start: means by k-means++ or by hand; every point belongs to all components alike.", phase == "init")
+    e_step = "E-step: r is each point's posterior over components; the parameters rest."
+    yield Claim(f"{e_step} The bound rises to the log-likelihood.", (phase == "E") & higher & meet)
+    yield Claim(e_step, phase == "E")
+    m_step = "M-step: each component is fitted to its share of the points."
+    yield Claim(f"{m_step} Bound and log-likelihood both rise.", (phase == "M") & higher & rise)
+    yield Claim(f"{m_step} reg_covar, which is added to the variances, costs log-likelihood.",
+                (phase == "M") & (np.diff(likelihood, prepend=likelihood[0]) < 0))  # fmt: skip
+    yield m_step
 
 
 def _likelihoods(config: Config, states: list[EMState]) -> tuple[np.ndarray, np.ndarray]:
@@ -67,10 +79,13 @@ def _likelihoods(config: Config, states: list[EMState]) -> tuple[np.ndarray, np.
 def _bayes(config: Config, states: list[EMState], point: np.ndarray, chosen: int) -> list[Readout]:
     """π_k N(x | μ_k, Σ_k), their sum, and the responsibilities of the chosen point, as hidden readouts.
 
-    The responsibilities are those of the latest E-step; the densities those of the parameters shown.
+    All belong to the latest E-step: an M-step changes the parameters, and the r it used are those of the ones before.
+    Before the first E-step there are no densities, and r is 1/K.
     """
-    mixtures = [GaussianMixture.from_state(s) for s in states]
+    used = np.maximum.accumulate([k if s.phase == "E" else 0 for k, s in enumerate(states)])
+    mixtures = [GaussianMixture.from_state(states[k]) for k in used]
     total = np.exp([m.log_prob(point[None])[0] - config.units.log_scale for m in mixtures])
+    total[used == 0] = np.nan
     share = np.array([m.responsibilities(point[None])[0] for m in mixtures])
     resp = np.exp([s.log_resp[chosen] for s in states])
     own = config.units.own
@@ -84,7 +99,11 @@ def _bayes(config: Config, states: list[EMState], point: np.ndarray, chosen: int
 def _bayes_equation(k: int) -> str:
     names = [f"r{SUBSCRIPTS[i]}" if i < 9 else f"r{i + 1}" for i in range(k)]
     parts = [f"π{n[1:]}N{n[1:]}(x) = {{πN{i + 1}}}, {n} = {{{n}}}" for i, n in enumerate(names[:4])]
-    return "Chosen point:  Σ πₖNₖ(x) = {p(x)};   " + ";   ".join(parts) + (" …" if k > 4 else "")
+    return (
+        "Chosen point, by the parameters of the last E-step:  Σ πₖNₖ(x) = {p(x)};   "
+        + ";   ".join(parts)
+        + (" …" if k > 4 else "")
+    )
 
 
 def _bound_panel(likelihood: np.ndarray, bound: np.ndarray) -> Panel:
@@ -102,7 +121,7 @@ def _bars_panel(states: list[EMState], chosen: int) -> Panel:
     k = weights.shape[1]
     bars = (
         Bars(name="weights π", key="w", height=weights, x=np.arange(k) + 0.79, width=0.38, classes=True),
-        Bars(name="chosen point's r", key="r", height=resp, x=np.arange(k) + 1.21, width=0.38, colour="ink"),
+        Bars(name="r of the last E-step", key="r", height=resp, x=np.arange(k) + 1.21, width=0.38, colour="ink"),
     )
     return chart("π, and r", bars, (0.4, k + 0.6), (0, 1.05), x_label="component", share=0.8)
 

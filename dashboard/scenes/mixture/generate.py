@@ -1,4 +1,4 @@
-"""z is drawn first, then x given z; and ever more components along a curve."""
+"""z is drawn first, then x given z; and 3 … 100 components along a curve: the bridge to the VAE."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def scene(config: Config) -> Scene:
                 x_label="component",
                 share=0.7,
             ),
-            plane("Ever more of them", right, (-4, 4), (-4, 4), labels=("u₁", "u₂")),
+            plane("Towards a VAE: a curve", right, (-4, 4), (-4, 4), labels=("u₁", "u₂")),
         ),
         steps=np.arange(total),
         time="frame",
@@ -88,11 +88,12 @@ def scene(config: Config) -> Scene:
         ),
         captions=(
             "Draw z: a component lights up. Then draw x from it.",
-            *(f"{m} components laid along a curve." for m in BRIDGE[:-1]),
-            "100 components along a curve: and a VAE is a mixture of infinitely many, one for each z.",
+            *(f"{m} components, laid by hand along a curve." for m in BRIDGE[:-1]),
+            f"{BRIDGE[-1]} components, laid by hand along a curve. A VAE is a mixture of infinitely many: one for "
+            "each z, its mean found by a network.",
         ),
         caption=stage + 1,
-        alt="Samples fall component by component beside the data; then ever more Gaussians are laid along a curve.",
+        alt="Samples fall component by component beside the data; then 3, 10, 30, 100 Gaussians lie along a curve.",
         fps=8,
     )
 

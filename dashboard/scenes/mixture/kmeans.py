@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.board import on_board
+from dashboard.scene.claims import Claim, said
 from dashboard.scenes.mixture.setup import Config, full_covariances, handles, padded
 from genmodels.kmeans import KMeansConfig, KMeansState, assign, iterate_kmeans
 from genmodels.mixture import EMState, iterate_em
 
 CELLS = 60
-PHASES = {
-    "init": "Start: K centroids, no point belongs anywhere.",
-    "assign": "Assign: every point joins its nearest centroid.",
-    "update": "Update: every centroid moves to the mean of its points.",
-}
 
 
 def states_of(config: Config, data: np.ndarray) -> list[KMeansState]:
@@ -47,13 +45,24 @@ def scene(config: Config) -> Scene:
             Readout("sum of squared distances", inertia, config.units.length("²"), 2),
             Readout("points that changed", np.array([s.changed for s in states], dtype=float), digits=0),
         ),
-        captions=tuple(PHASES.values()),
-        caption=np.array([list(PHASES).index(s.phase) for s in states]),
-        alt="Points take the colour of their nearest centroid, centroids move to the mean of their points, by turns.",
+        **said(len(states), *_sentences(states)),
+        alt="Alternating: points take the colour of their nearest centroid, centroids move to their points' mean.",
         fps=2,
         handles=handles(states[0].centroids),
         brush=config.brush(),
     )
+
+
+def _sentences(states: list[KMeansState]) -> Iterator[Claim]:
+    phase, changed = np.array([s.phase for s in states]), np.array([s.changed for s in states])
+    empty = np.array([s.empty.any() for s in states])
+    yield Claim("Start: K centroids; no point is assigned yet.", phase == "init")
+    yield Claim("Assign: no point has another nearest centroid than before. K-means ends.",
+                (phase == "assign") & (changed == 0))  # fmt: skip
+    yield Claim("Assign: every point joins its nearest centroid.", phase == "assign")
+    yield Claim("Update: each centroid moves to the mean of its points; one without points stays.",
+                (phase == "update") & empty)  # fmt: skip
+    yield Claim("Update: each centroid moves to the mean of its points.", phase == "update")
 
 
 def kmeans_plane(
