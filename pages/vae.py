@@ -18,16 +18,20 @@ def show_plane() -> None:
     """Two numbers are a picture."""
     config = page.stage(plane.Config, plane.scene, needs=("vae-2d",), after_drag=plane.after_drag)
     lesson.notice(
-        "Drag through the plane: the decoded digit follows. Every z is a picture, and near ones are alike.",
-        "The encoder answers with a *Gaussian*, not a point: that is what closes the gaps between digits.",
-        "**M**: the whole plane as a sheet of pictures. **Q**: the aggregate posterior, where all digits' codes lie.",
-        "VAEs have holes too: where q(z) ÷ p(z) is far below 1, the prior draws what no digit was ever put.",
+        "Drag through the plane: the decoded picture follows. Each z has one, and it changes smoothly with z.",
+        "The encoder answers with a *Gaussian*, not a point: the decoder is trained on all codes drawn from it, so "
+        "that gaps between digits are filled.",
+        "**M**: the whole plane as a sheet of pictures. **Q**: the aggregate posterior q(z), the mean of q(z | x) "
+        "over the 500 test digits.",
+        "VAEs have holes too: where q(z) ÷ p(z) is far below 1, the prior samples codes no digit was encoded to."
+        + (f" {100 * plane.holes():.0f} % of its draws fall where the ratio is below 0.1." if page.shown else ""),
     )
     lesson.formula(
-        "What is climbed: the evidence lower bound",
+        "The objective: the evidence lower bound",
         r"\mathrm{ELBO}(x)=\underbrace{\mathbb E_{q(z\mid x)}\log p(x\mid z)}_{\text{reconstruction}}-"
         r"\underbrace{\mathrm{KL}\big(q(z\mid x)\,\|\,p(z)\big)}_{\text{price of the code}}\le\log p(x)",
-        "It is EM's bound once more, with a continuous z and an E-step that a network does for all x at once.",
+        "It is EM's bound once more, with a continuous z and an approximate E-step: one network gives q for all x, "
+        "and q is a Gaussian, so that the bound is maximised but need not touch log p(x).",
     )
     page.predict(
         "z = μ + σ ε: why not simply draw z from N(μ, σ²)?",
@@ -41,7 +45,7 @@ def show_plane() -> None:
         lesson.figures("vae-2d", *others, words=FIGURES)
         st.caption(
             "Trained on 4,000 binarised images of MNIST, judged on 500 others. The conditional one: log p(x | y). "
-            "The bound by 500 importance samples (Burda, Grosse & Salakhutdinov 2016) lies nearer to log p(x)."
+            "The bound by 500 importance samples (Burda, Grosse & Salakhutdinov 2016) is tighter in expectation."
         )
         target(config)
 
@@ -67,10 +71,10 @@ def show_walk() -> None:
     """Two ways between two digits."""
     page.stage(walk.Config, walk.scene, needs=("vae-2d",), after_drag=walk.after_drag)
     lesson.notice(
-        "In pixels the way leads through two faint digits at once. No digit looks like that.",
-        "In the plane the way leads over other digits, and each picture is one the model could have drawn.",
+        "In pixels the way leads through both digits at once, each fainter.",
+        "In the plane the way may lead over other digits. Each picture is the mean E[x | z] at a z, not a draw of x.",
         "Take hold of either end: it goes to the nearest test digit. Cross a hole and look at what happens.",
-        "*Blur lies near everything*: a grey average is close to many digits. The curve is a hint, no proof.",
+        "*Beware of blur*: a grey average is at a moderate distance from many digits. The curve is a hint, no proof.",
     )
 
 
@@ -79,10 +83,11 @@ def show_learn() -> None:
     """A recorded training."""
     page.stage(learn.Config, learn.scene, needs=("vae-training",))
     lesson.notice(
-        "First all codes sit in the middle and every picture is the mean digit; then the KL is *spent*: classes move "
-        "apart as far as it pays.",
-        "Samples from fixed z: the same thirty seeds all along, so one can follow one of them.",
-        "The two bounds part: 4,000 images are few. Where the unseen bound is highest, one should have stopped.",
+        "At first all codes sit in the middle, the KL is near 0, and each digit is copied to the same picture, after "
+        "one epoch to the mean digit; then the KL is *spent*: classes move apart as far as it pays.",
+        "*From the prior*: the same ten z all along, so one can follow one of them. A mean E[x | z] is no draw of x: "
+        "below each is one, every pixel a coin of its own.",
+        *(learn.sentences() if page.shown else ()),
     )
 
 
@@ -91,15 +96,16 @@ def show_live() -> None:
     """In front of the class."""
     page.stage(live.Config, live.scenes, rate=30, check=live.check)
     lesson.notice(
-        "*Digits*: after a few hundred steps kinds of digits part; after a thousand you can read the copies.",
-        "*Moons, one latent*: the line is bent through the data, and σₓ is the fuzz around it. Its ends wander.",
-        "Large β: the line shrinks to a point, the KL to 0: the decoder has stopped listening.",
-        "A large learning rate ends in a sentence, not in a crash: what was recorded stays.",
+        "*Digits*: look for when the classes part in the plane, and when you can read the copies. The last row adds "
+        "the decoder's noise to the means above it: a draw of x.",
+        "*Moons, one latent*: the decoded line is bent through the data, and σₓ is the spread of x around it.",
+        "At the largest β the KL falls towards 0, and the decoded line shrinks to a point: posterior collapse.",
+        "Where a large learning rate makes training diverge, it stops with a sentence; what was recorded stays.",
     )
     lesson.formula(
         "Gaussian decoder",
         r"\log p(x\mid z)=-\frac{\|x-g(z)\|^2}{2\sigma_x^2}-D\log\sqrt{2\pi\sigma_x^2}",
-        "σₓ is learned too. β weighs the KL in what is climbed; the ELBO shown has β = 1. Nats here are those of a "
+        "σₓ is learned too. β weighs the KL in the objective; the ELBO shown has β = 1. Nats here are those of a "
         "*density*, they may be positive.",
     )
     lesson.source(*live.steps())
@@ -110,16 +116,15 @@ def show_beta() -> None:
     """From an autoencoder to posterior collapse."""
     page.stage(beta.Config, beta.scene, needs=("vae-beta",))
     lesson.notice(
-        "*Left end*: the KL is cheap. Tiny ellipses far out; sharp copies, odd samples.",
-        "*β = 1*: the bound itself is climbed. On unseen digits it is nearly flat from 0.5 to 4 (one seed).",
-        "*Right end*: one latent falls silent, then the other: **posterior collapse**. Which β it takes, see below.",
+        *(beta.sentences() if page.shown else ()),
         "Each frame is a network of its own, trained from the same seed.",
     )
     page.predict(
         "After total collapse, what does the decoder draw?",
         ["Noise", "The mean digit", "Only ones"],
         "The mean digit",
-        "z says nothing about x any more, so the best answer is the same for all: each pixel's share of ink.",
+        "z says nothing about x any more, so the best answer is the same for all: each pixel's share of ink in the "
+        "training digits.",
     )
 
 
@@ -128,9 +133,9 @@ def show_seven() -> None:
     """Class chosen, style kept."""
     page.stage(seven.Config, seven.scene, needs=(seven.NAME,), after_drag=seven.after_drag)
     lesson.notice(
-        "Encoder and decoder are told the class, so z need not say it: it says slant, width, thickness.",
+        "Encoder and decoder are told the class, so z need not say it: what is left is how the digit is written.",
         "Drag: all ten change their style together. Beside each: the real digit that is nearest in style.",
-        "The classes' clouds lie on top of each other: z and y have become (nearly) independent.",
+        *([seven.sentence()] if page.shown and page.ready("vae-2d") else []),
     )
     lesson.formula(
         "Conditional",
@@ -151,11 +156,8 @@ def show_yours() -> None:
         under=lambda _: st.caption(caption),
     )
     lesson.notice(
-        "The ELBO says how well the model explains your picture: the lower bound of log p(x), in nats.",
-        "Draw a digit upside down, a letter, a house: is it *one of ours*? Two numbers make a forgiving judge: about "
-        "two in three held-out digits still pass when they are turned upside down.",
-        "Beware: an empty or simple picture is easy to explain. A high bound does not make it typical.",
-        "Without centring and scaling even a perfect digit is a stranger: the network has seen none at that place.",
+        "The ELBO says how well the model explains your picture: a lower bound of log p(x), in nats.",
+        *(yours.sentences() if page.shown else ()),
     )
 
 

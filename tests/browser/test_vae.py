@@ -51,7 +51,7 @@ def test_the_digit_follows_the_hand(tab, server):
     drive.wait_shows(tab, "hand z₁", z[0, 0], 2)
     drive.wait_shows(tab, "hand z₂", z[0, 1], 2)
     drive.wait_shows(tab, "prior p(z) there", prior, 4)
-    drive.wait_shows(tab, "digits' share q(z) ÷ p(z)", parts.mean() / prior, 2)
+    drive.wait_shows(tab, "ratio q(z) ÷ p(z)", parts.mean() / prior, 2)
     assert drive.picture(tab) != first
 
 

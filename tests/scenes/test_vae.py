@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.model_selection import LeaveOneOut, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
 
 from dashboard.scene.painted import decode_points
 from dashboard.scenes.pictures import binary, flat
@@ -72,7 +74,7 @@ def test_densities_at_the_hand(z):
     parts = [
         stats.multivariate_normal(mean, np.diag(sigma**2)).pdf(z) for mean, sigma in zip(of.mu, of.sigma, strict=True)
     ]
-    assert got["digits' share q(z) ÷ p(z)"][0] == pytest.approx(np.mean(parts) / prior)
+    assert got["ratio q(z) ÷ p(z)"][0] == pytest.approx(np.mean(parts) / prior)
 
 
 def test_the_aggregate_posterior_sums_to_one():
@@ -186,7 +188,8 @@ def test_every_beta_says_what_the_index_says():
     assert got["ELBO (β = 1)"][one] == pytest.approx(told["elbo_beta1_nats"], abs=1e-3)
     assert got["KL"][-1] == pytest.approx(told["kl_largest_beta_nats"], abs=1e-4)
     assert (got["β"].min(), got["β"].max()) == (pytest.approx(0.01), 64)
-    assert [scene.caption[0], scene.caption[one], scene.caption[-1]] == [0, 1, 3]
+    said = [scene.captions[scene.caption[k]] for k in (0, one, -1)]
+    assert [words.split(":")[0] for words in said] == ["Against β = 1", "β = 1", "Posterior collapse"]
     assert got["latents in use"][[0, -1]].tolist() == [2, 0]
     assert (np.diff(got["KL"]) < 0.05).all()
 
@@ -197,6 +200,101 @@ def test_a_collapsed_posterior_is_the_prior():
     assert arrays["sigma"][-1].astype(float) == pytest.approx(1, abs=0.02)
     copies = arrays["reconstructions"][-1].astype(float)
     assert np.abs(copies - copies[0]).max() <= 2, "every digit is decoded to the same"
+
+
+@pytest.mark.parametrize(("cue", "name"), [(beta, "vae-beta"), (learn, "vae-training")])
+def test_means_and_draws_from_the_prior_are_both_shown(cue, name):
+    """E[x | z] is no draw of x: a draw is black or white, and has ink as often as the mean above it says."""
+    stored = cache.arrays(name)["samples"]
+    panel = next(p for p in cue.scene(cue.Config()).panels if "prior" in p.title)
+    means, draws, others, their_draws = pictures(panel)
+    assert next(one.texts for one in panel.layers if one.kind == "labels") == ("mean", "draw", "mean ", "draw ")
+    shown = np.concatenate([means, others], axis=1)
+    assert np.array_equal(shown, stored[:, 1:11]), "the first z is the origin, which is no draw"
+    drawn = np.concatenate([draws, their_draws], axis=1)
+    assert set(np.unique(drawn)) == {0, 255}
+    p = shown.astype(float) / 255
+    share, expected, deviation = (drawn == 255).mean(), p.mean(), np.sqrt((p * (1 - p)).mean() / drawn[0].size)
+    assert share == pytest.approx(expected, abs=5 * deviation)
+    assert not drawn[shown == 0].any()
+    assert (drawn[shown == 255] == 255).all()
+
+
+@pytest.mark.parametrize("data_seed", [0, 3])
+def test_a_live_draw_is_a_mean_and_the_decoder_s_noise(data_seed):
+    scene = frames(3, seed=data_seed)[-1]
+    panel = scene.panels[1]
+    *_, means, draws = pictures(panel)
+    apart = (draws.astype(float) - means)[..., 1:-1, 1:-1] / 255
+    inside = (means[..., 1:-1, 1:-1] > 60) & (means[..., 1:-1, 1:-1] < 195)
+    sigma = readouts(scene)["decoder's σₓ"][0]
+    assert np.sqrt(np.mean(apart[inside] ** 2)) == pytest.approx(sigma, rel=0.4)
+    assert means.shape == draws.shape == (1, 5, 10, 10)
+
+
+def test_what_is_said_of_beta_is_what_is_stored():
+    got, arrays = readouts(beta.scene(beta.Config())), cache.arrays("vae-beta")
+    left, middle, right = beta.sentences()
+    best = got["ELBO (β = 1)"].argmax()
+    near = got["β"][got["ELBO (β = 1)"] > got["ELBO (β = 1)"][best] - 3]
+    assert (
+        f"highest at β = {got['β'][best]:g}, and less than 3 nats lower from {near.min():g} to {near.max():g}"
+        in middle
+    )
+    outside = (np.square(arrays["mu"][0].astype(float)).sum(axis=1) > 9).mean()
+    assert f"{100 * outside:.0f} % of codes lie beyond" in left
+    assert f"{100 * stats.chi2(2).sf(9):.0f} % of its draws" in left
+    for count in (1, 0):
+        assert f"{count} from β = {got['β'][got['latents in use'] == count].min():g} on" in right
+
+
+def test_what_is_said_of_the_training_is_what_is_stored():
+    got = readouts(learn.scene(learn.Config()))
+    epochs = cache.arrays("vae-training")["epochs"]
+    (words,) = learn.sentences()
+    best = got["ELBO, unseen"].argmax()
+    for nats in (got["ELBO, seen"][-1], got["ELBO, unseen"][-1], got["ELBO, unseen"][best]):
+        assert f"−{abs(nats):.0f}" in words
+    assert f"at epoch {epochs[best]}" in words
+
+
+def test_after_one_epoch_each_digit_is_copied_to_the_mean_digit():
+    copies = cache.arrays("vae-training")["reconstructions"].astype(float)
+    mean = 255 * load_binarised_mnist().train.images.mean(axis=0)
+    assert np.abs(copies[1] - copies[1][0]).max() < 2
+    assert np.abs(copies[1] - mean).mean() < 5
+    assert np.abs(copies[-1] - mean).mean() > 20
+
+
+def test_holes_are_where_the_prior_outweighs_the_codes():
+    z, of = np.random.default_rng(5).standard_normal((3000, 2)), known()
+    mixture = np.zeros(len(z))
+    for mean, sigma in zip(of.mu, of.sigma, strict=True):
+        mixture += stats.multivariate_normal(mean, np.diag(sigma**2)).pdf(z) / len(of.mu)
+    share = (mixture < 0.1 * stats.multivariate_normal(np.zeros(2)).pdf(z)).mean()
+    assert plane.holes() == pytest.approx(share, abs=0.03)
+
+
+def test_a_style_says_little_of_the_class():
+    for name in (seven.NAME, "vae-2d"):
+        of = known(name)
+        told = cross_val_score(KNeighborsClassifier(15), of.mu, of.labels, cv=LeaveOneOut()).mean()
+        assert seven.told_by_code(name) == pytest.approx(told, abs=0.02)
+        assert f"{100 * seven.told_by_code(name):.0f} %" in seven.sentence()
+
+
+def test_what_the_bound_lets_pass():
+    of, images, reference = yours.judged(), binary().images, cache.arrays("vae-2d")
+    worst = np.sort(-reference["reference.digits"])[-25]  # a 20th of 500 are as hard to explain
+    assert of.turned == pytest.approx((-reference["reference.upside_down"] <= worst).mean(), abs=0.01)
+    moved = np.zeros_like(images)
+    moved[:, :, 5:] = images[:, :, :-5]
+    reconstruction, kl = known().network.elbo(flat(moved), 16, np.random.default_rng(3))
+    assert of.aside == pytest.approx((kl - reconstruction <= worst).mean(), abs=0.03)
+    reconstruction, kl = known().network.elbo(np.zeros((1, 784)), 2000, np.random.default_rng(4))
+    blank = float((kl - reconstruction).item())
+    assert of.blank == pytest.approx(blank, abs=3)
+    assert of.harder == pytest.approx((-reference["reference.digits"] >= blank).mean(), abs=0.03)
 
 
 @pytest.mark.parametrize("style", [(0.8, -0.6), (-3.0, 2.0)])
@@ -329,9 +427,9 @@ def judged(x: np.ndarray) -> list[str]:
 
 def test_digits_are_ours_and_noise_is_not():
     x = flat(load_binarised_mnist().valid.images[:100])
-    ours = sum(said.startswith("It is one of ours") for said in judged(x))
+    ours = sum(said.startswith("By its ELBO it could be one of ours") for said in judged(x))
     noise = sum(said.startswith("None of ours") for said in judged(np.random.default_rng(0).permuted(x, axis=1)))
-    upside_down = sum(said.startswith("It is one of ours") for said in judged(x[:, ::-1]))
+    upside_down = sum(said.startswith("By its ELBO it could be one of ours") for said in judged(x[:, ::-1]))
     print(f"\nours of 100: digits {ours}, upside down {upside_down}; none of ours: noise {noise}")
     assert ours >= 85
     assert noise >= 95
@@ -341,14 +439,16 @@ def test_digits_are_ours_and_noise_is_not():
 def test_the_verdict_follows_the_rank():
     of = losses()
     worst = float(of["digits"].max())
-    assert yours.verdict(0.0, of).startswith("It is one of ours")
+    assert yours.verdict(0.0, of) == (
+        "By its ELBO it could be one of ours: 100.0 % of held-out digits are as hard to explain."
+    )
     assert yours.verdict(float(np.quantile(of["digits"], 0.97)), of).startswith("An odd one")
     assert yours.verdict(worst + 1, of) == (
-        "None of ours: no held-out digit is as hard to explain, though noise is harder still."
+        "None of ours: harder to explain than every held-out digit, easier than 95 % of shuffled ones."
         if worst + 1 < np.quantile(of["noise"], 0.05)
-        else "None of ours: as hard to explain as noise."
+        else "None of ours: as hard to explain as digits whose pixels are shuffled."
     )
-    assert yours.verdict(1e6, of) == "None of ours: as hard to explain as noise."
+    assert yours.verdict(1e6, of) == "None of ours: as hard to explain as digits whose pixels are shuffled."
 
 
 POINTS = tuple(map(tuple, np.random.default_rng(0).standard_normal((40, 2)).tolist()))

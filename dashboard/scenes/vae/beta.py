@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Ellipses, Panel, Readout, Scene, chart, plane
-from dashboard.scenes.pictures import chosen, codes, in_pairs, rows, sheet
-from dashboard.scenes.vae.setup import prior_circles
+from dashboard.scene import Claim, Curve, Ellipses, Panel, Readout, Scene, chart, plane, said
+from dashboard.scenes.pictures import chosen, codes, in_pairs, rows
+from dashboard.scenes.vae.setup import from_prior, prior_circles
 from genmodels.store import cache
+
+NEAR = 3  # nats
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def scene(config: Config) -> Scene:
                 share=0.9,
                 margin=0.8,
             ),
-            sheet("Drawn from the prior", arrays["samples"][:, :25], 5, share=0.8),
+            from_prior(arrays["samples"]),
             _terms(beta, reconstruction, kl),
         ),
         steps=np.arange(len(beta)),
@@ -60,17 +62,59 @@ def scene(config: Config) -> Scene:
             Readout("ELBO (β = 1)", reconstruction - total, "nats", 1),
             Readout("reconstruction", reconstruction, "nats", 1),
             Readout("KL", total, "nats", 2),
-            Readout("latents in use", (kl > 0.01).sum(axis=1).astype(float), digits=0),
+            Readout("latents in use", in_use(kl).astype(float), digits=0),
         ),
-        captions=(
-            "Small β: sharp copies, codes far outside the prior. An autoencoder: what the prior draws is odd.",
-            "β = 1 is the bound on log p(x).",
-            "Large β: codes crowd into the prior, copies blur.",
-            "Posterior collapse: q(z | x) is the prior whatever x is; every digit is decoded to the same.",
-        ),
-        caption=np.where(total < 0.1, 3, np.where(beta > 1, 2, np.where(beta == 1, 1, 0))),
+        **said(len(beta), *_claims(beta, reconstruction, total, mu)),
         alt="Latent plane, reconstructions and samples of one network for each weight β of the KL.",
         fps=1.2,
+    )
+
+
+def in_use(kl: np.ndarray) -> np.ndarray:
+    """How many latents cost more than a hundredth of a nat, ``(F, 2)`` to ``(F,)``."""
+    return (kl > 0.01).sum(axis=1)
+
+
+def _claims(beta: np.ndarray, reconstruction: np.ndarray, kl: np.ndarray, mu: np.ndarray) -> list[Claim]:
+    one = int(np.flatnonzero(beta == 1)[0])
+    cheap, better = kl < kl[one], reconstruction > reconstruction[one]
+    outside = np.round(100 * (np.linalg.norm(mu.astype(float), axis=-1) > 3).mean(axis=1))
+    return [
+        Claim(
+            "Posterior collapse: the KL is below 0.001 nats, and each digit is decoded to the same picture.",
+            kl < 0.001,
+        ),
+        Claim("β = 1: the objective is the ELBO, a lower bound of log p(x).", beta == 1),
+        *(
+            Claim(
+                f"Against β = 1: better reconstructions, larger KL; {share:.0f} % of codes beyond 3 σ of the prior.",
+                better & ~cheap & (outside == share),
+            )
+            for share in np.unique(outside)
+        ),
+        Claim("Against β = 1: codes cost fewer nats, and unseen digits are reconstructed worse.", cheap & ~better),
+        Claim("Against β = 1: codes cost fewer nats, and unseen digits are reconstructed no worse.", cheap & better),
+    ]
+
+
+def sentences() -> tuple[str, ...]:
+    """Both ends of β, and the best ELBO between them."""
+    arrays = cache.arrays("vae-beta")
+    beta, kl = arrays["beta"].astype(float), arrays["kl"].astype(float)
+    elbo = arrays["reconstruction"] - kl.sum(axis=1)
+    near, used = beta[elbo > elbo.max() - NEAR], in_use(kl)
+    sigma, outside = (
+        arrays["sigma"][0].astype(float).mean(),
+        np.linalg.norm(arrays["mu"][0].astype(float), axis=1) > 3,
+    )
+    silent = [f"{count} from β = {beta[used == count][0]:g} on" for count in (1, 0) if (used == count).any()]
+    return (
+        f"*Left end*, β = {beta[0]:g}: the KL weighs little. Ellipses are small (σ is {sigma:.2f} on average), "
+        f"{100 * outside.mean():.0f} % of codes lie beyond 3 σ of the prior, where 1 % of its draws fall.",
+        f"*β = 1*: the objective is the ELBO itself. On unseen digits the ELBO is highest at β = "
+        f"{beta[elbo.argmax()]:g}, and less than {NEAR} nats lower from {near.min():g} to {near.max():g} (one seed).",
+        "*Right end*: latents fall silent, **posterior collapse**. In use (KL above 0.01 nats): "
+        f"{', '.join(silent)}.",
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.scene import Curve, Panel, Readout, Scene, chart, plane
-from dashboard.scenes.pictures import codes, in_pairs, rows, sheet
-from dashboard.scenes.vae.setup import PLANE, prior_circles
+from dashboard.scene import Claim, Curve, Panel, Readout, Scene, chart, first_true, plane, said
+from dashboard.scenes.pictures import codes, in_pairs, rows
+from dashboard.scenes.vae.setup import PLANE, from_prior, prior_circles
 from genmodels.store import cache
 
 
@@ -21,12 +21,7 @@ def scene(config: Config) -> Scene:
     """Epochs; both terms of the bound on digits seen and unseen."""
     arrays = cache.arrays("vae-training")
     epochs = arrays["epochs"].astype(float)
-    terms = {
-        part: (arrays[f"{part}_reconstruction"].astype(float), arrays[f"{part}_kl"].astype(float))
-        for part in ("train", "test")
-    }
-    bound = {part: reconstruction - kl for part, (reconstruction, kl) in terms.items()}
-    best = int(bound["test"].argmax())
+    terms, bound = _bounds()
     return Scene(
         panels=(
             plane(
@@ -43,7 +38,7 @@ def scene(config: Config) -> Scene:
                 share=0.9,
                 margin=0.8,
             ),
-            sheet("Drawn from the prior", arrays["samples"][:, :25], 5, share=0.8),
+            from_prior(arrays["samples"]),
             _terms(epochs, terms, bound),
         ),
         steps=epochs.astype(int),
@@ -54,14 +49,58 @@ def scene(config: Config) -> Scene:
             Readout("reconstruction, unseen", terms["test"][0], "nats", 1),
             Readout("KL, unseen", terms["test"][1], "nats", 2),
         ),
-        captions=(
-            "The bound rises on digits seen and unseen: strokes, then kinds, then hands.",
-            "From here on it learns the training digits by heart: on unseen ones the bound falls.",
-        ),
-        caption=(np.arange(len(epochs)) > best).astype(int),
+        **said(len(epochs), *_claims(epochs, bound["train"], bound["test"])),
         alt="The latent plane, reconstructions and samples of a variational autoencoder over 200 epochs.",
         fps=5,
     )
+
+
+def _bounds() -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, np.ndarray]]:
+    """Reconstruction and KL, and the bound, of digits seen (``train``) and unseen (``test``), nats, ``(F,)`` each."""
+    arrays = cache.arrays("vae-training")
+    terms = {
+        part: (arrays[f"{part}_reconstruction"].astype(float), arrays[f"{part}_kl"].astype(float))
+        for part in ("train", "test")
+    }
+    return terms, {part: reconstruction - kl for part, (reconstruction, kl) in terms.items()}
+
+
+def _claims(epochs: np.ndarray, seen: np.ndarray, unseen: np.ndarray) -> list[Claim | str]:
+    best = int(unseen.argmax())
+    after, higher = np.arange(len(epochs)) > best, seen > seen[best]
+    return [
+        Claim(f"Epoch {epochs[best]:.0f}: the bound on unseen digits is at its highest.", epochs == epochs[best]),
+        Claim(
+            f"Overfitting: higher than at epoch {epochs[best]:.0f} on digits seen, lower on unseen ones.",
+            after & higher & (unseen < unseen[best]),
+        ),
+        Claim(
+            f"Both bounds are lower than they are at epoch {epochs[best]:.0f}: there is more to learn.",
+            ~higher & (unseen < unseen[best]),
+        ),
+    ]
+
+
+def sentences() -> tuple[str, ...]:
+    """Where the bounds part, and where one should have stopped."""
+    epochs, (_, bound) = cache.arrays("vae-training")["epochs"], _bounds()
+    seen, unseen = bound["train"], bound["test"]
+    best = int(unseen.argmax())
+    return (
+        f"The two bounds part: after {epochs[-1]} epochs {_minus(seen[-1])} nats on training digits, "
+        f"{_minus(unseen[-1])} on unseen ones; 4,000 images are few."
+        + first_true(
+            Claim(
+                f" On unseen digits it was {_minus(unseen[best])} at epoch {epochs[best]}: there one should have "
+                "stopped (by rights a third set says when).",
+                best < len(epochs) - 1,
+            )
+        ),
+    )
+
+
+def _minus(nats: float) -> str:
+    return f"{nats:.0f}".replace("-", "−")
 
 
 def _terms(epochs: np.ndarray, terms: dict, bound: dict) -> Panel:

@@ -119,15 +119,17 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
     x, test = (split.images.reshape(-1, 64) for split in (small.train, small.test))
     labels = small.test.labels
     shown = chosen(labels)
-    z = np.random.default_rng([config.seed, 6]).standard_normal((10, config.latents))
+    rng = np.random.default_rng([config.seed, 6])
+    z, noise = rng.standard_normal((5, config.latents)), rng.standard_normal((5, 64))
 
     def draw(state: VAEState) -> tuple[tuple[Panel, ...], tuple[Readout, ...]]:
         forward = state.forward()
         mu, _ = forward.encode(test)
         copies = forward.decode(mu)
         error = np.sqrt(np.mean((copies - test) ** 2))
-        pictures, copied, drawn = (framed(ink(x)) for x in (test[shown], copies[shown], forward.decode(z)))
-        copied, drawn = copied[None], drawn[None]
+        mean = forward.decode(z)
+        draw = mean + (forward.noise or 0.0) * noise
+        pictures, copied, means, draws = (framed(ink(x)) for x in (test[shown], copies[shown], mean, draw))
         panels = (
             plane(
                 "Codes of unseen digits",
@@ -138,8 +140,8 @@ def _digits(config: Config) -> tuple[np.ndarray, Draw]:
                 share=1.5,
             ),
             rows(
-                "Unseen digits, their copies; drawn from the prior",
-                {**in_pairs(pictures, copied), "drawn": drawn[:, :5], " ": drawn[:, 5:]},
+                "Unseen digits, copies; z from the prior",
+                {**in_pairs(pictures, copied[None]), "mean": means[None], "draw": draws[None]},
                 share=1.1,
                 margin=1.4,
             ),

@@ -96,7 +96,7 @@ def scene(config: Config) -> Scene:
             Readout("hand z₁", config.z_1 * full, digits=2),
             Readout("hand z₂", config.z_2 * full, digits=2),
             Readout("prior p(z) there", float(prior(probe)[0]) * full, digits=4),
-            Readout("digits' share q(z) ÷ p(z)", ratio * full, digits=2),
+            Readout("ratio q(z) ÷ p(z)", ratio * full, digits=2),
             Readout("σ₁ of this digit", model.sigma[at, 0], digits=3),
             Readout("σ₂", model.sigma[at, 1], digits=3),
         ),
@@ -193,6 +193,16 @@ def decoded_sheet(checkpoint: Checkpoint) -> np.ndarray:
     at = np.linspace(-SHEET_REACH, SHEET_REACH, SHEET)
     z = np.stack(np.meshgrid(at, at[::-1]), axis=-1).reshape(-1, 2)
     return ink(known(checkpoint.entry.name).network.decode(z))
+
+
+def holes() -> float:
+    """Share of the prior's draws at which q(z) of the test digits is below a tenth of p(z), 0 … 1."""
+    return cache.made(_holes, "vae-2d")
+
+
+def _holes(checkpoint: Checkpoint) -> float:
+    z = np.random.default_rng(0).standard_normal((4000, 2))
+    return float((aggregate(known(checkpoint.entry.name), z) < 0.1 * prior(z)).mean())
 
 
 def target(seed: int) -> tuple[np.ndarray, float]:

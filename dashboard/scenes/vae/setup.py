@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Ellipses
+from dashboard.scene import Ellipses, Panel
 from dashboard.scene.contours import Extent, cell_centres
-from dashboard.scenes.pictures import binary, flat
+from dashboard.scenes.pictures import binary, flat, rows
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 from genmodels.vae.runtime import ForwardVAE
@@ -52,6 +52,17 @@ def prior_circles() -> Ellipses:
         dashed=True,
         width=1.6,
     )
+
+
+def from_prior(means: np.ndarray, share: float = 0.8) -> Panel:
+    """Means E[x | z] of a recording ``(F, 30, 28, 28)`` at ten z from the prior, and under each a draw of x | z.
+
+    The first z is the origin, which is none of its draws. The same uniform numbers make the draws of all frames.
+    """
+    means = means[:, 1:11]
+    draws = (np.random.default_rng(0).random(means.shape[1:]) < means / 255) * np.uint8(255)
+    named = {"mean": means[:, :5], "draw": draws[:, :5], "mean ": means[:, 5:], "draw ": draws[:, 5:]}
+    return rows("z from the prior: E[x | z], draws", named, share=share, margin=1.5)
 
 
 def aggregate(model: Known, z: np.ndarray) -> np.ndarray:

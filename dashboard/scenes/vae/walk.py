@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scene import Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene import Claim, Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane, said
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
@@ -54,7 +54,7 @@ def scene(config: Config) -> Scene:
         panels=(
             _plane(z, ends),
             sheet("Straight in pixels", ink(mixed)[:, None], 1, share=0.9),
-            sheet("Straight in the plane, decoded", ink(decoded)[:, None], 1, share=0.9),
+            sheet("Straight in the plane: E[x | z]", ink(decoded)[:, None], 1, share=0.9),
             chart(
                 "To the nearest of 4,000 digits",
                 (
@@ -75,11 +75,7 @@ def scene(config: Config) -> Scene:
             Readout("in pixels, to the nearest", apart[0], digits=2),
             Readout("in the plane", apart[1], digits=2),
         ),
-        captions=(
-            "Half-way in pixels lie two half digits on top of each other; half-way in the plane lies a digit, "
-            "or a blur where the plane has a hole.",
-        ),
-        caption=0,
+        **said(FRAMES, *_claims(config, t[:, 0], *apart)),
         alt="Two digits, and two ways between them: a mix of pixels, and the decoded straight line in the plane.",
         fps=10,
         loop=True,
@@ -88,6 +84,22 @@ def scene(config: Config) -> Scene:
             for name, at, colour in zip(("start", "end"), ends, ("data", "model"), strict=True)
         ),
     )
+
+
+def _claims(config: Config, t: np.ndarray, mixed: np.ndarray, decoded: np.ndarray) -> list[Claim]:
+    between = (t > 0) & (t < 1)
+    return [
+        Claim("Both ends are the same digit: there is no way to go.", config.start == config.end),
+        Claim("At the end: the digit itself, and its reconstruction from the mean of q(z | x).", ~between),
+        Claim(
+            "In pixels both digits show at once, each fainter; the decoded picture is nearer to a training digit.",
+            between & (decoded < mixed),
+        ),
+        Claim(
+            "In pixels both digits show at once, each fainter; still the mix is no farther from a training digit.",
+            between & (decoded >= mixed),
+        ),
+    ]
 
 
 def _plane(z: np.ndarray, ends: np.ndarray) -> Panel:

@@ -5,21 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Bars, Brush, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, drag, plane
+from dashboard.scene import (
+    Bars,
+    Brush,
+    Claim,
+    Ellipses,
+    Panel,
+    Points,
+    Polylines,
+    Readout,
+    Scene,
+    chart,
+    drag,
+    first_true,
+    plane,
+)
 from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
-from dashboard.scenes.pictures import SIDE, codes, ink, picture
+from dashboard.scenes.pictures import SIDE, binary, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 from genmodels.store import cache
+from genmodels.store.checkpoint import Checkpoint
 
 BOARD = (0.0, float(SIDE))
 BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its centre of mass into the middle
 PEN = 1.25  # radius of a line, pixels of the finished picture
 SAMPLES, SIGMAS = 256, (1.0, 2.0)
+PASSES, ASIDE = 0.05, 5  # the least rank that passes; pixels
 BINS = np.arange(40.0, 1281.0, 40.0)
 KINDS = {
     "digits": ("test digits", "class0"),
@@ -142,14 +158,62 @@ def scene(config: Config) -> Scene:
 
 def verdict(loss: float, losses: Mapping[str, np.ndarray]) -> str:
     """Is it one of ours? By the rank of −ELBO among held-out digits."""
-    rank = float((losses["digits"] >= loss).mean())
-    if rank >= 0.05:
-        return "It is one of ours: held-out digits are as hard to explain as this."
-    if rank > 0:
+    share = float(rank(np.array([loss]), losses["digits"])[0])
+    if share >= PASSES:
+        return f"By its ELBO it could be one of ours: {100 * share:.1f} % of held-out digits are as hard to explain."
+    if share > 0:
         return "An odd one: fewer than 5 % of the held-out digits are as hard to explain."
     if loss < np.quantile(losses["noise"], 0.05):
-        return "None of ours: no held-out digit is as hard to explain, though noise is harder still."
-    return "None of ours: as hard to explain as noise."
+        return "None of ours: harder to explain than every held-out digit, easier than 95 % of shuffled ones."
+    return "None of ours: as hard to explain as digits whose pixels are shuffled."
+
+
+class Judged(NamedTuple):
+    """Shares 0 … 1 of held-out digits that pass turned by 180°, and moved aside; what a blank sheet costs, nats."""
+
+    turned: float
+    aside: float
+    blank: float
+    harder: float  # share of the digits that cost as much as the blank sheet, or more
+
+
+def judged() -> Judged:
+    """What the ELBO lets pass."""
+    return cache.made(_judged_by, "vae-2d")
+
+
+def _judged_by(checkpoint: Checkpoint) -> Judged:
+    network, images = known(checkpoint.entry.name).network, binary().images
+    digits, turned = (-checkpoint.arrays[f"reference.{of}"].astype(float) for of in ("digits", "upside_down"))
+
+    def cost(x: np.ndarray, n_samples: int) -> np.ndarray:
+        reconstruction, kl = network.elbo(flat(x), n_samples, np.random.default_rng(0))
+        return kl - reconstruction
+
+    blank = float(cost(np.zeros((SAMPLES, SIDE, SIDE)), 4).mean())
+    moved = cost(np.roll(images, ASIDE, axis=2), 4)
+    passed = [float((rank(loss, digits) >= PASSES).mean()) for loss in (turned, moved)]
+    return Judged(*passed, blank, float(rank(np.array([blank]), digits)[0]))
+
+
+def rank(loss: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """Share of the digits that are as hard to explain, or harder, for each loss ``(N,)``."""
+    return (digits[None] >= loss[:, None]).mean(axis=1)
+
+
+def sentences() -> tuple[str, ...]:
+    """How forgiving the ELBO is as a judge."""
+    of = judged()
+    return (
+        f"Draw a digit upside down, a letter, a house: is it *one of ours*? Two numbers make a forgiving judge: "
+        f"{100 * of.turned:.0f} % of held-out digits still pass when they are turned upside down.",
+        f"Beware: a blank sheet would cost {of.blank:.0f} nats, and {100 * of.harder:.0f} % of held-out digits cost "
+        "as much or more"
+        + first_true(Claim(", so it would pass.", of.harder >= PASSES), ".")
+        + " A bound in the usual range does not make a picture typical.",
+        "Without centring and scaling a well-drawn digit may be out of distribution: moved aside by "
+        f"{ASIDE} pixels, {100 * of.aside:.0f} % of held-out digits still pass.",
+    )
 
 
 def _board(layers: list) -> Panel:
