@@ -42,7 +42,7 @@ def show_noise() -> None:
         "Both networks are over-wide: the same layers, the same digits. One was trained to copy, the other to give "
         "back the clean digit from a noisy one (σ = 0.5).",
         *(noise.sentences() if page.shown else ()),
-        "The best answer to a noisy picture is the mean of the clean digits that it may have come from, "
+        "By this loss the best answer to a noisy picture is the mean of the clean digits that it may have come from, "
         "E[x | x + σε]: the denoising network is trained towards that, and so has to learn what digits are like.",
         "Taking away a little noise at a time, again and again, is how diffusion models generate.",
     )
@@ -61,11 +61,11 @@ def show_dream() -> None:
     """Why it cannot dream."""
     config = page.stage(dream.Config, dream.scene, needs=("autoencoder-2d",), after_drag=dream.after_drag)
     lesson.notice(
-        "Drag through the plane. Between the codes of two classes the decoder blends them; where no code lies its "
-        "picture was never asked for in training.",
+        "Drag through the plane. Between the codes of two classes the decoder passes from one to the other, "
+        "often through a blend; where no code lies, nothing in the loss holds its picture to a digit.",
         *(dream.sentences(config) if page.shown else ()),
-        "So there is nothing to draw z *from*: these 24 come from a box, which is nobody's distribution. To generate "
-        "one needs a p(z) that the codes are trained to follow: that is the variational autoencoder.",
+        "So there is nothing to draw z *from*: these 24 come from a box around the codes, chosen by hand. To "
+        "generate one needs a p(z) that the codes are trained to follow: that is the variational autoencoder.",
     )
     page.predict(
         "What is missing for a generative model?",
