@@ -215,7 +215,7 @@ def _guided(w: np.ndarray, accuracy: np.ndarray, spread: np.ndarray, far: np.nda
         Claim(
             f"Overdone: accuracy is below {top}; training digits are farther off than from test digits.", past & far
         ),
-        Claim(f"Accuracy is below {top}.", past),
+        Claim(f"Past its best: accuracy is below {top}.", past),
         Claim("More are of the class asked for than at w = 1, and a class has less spread.", surer & narrower),
         Claim("More are of the class asked for than at w = 1; the spread in a class grows again.", surer & wider),
         "Guidance: the step from no class to the class, taken w times.",
