@@ -64,17 +64,18 @@ def scene(config: Config) -> Scene:
 def _claims(copies: np.ndarray, error: np.ndarray, pca: np.ndarray) -> list[Claim]:
     flat = (copies.std(axis=(2, 3, 4)) < 0.05 * 255).all(axis=1)
     falls = np.diff(error, axis=1) < 0
+    all_fall, narrow_fall = (np.asarray(some.all(axis=1)) for some in (falls, falls[:, :-1]))
     below = (error[:, : len(pca)] < pca).all(axis=1)
     return [
         Claim("Before training every copy is much the same grey, whatever the digit.", flat),
         Claim(
             "The more numbers, the smaller the error on unseen digits; each bottleneck is below its PCA line.",
-            falls.all(axis=1) & below,
+            all_fall & below,
         ),
-        Claim("The more numbers, the smaller the error on unseen digits.", falls.all(axis=1)),
+        Claim("The more numbers, the smaller the error on unseen digits.", all_fall),
         Claim(
             "Of the four bottlenecks the wider has the smaller error; 1,000 numbers are not yet below 32.",
-            falls[:, :-1].all(axis=1) & ~falls[:, -1],
+            narrow_fall & ~falls[:, -1],
         ),
     ]
 

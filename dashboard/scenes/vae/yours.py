@@ -192,8 +192,8 @@ def _judged_by(checkpoint: Checkpoint) -> Judged:
 
     blank = float(cost(np.zeros((SAMPLES, SIDE, SIDE)), 4).mean())
     moved = cost(np.roll(images, ASIDE, axis=2), 4)
-    passed = [float((rank(loss, digits) >= PASSES).mean()) for loss in (turned, moved)]
-    return Judged(*passed, blank, float(rank(np.array([blank]), digits)[0]))
+    turned_pass, moved_pass = (float((rank(loss, digits) >= PASSES).mean()) for loss in (turned, moved))
+    return Judged(turned_pass, moved_pass, blank, float(rank(np.array([blank]), digits)[0]))
 
 
 def rank(loss: np.ndarray, digits: np.ndarray) -> np.ndarray:
