@@ -22,6 +22,8 @@ from dashboard.scenes.boundaries.setup import (
 from genmodels.classifiers import learning_curves, mlp
 from genmodels.classifiers.descent import LogisticConfig, iterate_logistic
 from genmodels.store import checkpoint
+from tests.claims.shown import Shown
+from tests.claims.test_captions import check
 from tests.scenes.reading import readouts
 
 SCENES = {
@@ -91,6 +93,29 @@ def test_one_class_that_can_be_told_from_the_rest_leaves_no_minimum(source):
     *_, longer = iterate_logistic(data.x, data.y, 3, LogisticConfig(20_000, config.learning_rate))
     assert longer.weight_norm > 1.3 * got[NORM][-1]
     assert longer.loss > lowest
+
+
+@pytest.mark.parametrize(("source", "degree"), [("moons", 1), ("elongated", 1), ("moons", 2), ("blobs", 2)])
+def test_what_is_said_of_three_classes_is_true(source, degree):
+    config = Config(source=source, classes=3, descend=degree)
+    scene = descend.scene(config)
+    assert "can be told from the rest" in told(scene)
+    assert not check("boundaries", Shown(config, scene, len(scene.steps) - 1))
+
+
+def test_classes_that_touch_have_no_minimum_either():
+    rows = [(0, 0), (1, 0), (1, 0), (2, 0), (0.5, 1), (1, -1), (1, 1)]
+    config = Config(source="csv", csv=tuple(rows), labels=(0, 0, 1, 1, 0, 0, 1), names=("a", "b"))
+    scene = descend.scene(config)
+    assert "overlap, but not all of them" in told(scene)
+    assert not check("boundaries", Shown(config, scene, 0))
+
+
+def test_the_largest_learning_rate_leaves_numbers_finite():
+    for source, degree in itertools.product(("moons", "xor", "apart"), (1, 3)):
+        scene = descend.scene(Config(source=source, descend=degree, rate=2.0, classes=3))
+        assert scene.steps[-1] == descend.STEPS
+        assert all(np.isfinite(r.values).all() for r in scene.readouts)
 
 
 def test_descent_that_is_still_on_its_way_is_not_said_to_rest():

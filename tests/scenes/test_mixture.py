@@ -7,7 +7,14 @@ from dashboard.scenes.mixture import choose, collapse, em, generate, harden, kme
 from dashboard.scenes.mixture.setup import BOARD, Config, after_drag
 from genmodels.kmeans import KMeansConfig, fit_kmeans
 from genmodels.mixture import GaussianMixture, fit_mixture, iterate_em
+from tests.claims.shown import Shown
+from tests.claims.test_captions import check
 from tests.scenes.reading import dragged, painted
+
+
+def told(scene, frame=-1):
+    """The sentence that stands in a frame."""
+    return scene.captions[scene.caption[frame]]
 
 
 def test_k_means_ends_where_the_model_does():
@@ -37,6 +44,16 @@ def test_em_prints_what_the_model_says():
         assert got[f"r{k}"][-1] == pytest.approx(term / density)
 
 
+def test_the_printed_responsibility_is_the_printed_share_in_every_frame():
+    scene = em.scene(Config(source="unequal", k=3, seed=1, probe_1=1.5, probe_2=0.5))
+    got = {r.name: r.values for r in scene.readouts}
+    assert np.isnan(got["p(x)"][0]), "before the first E-step there are no densities to print"
+    for k in (1, 2, 3):
+        np.testing.assert_allclose(got[f"r{'₁₂₃'[k - 1]}"][1:], got[f"πN{k}"][1:] / got["p(x)"][1:], rtol=1e-9)
+    assert (got["p(x)"][2::2] == got["p(x)"][1::2][: len(got["p(x)"][2::2])]).all(), "an M-step prints its E-step's"
+    assert "last E-step" in scene.equation
+
+
 def test_the_m_step_never_comes_before_its_e_step():
     scene = em.scene(Config())
     lit = next(layer for _, layer in scene.layers() if layer.name == "schema").active
@@ -60,6 +77,28 @@ def test_soft_becomes_hard():
     assert got["mean entropy of r"][0] > 0.5
     assert got["mean entropy of r"][-1] < 1e-3
     assert got["likeliest component = K-means' cluster"][-1] == 100
+
+
+@pytest.mark.parametrize(("source", "k"), [("blobs", 3), ("elongated", 3), ("ring", 4)])
+def test_em_at_a_fixed_width_merges_above_the_largest_variance_and_parts_below(source, k):
+    config = Config(source=source, k=k)
+    scene = harden.scene(config)
+    means = next(layer for _, layer in scene.layers() if layer.name == "components").mean
+    sigma = {r.name: r.values for r in scene.readouts}["σ"]
+    widest = np.linalg.eigvalsh(np.cov(config.data().T, bias=True))[-1]
+    apart = np.ptp(means, axis=1).max(axis=1) / np.sqrt(widest)
+    assert (apart[sigma**2 > 1.1 * widest] < 0.01).all()
+    assert (apart[sigma**2 < 0.8 * widest] > 0.2).all()
+    np.testing.assert_allclose(means[0], config.data().mean(axis=0)[None].repeat(k, 0), atol=0.01)
+    assert "merged" in told(scene, 0)
+    assert "EM has become K-means" in told(scene)
+
+
+def test_a_centroid_without_points_is_named():
+    config = Config(means=painted([(-2.6, -1.2), (2.7, -1.4), (5, 5)], BOARD))
+    scene = kmeans.scene(config)
+    assert "one without points stays" in told(scene, 2)
+    assert not check("mixture", Shown(config, scene, 2))
 
 
 def test_degenerate_endings_are_named_and_not_ranked():
@@ -90,10 +129,16 @@ def test_dragging_one_start_leaves_the_others_where_they_are():
 
 def test_without_regularisation_it_collapses_and_with_it_does_not():
     free, held = (collapse.scene(Config(reg_covar=r)) for r in (0.0, 1e-2))
-    assert "collapsed" in free.captions[0]
-    assert "collapsed" not in held.captions[0]
+    assert "collapsed at step" in told(free)
+    assert "falls below reg_covar" in told(held)
     sigma = next(r.values for r in held.readouts if r.name == "smallest σ")
     assert sigma.min() >= 0.1
+
+
+def test_nothing_is_said_of_reg_covar_where_it_is_zero():
+    for seed in range(10):
+        for source in ("blobs", "moons", "ring"):
+            assert "reg_covar, so" not in told(collapse.scene(Config(source=source, seed=seed, reg_covar=0.0)))
 
 
 def test_three_blobs_are_found_to_be_three():

@@ -23,7 +23,7 @@ from dashboard.scenes.boundaries.setup import (
     points_layer,
     posterior_layers,
 )
-from genmodels.classifiers.descent import DivergedError, LogisticConfig, LogisticState, iterate_logistic
+from genmodels.classifiers.descent import LogisticConfig, LogisticState, iterate_logistic
 from genmodels.classifiers.discriminative import escapes, lowest_loss
 
 STEPS, FRAMES = 2_000, 60
@@ -71,26 +71,15 @@ def scene(config: Config) -> Scene:
 
 
 def _states(config: Config, data: Labelled, wanted: set[int]) -> list[LogisticState]:
-    """Those steps that are drawn; the run may end early where it diverges."""
+    """Those steps that are drawn."""
     descent = LogisticConfig(n_steps=STEPS, learning_rate=config.learning_rate, degree=config.degree)
-    states = []
-    try:
-        for state in iterate_logistic(data.x, data.y, data.n_classes, descent):
-            if state.step in wanted:
-                states.append(state)
-    except DivergedError:
-        pass  # what was finite is shown, and the verdict says where it ended
-    return states
+    return [s for s in iterate_logistic(data.x, data.y, data.n_classes, descent) if s.step in wanted]
 
 
 def _verdicts(config: Config, data: Labelled, states: list[LogisticState], best: float) -> Iterator[Claim | str]:
     """How the run went; whether the loss has a minimum, and if so, whether descent has come to rest there."""
     loss = np.array([s.loss for s in states])
     free = escapes(data.x, data.y, data.n_classes, config.degree)
-    yield Claim(
-        f"Diverged after step {states[-1].step}: the learning rate is far too large; lower it.",
-        states[-1].step < STEPS,
-    )
     yield Claim(
         "These points can be separated without an error: the loss has no minimum, the weights grow for ever, and "
         "p(y | x) hardens into a step. A penalty on ‖w‖ would end it.",

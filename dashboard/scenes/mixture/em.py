@@ -99,11 +99,7 @@ def _bayes(config: Config, states: list[EMState], point: np.ndarray, chosen: int
 def _bayes_equation(k: int) -> str:
     names = [f"r{SUBSCRIPTS[i]}" if i < 9 else f"r{i + 1}" for i in range(k)]
     parts = [f"π{n[1:]}N{n[1:]}(x) = {{πN{i + 1}}}, {n} = {{{n}}}" for i, n in enumerate(names[:4])]
-    return (
-        "Chosen point, by the parameters of the last E-step:  Σ πₖNₖ(x) = {p(x)};   "
-        + ";   ".join(parts)
-        + (" …" if k > 4 else "")
-    )
+    return "Chosen point, last E-step:  Σ πₖNₖ(x) = {p(x)};   " + ";   ".join(parts) + (" …" if k > 4 else "")
 
 
 def _bound_panel(likelihood: np.ndarray, bound: np.ndarray) -> Panel:

@@ -71,13 +71,12 @@ def scene(config: Config) -> Scene:
                 "σ² lies above λ_max, the data's largest variance in any direction: all means have merged into one.",
                 merged & (ratio > 1),
             ),
-            Claim("All means have merged into one: no point belongs to one component more than to another.", merged),
             Claim(
                 "Every point belongs to one component, which is its K-means cluster: EM has become K-means.",
                 (entropy < HARD) & (agree == 100),
             ),
             Claim("Responsibilities are hard, but EM and K-means end in different clusters.", entropy < HARD),
-            Claim("σ² lies below λ_max: the means have parted. Points are still shared.", ratio < 1),
+            Claim("σ² lies below λ_max: the means have parted. Points are still shared.", ~merged & (ratio < 1)),
             "EM at this σ, from K-means' centroids, until it comes to rest.",
         ),
         alt="EM's means at a fixed σ: merged where σ is large; as it shrinks they part, and the mixed colours on the "

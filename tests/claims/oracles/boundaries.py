@@ -169,7 +169,6 @@ def leads(shown: Shown, match: re.Match[str]) -> bool:
 
 SEPARATED = r"can be separated without an error: the loss has no minimum"
 ORACLES = [
-    Oracle(r"^Diverged after step (\d+)", lambda s, m: s.scene.steps[-1] == int(m[1]) < 2_000),
     Oracle(SEPARATED, lambda s, _: are_separable(*design(s)[:2]) and not has_minimum(s)),
     Oracle(r"^The loss rises now and then", lambda shown, _: rises(shown)),
     Oracle(r"overlap, but (class \d(?: and class \d)*) can be told from the rest", is_told_apart),

@@ -173,7 +173,6 @@ ORACLES = [
         r"σ² lies above λ_max, .*: all means have merged into one",
         lambda s, _: s.readout("σ") ** 2 > largest_variance(s) and are_merged(s),
     ),
-    Oracle(r"^All means have merged into one", lambda shown, _: are_merged(shown)),
     Oracle(r"which is its K-means cluster: EM has become K-means", lambda shown, _: hardened(shown, same=True)),
     Oracle(r"hard, but EM and K-means end in different clusters", lambda shown, _: hardened(shown, same=False)),
     Oracle(r"^σ² lies below λ_max: the means have parted", lambda shown, _: below(shown)),
