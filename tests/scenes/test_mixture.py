@@ -95,7 +95,7 @@ def test_em_at_a_fixed_width_merges_above_the_largest_variance_and_parts_below(s
 
 
 def test_a_centroid_without_points_is_named():
-    config = Config(means=painted([(-2.6, -1.2), (2.7, -1.4), (5, 5)], BOARD))
+    config = Config(means=painted([(-2.6, -1.2), (0.4, 2.4), (5, 5)], BOARD))
     scene = kmeans.scene(config)
     assert "one without points stays" in told(scene, 2)
     assert not check("mixture", Shown(config, scene, 2))
