@@ -130,7 +130,25 @@ def test_the_challenge_checks_itself(open_page, link, solved, asked):
     app.button(key="diffusion.challenge.check").click().run()
     assert healthy(app)
     assert bool(app.success) == solved
-    assert f"= {asked:.3f} questions" in (app.success or app.info)[0].value
+    assert f"= {asked:.3f} evaluations" in (app.success or app.info)[0].value
+
+
+def test_the_score_is_said_to_point_where_it_points(open_page):
+    app = open_page("diffusion", **{"diffusion.cue": "guess"})
+    words = " ".join(word.value for word in app.markdown)
+    assert "towards **√ᾱ_t E[x₀ | xₜ]**" in words
+    assert "Tweedie" in words
+    assert any(r"\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]-x_t}{1-\bar\alpha_t}" in f.value for f in app.latex)
+
+
+@pytest.mark.parametrize(
+    ("cue", "gone"),
+    [("copier", "zero loss"), ("guess", "no network can have a smaller error"), ("backward", "falls half-way"),
+     ("digits", "smallest thing"), ("schedule", "KL(q(x_T) ‖"), ("why", "1,000 steps: a Gaussian")],
+)  # fmt: skip
+def test_what_was_refuted_is_no_longer_said(open_page, cue, gone):
+    app = open_page("diffusion", **{"diffusion.cue": cue})
+    assert gone not in " ".join(word.value for word in app.markdown)
 
 
 @pytest.fixture

@@ -213,6 +213,29 @@ def test_the_network_s_error_is_near_the_best_possible(source):
     assert best[-1] == pytest.approx(2, abs=0.3), "the variance of the data in two dimensions"
 
 
+@pytest.mark.parametrize("source", LEARNED)
+def test_where_the_network_beats_the_exact_answer_is_counted(source):
+    scene = guess.scene(guess.Guess(source))
+    best, network = scene.panels[2].layers
+    k, of = int((network.y < best.y).sum()), guess.Guess(source).of_points(guess.MANY)
+    told = guess.whose(guess.Guess(source, x_1=1.5))
+    assert f"At {k} of {guess.FRAMES} times" in told
+    assert ("1,000 points" in told) == ("1,000 points" in best.name) == bool(of)
+    assert ("mixture" in told) == ("possible" in best.name) == (not of)
+    said = [scene.captions[i] for i in scene.caption]
+    assert [("errs less" in one) for one in said] == (network.y < best.y).tolist()
+
+
+def test_what_is_told_of_losses_and_guidance_is_as_it_was_measured():
+    best, network = copier.losses(config := copier.Copy("moons", n=100))
+    assert f"100 points is {best:.2f}" in copier.told(config)[0]
+    assert f"on them is {network:.2f}" in copier.told(config)[0]
+    arrays = checkpoint.load(digits.NAME).arrays
+    k = int(np.argmax(arrays["accuracy"]))
+    assert f"highest at w = {arrays['guidance'][k]:g} ({100 * arrays['accuracy'][k]:.1f} %" in digits.measured()
+    assert f"least at w = {arrays['guidance'][np.argmin(arrays['spread'])]:g}" in digits.measured()
+
+
 def test_without_a_network_only_the_exact_is_shown():
     scene = guess.scene(guess.Guess("spirals", beside=False))
     assert not [one for panel in scene.panels for one in panel.layers if "network" in one.name]
@@ -271,6 +294,18 @@ def test_ddpm_s_own_gaussian_misses_more_than_the_moments():
     assert readouts(scene)["5 steps: KL to DDPM's"][f] > 0.6 > 0.05 > readouts(scene)["5 steps: KL to moments'"][f]
     own = layer(scene, why.DDPM, 3).covariance[f, 0]
     assert own == pytest.approx(2 * variance / np.trace(covariance) * np.eye(2)), "magnified like the exact step"
+
+
+@pytest.mark.parametrize("source", ["ffjord8", "moons"])
+def test_what_is_told_of_ddpm_s_own_is_read_off_the_picture(source):
+    """In 5 steps but the last, which is stopped where a density still is."""
+    config = Config(source)
+    told, numbers = why.told(config), readouts(why.scene(config))
+    before = numbers["t"] > 200
+    ddpm, moments = (numbers[f"5 steps: KL to {who}"][before].max() for who in ("DDPM's", "moments'"))
+    assert f"up to {ddpm:.2f} nats" in told[0]
+    assert f"moments by up to {moments:.2f}" in told[0]
+    assert ("60 points" in told[-1]) == (source == "moons")
 
 
 def test_why_opens_on_a_sentence_that_is_true_there():

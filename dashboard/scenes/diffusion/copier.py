@@ -84,6 +84,17 @@ def scene(config: Copy) -> Scene:
     )
 
 
+def told(config: Copy) -> list[str]:
+    """What the two losses on the training points say."""
+    loss, of_network = losses(config)
+    return [
+        f"The loss cannot be 0, as x_t does not tell which point it came from. The lowest possible on these "
+        f"{config.n:,} points is {loss:.2f} (of v, the mean over t); the network's on them is {of_network:.2f}.",
+        "A network that reached the lowest loss on N points would copy them. What keeps it from that, be it size, "
+        "smoothness or fresh data, is what lets its samples be new.",
+    ]
+
+
 @lru_cache(maxsize=16)
 def losses(config: Copy) -> tuple[float, float]:
     """Mean |said − v|² / D over all t and the N points: of their exact denoiser (the lowest), and the network.

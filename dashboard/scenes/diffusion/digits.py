@@ -202,6 +202,20 @@ def _guidance(config: Config) -> Scene:
     )
 
 
+def measured() -> str:
+    """What guidance does to accuracy and spread, over the strengths that were measured."""
+    arrays = cache.arrays(NAME)
+    w, accuracy, spread = (arrays[k].astype(float) for k in ("guidance", "accuracy", "spread"))
+    tests = float(arrays["spread_test"][0])
+    best, least = int(accuracy.argmax()), int(spread.argmin())
+    highest = f"{100 * accuracy[best]:.1f} %; at w = {w[-1]:g} it is {100 * accuracy[-1]:.1f} %"
+    narrowest = f"{spread[least]:.2f}; of test digits {tests:.2f}"
+    return (
+        f"Accuracy, as a CNN of the same digits has it, is highest at w = {w[best]:g} ({highest}); the spread in a "
+        f"class is least at w = {w[least]:g} ({narrowest})."
+    )
+
+
 def _guided(w: np.ndarray, accuracy: np.ndarray, spread: np.ndarray, far: np.ndarray) -> list[Claim | str]:
     """What guidance has done at each w, beside w = 1 and the w with the highest accuracy."""
     plain, best = int(np.flatnonzero(w == 1)[0]), int(accuracy.argmax())
