@@ -206,7 +206,7 @@ def test_a_collapsed_posterior_is_the_prior():
 def test_means_and_draws_from_the_prior_are_both_shown(cue, name):
     """E[x | z] is no draw of x: a draw is black or white, and has ink as often as the mean above it says."""
     stored = cache.arrays(name)["samples"]
-    panel = next(p for p in cue.scene(cue.Config()).panels if "prior" in p.title)
+    panel = next(p for p in cue.scene(cue.Config()).panels if p.title == "Prior: E[x | z], draws")
     means, draws, others, their_draws = pictures(panel)
     assert next(one.texts for one in panel.layers if one.kind == "labels") == ("mean", "draw", "mean ", "draw ")
     shown = np.concatenate([means, others], axis=1)

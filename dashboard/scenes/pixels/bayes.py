@@ -14,7 +14,7 @@ from genmodels.store import cache
 COLOURS = ("class0", "class1", "model", "data")
 WHICH = {"all": "All test digits in turn", "differ": "Those on which they differ"}
 MODELS = ("Naive coins", "Naive Gaussian", "Full Gaussian", "CNN")
-FLOOR, ROOM = -40.0, 8.0
+FLOOR, ROOM = -40.0, 12.0
 
 
 @dataclass(frozen=True)

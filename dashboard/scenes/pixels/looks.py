@@ -98,4 +98,4 @@ def _maps(maps: np.ndarray, loudest: np.ndarray, pictures: np.ndarray) -> Panel:
 
 def _bars(p: np.ndarray) -> Panel:
     bars = Bars(name="p(y | x)", key="b", height=p, labels=DIGITS, classes=True)
-    return chart("p(y | x)", (bars,), (-0.6, 9.6), (0, 1.02), x_label="class y", share=0.85)
+    return chart("p(y | x)", (bars,), (-0.6, 9.6), (0, 1.15), x_label="class y", share=0.85)

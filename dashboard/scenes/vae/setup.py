@@ -62,7 +62,7 @@ def from_prior(means: np.ndarray, share: float = 0.8) -> Panel:
     means = means[:, 1:11]
     draws = (np.random.default_rng(0).random(means.shape[1:]) < means / 255) * np.uint8(255)
     named = {"mean": means[:, :5], "draw": draws[:, :5], "mean ": means[:, 5:], "draw ": draws[:, 5:]}
-    return rows("z from the prior: E[x | z], draws", named, share=share, margin=1.5)
+    return rows("Prior: E[x | z], draws", named, share=share, margin=1.5)
 
 
 def aggregate(model: Known, z: np.ndarray) -> np.ndarray:
