@@ -19,14 +19,14 @@ def show_learn() -> None:
     """Points arrive."""
     config = page.stage(Config, learn.scene, *MODELS, "penalty", "mislabelled", *DATA)
     lesson.notice(
-        "**Left** learns p(y | x): only where one class ends and the other begins. **Right** learns p(x | y) and "
-        "p(y): what each class looks like; its boundary falls out by Bayes' rule.",
+        "**Left** learns p(y | x): where one class ends and the other begins, and how sharply. **Right** learns "
+        "p(x | y) and p(y): what each class looks like; its boundary follows by Bayes' rule.",
         "*Hatched*: there the two name different classes.",
         "On *moons*, *circles*, *XOR* the best boundary is no straight line. Give the left model squares or cubes, "
         "the right one a covariance each, or three Gaussians a class.",
         "*Mislabelled*: so many training labels are another class's, drawn at random; test labels stay right. With a "
         "share ρ of two classes p(y | x) is squeezed into ρ … 1 − ρ, while the likelier class stays the same. "
-        "Left, ‖w‖ shrinks; right, the class means move together and the covariances widen.",
+        "Left, ‖w‖ shrinks; right, each p(x | y) becomes a mixture with the other class's.",
         "**A word that lectures use in three ways**: “generative” means a model of p(x) to one, of p(x, y) to "
         "another, of p(x | y) to a third. Here it is p(x | y) p(y) = p(x, y); summing over y gives p(x).",
     )
@@ -74,7 +74,7 @@ def show_descend() -> None:
         "without an error (three classes of *moons*): weights grow for ever, and the dashed line is an infimum.",
         "There is a minimum exactly where no direction in (W, b) leaves all margins at least as large and makes one "
         "larger: a linear programme decides that.",
-        "With too large a learning rate the loss rises now and then (try 1.5 on *moons*); with a small one 2,000 "
+        "With too large a learning rate the loss rises now and then (try 2 on *moons*); with a small one 2,000 "
         "steps are too few (try −3 on *blobs*).",
         "‖w‖ belongs to standardised x. The network is trained by Adam, whose learning rate has a slider of its own.",
     )
@@ -121,8 +121,9 @@ def show_wrong() -> None:
     page.stage(Config, wrong.scene, "wrong", under=lambda _: st.caption("The data are made for this cue."))
     lesson.notice(
         "At the left end the assumption is true: it saves parameters, and so variance.",
-        "Where it is false, its error tends to a limit above the lowest possible one, however many points there are: "
-        "*bias*. With few points even a false assumption may win, because the model without it has more variance.",
+        "Where it is false, its error here tends to a limit above the lowest possible one, however many points there "
+        "are: *bias*. With few points even a false assumption may win, because the model without it has more "
+        "variance.",
         f"n = {wrong.FEW} is the mean over {wrong.REPEATS} training sets, n = {wrong.SHOWN} the one training set in "
         "the picture: by chance it may do better than the limit.",
         "Naive Bayes may classify well although its p(x | y) is wrong: look at the ellipses, then at the errors.",

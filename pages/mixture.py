@@ -21,7 +21,8 @@ def show_kmeans() -> None:
     lesson.notice(
         "Neither step can increase the sum of squared distances, and there are finitely many assignments: so it "
         "ends.",
-        "It ends in a local minimum, not necessarily the lowest: drag a round start, and it may end elsewhere.",
+        "It ends where neither step helps, which need not be the lowest sum: drag a round start, and it may end "
+        "elsewhere.",
         "The regions are cut by straight lines, halfway between two centroids.",
     )
     lesson.formula(
@@ -56,7 +57,7 @@ def show_em() -> None:
     lesson.notice(
         "**E** leaves the parameters alone: it recolours the points, and lifts the *bound* up to the log-likelihood.",
         "**M** changes the parameters for these r, and maximises the bound. With reg_covar = 0 neither curve can "
-        "fall, which is why EM converges in likelihood; reg_covar may cost a little.",
+        "fall, so that the likelihood converges unless a component collapses; reg_covar may cost a little.",
         "**Maximum likelihood minimises KL(p_data ‖ p_model)**: for many points the mean log-likelihood is "
         "−KL(p_data ‖ p_model) − H(p_data), and H does not depend on θ.",
         "The gap between the curves is KL(r ‖ p(z | x)), averaged over the points.",
@@ -86,7 +87,8 @@ def show_harden() -> None:
     """From soft to hard."""
     page.stage(Config, harden.scene, *DATA)
     lesson.notice(
-        "With one σ for all and equal weights, r depends on distances only. As σ → 0 the nearest mean takes all.",
+        "With one σ for all and equal weights, r depends only on distances over σ. As σ → 0 the nearest mean takes "
+        "all.",
         "In each frame EM is run at that σ, from K-means' centroids, until it comes to rest: only the means move.",
         "**Which likelihood does K-means maximise?** Π_n max_k N(x_n; μ_k, σ²I), whatever σ is: hard EM with equal "
         "weights and a shared, round covariance, up to a local maximum.",
@@ -137,7 +139,7 @@ def show_choose() -> None:
     page.stage(Config, choose.scene, "type", *DATA)
     st.caption("Here K is the time axis; the slider K does nothing.")
     lesson.notice(
-        "The highest training likelihood cannot fall with K: a larger mixture contains the smaller. BIC and AIC "
+        "At its best the training likelihood cannot fall with K: a larger mixture contains the smaller. BIC and AIC "
         "charge for parameters; fresh data need no formula. Each fit is the best of three starts, with "
         "reg_covar = 10⁻³ at least.",
         "On *moons* and *ring* no K is true: a mixture then needs many components to follow a curve.",
@@ -151,7 +153,7 @@ def show_generate() -> None:
     page.stage(Config, generate.scene, *DATA)
     lesson.notice(
         "A latent variable z decides first; only then x is drawn. That is *ancestral sampling*.",
-        "The shares drawn tend to the weights π as more are drawn; after 90 they still differ.",
+        "The shares drawn tend to the weights π as more are drawn.",
         "**A VAE is a mixture of infinitely many Gaussians**: z is continuous, and a network says their means. The "
         "hundred on the right are laid by hand along a curve, not fitted.",
     )

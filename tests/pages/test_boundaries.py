@@ -2,13 +2,11 @@
 
 import pytest
 
-from dashboard.scenes.boundaries.setup import (
-    BOARD,
-    TITLES,
-)
+from dashboard.scenes.boundaries import faster
+from dashboard.scenes.boundaries.setup import BOARD, DISCRIMINATIVE, GENERATIVE, TITLES
 from genmodels.classifiers import learning_curves
 from genmodels.store import checkpoint
-from tests.pages.controls import healthy, shown_run
+from tests.pages.controls import healthy, shown_config, shown_run
 from tests.scenes.reading import painted
 from tests.scenes.test_boundaries import SCENES, stored_curves
 
@@ -85,3 +83,48 @@ def test_missing_curves_are_named_with_their_remedy_and_can_be_computed_all_the_
     assert healthy(app)
     assert not app.warning
     assert "boundaries.player" in app.session_state["_runs"]
+
+
+def test_the_challenge_checks_itself_with_the_controls_of_the_page(open_page):
+    link = {"boundaries.cue": "learn", "boundaries.source": TITLES["circles"], "boundaries.mislabelled": 20}
+    app = open_page("boundaries", **link)
+    app.button(key="boundaries.challenge.check").click().run()
+    assert healthy(app)
+    assert not app.success
+    solved = {"boundaries.degree": DISCRIMINATIVE[2], "boundaries.generative": GENERATIVE["qda"]}
+    app = open_page("boundaries", **link, **solved, **{"boundaries.points": 400})
+    app.button(key="boundaries.challenge.check").click().run()
+    assert healthy(app)
+    assert app.success
+
+
+def test_only_the_cue_that_speaks_of_wrong_labels_has_them(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "learn", "boundaries.mislabelled": 30})
+    assert shown_config(app, "boundaries").mislabelled == 30
+    app.button(key="boundaries.cue.knows").click().run()
+    assert shown_config(app, "boundaries").mislabelled == 0
+
+
+def test_the_slider_of_a_learning_rate_is_that_of_the_model_shown(open_page):
+    for model, slider, other in (
+        ("Logistic regression", "rate", "adam"),
+        ("A network (trained live)", "adam", "rate"),
+    ):
+        app = open_page("boundaries", **{"boundaries.cue": "descend", "boundaries.descend": model})
+        keys = {w.key for w in app.slider}
+        assert f"boundaries.{slider}" in keys
+        assert f"boundaries.{other}" not in keys
+
+
+def test_out_of_distribution_is_defined_where_it_is_measured(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "knows"})
+    said = " ".join(m.value for m in app.markdown)
+    assert "**Out-of-distribution points** are here 200 points uniform over the frame" in said
+    assert "stranger" not in said
+
+
+def test_when_the_curves_arrive_is_computed(open_page):
+    app = open_page("boundaries", **{"boundaries.cue": "faster"})
+    said = " ".join(m.value for m in app.markdown)
+    assert "O(log D)" in said
+    assert faster.arrivals(faster.Config()) in said

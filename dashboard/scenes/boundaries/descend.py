@@ -89,11 +89,12 @@ def _verdicts(config: Config, data: Labelled, states: list[LogisticState], best:
         "The loss rises now and then: the learning rate is too large for it.", bool((np.diff(loss) > 1e-9).any())
     )
     alone = [data.names[c] for c in range(data.n_classes) if _is_cut_off(free, data.y, c)]
-    yield Claim(
-        f"The points overlap, but {' and '.join(alone)} can be told from the rest without an error: the loss has "
-        "no minimum, and the weights grow for ever.",
-        bool(alone),
-    )
+    if alone:
+        yield Claim(
+            f"The points overlap, but {' and '.join(alone)} can be told from the rest without an error: the loss has "
+            "no minimum, and the weights grow for ever.",
+            True,
+        )
     yield Claim("The points overlap, but not all of them: the loss has no minimum, and the weights grow for ever.",
                 bool(free.any()))  # fmt: skip
     gap = f"after these {STEPS:,} steps the loss is still {loss[-1] - best:.3f} nats above it"

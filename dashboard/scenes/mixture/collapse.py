@@ -75,7 +75,7 @@ def scene(config: Config) -> Scene:
         ),
         **said(
             len(states),
-            Claim(end, last & bool(end)),
+            *([Claim(end, last)] if end else []),
             Claim(
                 f"No variance falls below reg_covar, so that the likelihood stays finite: the smallest σ is "
                 f"{smallest[-1]:.3f}.",
