@@ -64,19 +64,19 @@ def test_the_best_answer_follows_the_hand(tab, server):
 
     def expect_answer(x_t: tuple[float, float]) -> None:
         answer = exact(np.array([x_t]), float(of.schedule.alpha_bar[drive.frame(tab)]))[0]
-        drive.wait_shows(tab, "best answer x₁", answer[0], 3)
+        drive.wait_shows(tab, "E[x₀ | xₜ]: x₁", answer[0], 3)
         drive.wait_shows(tab, "x₂", answer[1], 3)
 
     expect_answer((0.5, 0.5))
     for offset in ((70, 60), (-150, -40)):
         box = drive.player(tab).locator('.handle[data-handle="x"]').bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        run, link, before = drive.data(tab, "run"), drive.asked(tab), drive.number(tab, "best answer x₁")
+        run, link, before = drive.data(tab, "run"), drive.asked(tab), drive.number(tab, "E[x₀ | xₜ]: x₁")
         tab.mouse.move(x, y)
         tab.mouse.down()
         tab.mouse.move(x + offset[0], y + offset[1], steps=8)
         drive.until(
-            lambda before=before: drive.number(tab, "best answer x₁") != before, "it answers while it is held"
+            lambda before=before: drive.number(tab, "E[x₀ | xₜ]: x₁") != before, "it answers while it is held"
         )
         assert drive.data(tab, "run") == run
         tab.mouse.up()
@@ -132,8 +132,8 @@ def test_ddpm_and_ddim_go_in_step(tab, server):
     drive.wait_frame(tab, 20)
     drive.wait_shows(tab, "t", 0, 0)
     spread = backward.true_spread("moons")
-    drive.wait_shows(tab, "true samples", spread.mean, 3)
-    assert drive.number(tab, "DDIM: W₂ at the end") < spread.mean + 3 * spread.deviation
+    drive.wait_shows(tab, "W₂ of true samples (n = 200)", spread.mean, 3)
+    assert drive.number(tab, "DDIM: W₂ at the end (n = 200)") < spread.mean + 3 * spread.deviation
 
 
 # --- live -----------------------------------------------------------------------------------------------------

@@ -320,7 +320,7 @@ def test_the_arrow_under_the_hand_ends_where_the_score_points(source):
     """Tweedie: towards √ᾱ E[x_0 | x_t], which may be the other way than E[x_0 | x_t]."""
     config = guess.Guess(source, x_1=0.05, x_2=0.1)
     scene, exact, x_t = guess.scene(config), config.exact(guess.MANY), np.array([[0.05, 0.1]])
-    arrow = layer(scene, "to √ᾱₜ E[x₀ | xₜ]: (1 − ᾱₜ) · score")
+    arrow = layer(scene, "(1 − ᾱₜ) · score")
     levels = learned(source).schedule.alpha_bar[scene.steps]
     turned = []
     for f in range(0, len(levels), 2):
@@ -561,10 +561,12 @@ def test_frames_have_one_shape(short, schedule, prediction):
     assert readouts(scenes[-1])["loss"] < readouts(scenes[0])["loss"]
     n = live.COMPARED
     x, truth = layer(scenes[-1], "samples").xy[0], layer(scenes[-1], "data").xy
+    unit = next(r.unit for r in scenes[-1].readouts if r.name == "W₂ to the data")
+    assert unit == f"(n = {n})"
+    rate = readouts(scenes[0])["Adam's learning rate"], readouts(scenes[-1])["Adam's learning rate"]
+    assert [float(r[0]) for r in rate] == pytest.approx([10**config.log_rate, 0]), "it falls along half a cosine"
     if np.abs(x).max() < 1e3:
-        assert readouts(scenes[-1])["W₂ to the data (n = 200)"][0] == pytest.approx(
-            wasserstein_2(x[:n], truth[:n]), rel=1e-4
-        )
+        assert readouts(scenes[-1])["W₂ to the data"][0] == pytest.approx(wasserstein_2(x[:n], truth[:n]), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", [name for name in (*ANY, *POINTS, "csv") if not POINTS.get(name, ("", ""))[1]])
@@ -610,7 +612,7 @@ def test_a_run_learns(monkeypatch):
     monkeypatch.setattr(live, "STEPS", 600)
     monkeypatch.setattr(live, "EVERY", 300)
     scenes = list(live.scenes(live.Live("ffjord8", device="cpu")))
-    w2 = [float(readouts(s)["W₂ to the data (n = 200)"][0]) for s in scenes]
+    w2 = [float(readouts(s)["W₂ to the data"][0]) for s in scenes]
     print("\nW₂ while it trains:", np.round(w2, 3))
     assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)

@@ -21,7 +21,7 @@ from genmodels.diffusion.schedules import Schedule
 from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
-WHO = {"learned": "The stored network", "exact": "The exact one (of 250 points if no mixture)"}
+WHO = {"learned": "The stored network", "exact": "The best possible one"}
 COUNTS = {n: f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
 PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
 CELLS, TRUE = 20, 4_000  # where there are no modes; points that tell the true variance within them
@@ -36,7 +36,7 @@ class Back(Config):
     sampler: str = choice("On the right", "ddim", SAMPLERS)
     eta: float = slider("η", 0.0, 0.0, 1.0, 0.05)
     back: int = choice("Both in", 50, COUNTS)
-    who: str = choice("Denoiser", "learned", WHO)
+    who: str = choice("Denoiser (best for the mixture, or for 250 points)", "learned", WHO)
 
 
 def scene(config: Back) -> Scene:

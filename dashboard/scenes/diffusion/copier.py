@@ -53,7 +53,7 @@ def scene(config: Copy) -> Scene:
     return Scene(
         panels=(
             _panel(f"Perfect for {config.n:,} points: a photocopier", copies, train[: config.n]),
-            _panel("A network that saw fresh points at every step", drawn, train[: config.n]),
+            _panel("Learned from fresh points at each step", drawn, train[: config.n]),
             _distances(distances, at),
         ),
         steps=np.arange(len(copies)),

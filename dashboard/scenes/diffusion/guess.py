@@ -61,7 +61,7 @@ def scene(config: Guess) -> Scene:
         ),
         Points(name=f"E[x₀ | xₜ]{of}", key="b", xy=answers[:, None], radius=8, colour="truth"),
         Arrows(
-            name="to √ᾱₜ E[x₀ | xₜ]: (1 − ᾱₜ) · score",
+            name="(1 − ᾱₜ) · score",
             key="a",
             start=x_t,
             delta=(np.sqrt(levels)[:, None] * answers - x_t)[:, None],

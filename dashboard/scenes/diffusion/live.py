@@ -69,7 +69,7 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         far = np.abs(x).max() > 1e6 or not np.isfinite(x).all()
         w2 = np.nan if far else wasserstein_2(x[:n], truth[:n])
         numbers = (
-            Readout(f"W₂ to the data (n = {n})", w2, config.units.length(), 3),
+            Readout("W₂ to the data", w2, f"{config.units.length()} (n = {n})".strip(), 3),
             Readout("Adam's learning rate", training.rate(state.step), digits=2, significant=True),
         )
         yield _scene(state, x, truth, at, delta, numbers, frame)

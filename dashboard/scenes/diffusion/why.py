@@ -162,7 +162,7 @@ def _misses(t: np.ndarray, steps: list[Steps]) -> Panel:
     """KL from each exact step to its two Gaussians."""
     curves = [
         Curve(
-            name=f"{count:,} steps, {name}",
+            name=name,
             key=keys[k],
             x=t,
             y=np.maximum(values, 1e-6),
@@ -170,9 +170,13 @@ def _misses(t: np.ndarray, steps: list[Steps]) -> Panel:
             dashed=keys == "xyz",
         )
         for k, (count, step) in enumerate(zip(COUNTS, steps, strict=True))
-        for name, values, keys in (("moments'", step.moments, "abc"), ("DDPM's", step.ddpm, "xyz"))
+        for name, values, keys in (
+            (f"{count:,} steps", step.moments, "abc"),
+            (f"{count:,}, DDPM's", step.ddpm, "xyz"),
+        )
     ]
-    return chart("KL to a Gaussian", tuple(curves), (0, T), (1e-5, 50), "t", "nats", y_scale="log", share=0.8)
+    top = 2 * max(5.0, *(float(curve.y.max()) for curve in curves))
+    return chart("KL to a Gaussian", tuple(curves), (0, T), (1e-5, top), "t", "nats", y_scale="log", share=0.8)
 
 
 def _panel(count: int, of: str, step: Steps) -> Panel:
