@@ -1,0 +1,264 @@
+"""What the canvas draws stands where it belongs: found by its pixels, at two densities, in logarithmic axes too.
+
+The Player is mounted on a blank page, without Streamlit. Where a place should be follows from the panel's ranges and
+the corners of its axes; what is there, from the picture.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from dashboard.player import mount
+from dashboard.runs import Run
+from dashboard.scene import Arrows, Bars, Curve, Ellipses, Field, Images, Panel, Points, Polylines, Scene
+from dashboard.scene.colours import PALETTE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+FILES = Path(mount.__file__).parent
+BLANK = """<!doctype html><style>body { margin: 0; --st-background-color: #ffffff; } CSS
+#root { width: 720px; --player-height: 560px; }</style><div id="root"></div>"""
+MOUNT = """async ([blob, palette]) => {
+  const { createPlayer } = await import("/player.js");
+  const buffer = Uint8Array.from(atob(blob), (c) => c.charCodeAt(0)).buffer;
+  const source = { open: (to) => (to.onOpen(), to.onBlob(buffer)), more() {}, send() {}, close() {} };
+  window.player = createPlayer(document.querySelector("#root"), source, { palette, scale: 1 });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  player.setPlaying(false);
+}"""
+SHOW = """async (frame) => {
+  player.seek(frame);
+  player.drawNow();
+  const view = player.views[0];
+  return { area: [view.area.x, view.area.y, view.area.w, view.area.h], density: player.look.density,
+           picture: player.canvas.toDataURL() };
+}"""
+
+
+@dataclass
+class Drawn:
+    """A picture, and how data become places in it."""
+
+    pixels: np.ndarray
+    area: tuple[float, float, float, float]
+    density: float
+    panel: Panel
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the panel is, in the picture's pixels."""
+        left, top, width, height = (self.density * v for v in self.area)
+        u, v = (share(value, ends, scale) for value, ends, scale in self.axes(x, y))
+        return left + u * width, top + (1 - v) * height
+
+    def axes(self, x: float, y: float):
+        return ((x, self.panel.x, self.panel.x_scale), (y, self.panel.y, self.panel.y_scale))
+
+    def near(self, colour: str, tolerance: float = 40) -> np.ndarray:
+        """The places ``(N, 2)`` of the pixels that have nearly a colour, inside the axes."""
+        wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+        close = np.abs(self.pixels[..., :3].astype(int) - wanted).sum(axis=-1) < tolerance
+        left, top, width, height = (self.density * v for v in self.area)
+        rows, columns = np.nonzero(close)
+        inside = (columns > left) & (columns < left + width) & (rows > top) & (rows < top + height)
+        return np.stack([columns[inside] + 0.5, rows[inside] + 0.5], axis=-1)
+
+    def data(self, places: np.ndarray) -> np.ndarray:
+        """Places in the picture as data; linear axes only."""
+        left, top, width, height = (self.density * v for v in self.area)
+        (x0, x1), (y0, y1) = self.panel.x, self.panel.y
+        u, v = (places[:, 0] - left) / width, 1 - (places[:, 1] - top) / height
+        return np.stack([x0 + u * (x1 - x0), y0 + v * (y1 - y0)], axis=-1)
+
+    def colour_at(self, x: float, y: float) -> np.ndarray:
+        column, row = self.at(x, y)
+        return self.pixels[int(row), int(column), :3].astype(int)
+
+
+def share(value: float, ends: tuple[float, float], scale: str) -> float:
+    low, high = np.log10(ends) if scale == "log" else ends
+    return ((np.log10(value) if scale == "log" else value) - low) / (high - low)
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["density 1", "density 2"])
+def blank(request, shared_tabs) -> Page:
+    page = shared_tabs.open(device_scale_factor=request.param)
+    css = (FILES / "player.css").read_text("utf-8")
+    kinds = {".js": "text/javascript", ".css": "text/css"}
+
+    def serve(route: Any) -> None:
+        name = route.request.url.rpartition("/")[2]
+        if not name:
+            return route.fulfill(content_type="text/html", body=BLANK.replace("CSS", css))
+        file = FILES / name
+        if not file.exists():
+            return route.fulfill(status=404)
+        return route.fulfill(content_type=kinds[file.suffix], body=file.read_text("utf-8"))
+
+    page.route("http://player.test/**", serve)
+    return page
+
+
+@pytest.fixture
+def draw(blank) -> Callable[..., Drawn]:
+    """Draws a scene, and returns the picture of one of its frames."""
+
+    def drawn(scene: Scene, frame: int = 0) -> Drawn:
+        run = Run("test")
+        run.add(scene)
+        run.set_status("done")
+        blob, _ = run.message(None)
+        blank.goto("http://player.test/")
+        blank.evaluate(MOUNT, [base64.b64encode(blob).decode(), PALETTE])
+        seen = blank.evaluate(SHOW, frame)
+        picture = Image.open(io.BytesIO(base64.b64decode(seen["picture"].partition(",")[2])))
+        return Drawn(np.asarray(picture), tuple(seen["area"]), seen["density"], scene.panels[0])
+
+    return drawn
+
+
+RED, TRUTH = PALETTE["light"]["roles"]["model"], PALETTE["light"]["roles"]["truth"]
+FRAMES = 5
+
+
+def one(*layers: Any, x=(-4.0, 4.0), y=(-2.0, 2.0), equal: bool = False, frames: int = FRAMES, **axes: str) -> Scene:
+    panel = Panel("", layers, x, y, equal=equal, **axes)
+    return Scene(panels=(panel,), alt="A test.", steps=np.arange(frames), fps=1)
+
+
+@pytest.mark.parametrize(
+    ("place", "x", "y", "axes"),
+    [
+        ((1.0, -0.5), (-4.0, 4.0), (-2.0, 2.0), {}),
+        ((-3.2, 1.4), (-4.0, 4.0), (-2.0, 2.0), {}),
+        ((30.0, -0.5), (1.0, 10_000.0), (-2.0, 2.0), {"x_scale": "log"}),
+        ((2.5, 0.02), (0.0, 10.0), (1e-3, 1.0), {"y_scale": "log"}),
+        ((3e6 + 0.25, 1e-7), (3e6, 3e6 + 1), (0.0, 4e-7), {}),
+    ],
+)
+def test_a_point_is_where_it_belongs(draw, place, x, y, axes):
+    drawn = draw(one(Points(name="p", xy=np.array([place]), colour="model", radius=6), x=x, y=y, **axes))
+    found = drawn.near(RED)
+    assert len(found) > 20
+    assert found.mean(axis=0) == pytest.approx(drawn.at(*place), abs=drawn.density)
+
+
+def test_a_point_moves_with_its_frame_and_only_those_counted_are_there(draw):
+    way = np.array([[[-3.0 + k, 0.5], [k - 2.0, -1.0]] for k in range(FRAMES)])
+    points = Points(name="p", xy=way, count=np.array([0, 1, 1, 1, 2]), colour="model", radius=5)
+    assert not len(draw(one(points), 0).near(RED))
+    third = draw(one(points), 2)
+    assert third.near(RED).mean(axis=0) == pytest.approx(third.at(-1.0, 0.5), abs=third.density)
+    last = draw(one(points), 4)
+    assert last.near(RED).mean(axis=0) == pytest.approx(
+        np.mean([last.at(1.0, 0.5), last.at(2.0, -1.0)], axis=0), abs=1.5
+    )
+
+
+def test_classes_have_their_colours_and_responsibilities_mix_them(draw):
+    roles = PALETTE["light"]["roles"]
+    xy = np.array([[-3.0, 0.0], [0.0, 0.0], [3.0, 0.0]])
+    drawn = draw(one(Points(name="p", xy=xy, labels=np.array([0, 1, 2]), radius=8)))
+    for k, (x, y) in enumerate(xy):
+        assert drawn.near(roles[f"class{k}"], 30).mean(axis=0) == pytest.approx(drawn.at(x, y), abs=1.5)
+    weights = np.array([[1.0, 0.0], [0.0, 1.0], [0.75, 0.25]])
+    mixed = draw(one(Points(name="p", xy=xy, weights=weights, radius=8)))
+    first, second, third = (mixed.colour_at(*place) for place in xy)
+    assert np.abs(first - third).sum() < np.abs(second - third).sum(), "three quarters of the first"
+    assert np.abs(first - third).sum() > 10
+
+
+@pytest.mark.parametrize("tilt", [1.0, -1.0])
+def test_an_ellipse_has_its_axes_and_tilt(draw, tilt):
+    covariance = np.array([[[1.0, 0.5 * tilt], [0.5 * tilt, 0.5]]])
+    layer = Ellipses(
+        name="e", mean=np.array([[0.5, -0.2]]), covariance=covariance, sigmas=(2.0,), colour="model", width=2
+    )
+    drawn = draw(one(layer, equal=True))
+    at = drawn.data(drawn.near(RED, 120)) - (0.5, -0.2)
+    distance = np.sqrt(np.einsum("ni,ij,nj->n", at, np.linalg.inv(covariance[0]), at))
+    line = distance[distance > 1]  # but for the dot in the middle
+    assert len(line) > 300
+    assert line == pytest.approx(np.full(len(line), 2.0), abs=0.12)
+    assert len({(bool(u > 0), bool(v > 0)) for u, v in at[distance > 1]}) == 4, "it goes all the way round"
+
+
+@pytest.mark.parametrize("delta", [(2.0, 1.0), (-1.5, 0.8), (0.0, -1.2)])
+def test_an_arrow_points_where_it_says(draw, delta):
+    drawn = draw(one(Arrows(name="a", start=np.zeros((1, 2)), delta=np.array([delta]), colour="model", width=2)))
+    found = drawn.near(RED, 120)
+    start, end = np.array(drawn.at(0, 0)), np.array(drawn.at(*delta))
+    along = (found - start) @ (end - start) / np.linalg.norm(end - start)
+    length = np.linalg.norm(end - start)
+    assert along.min() == pytest.approx(0, abs=3 * drawn.density)
+    assert along.max() == pytest.approx(length, abs=3 * drawn.density)
+    across = np.abs((found - start) @ np.array([-(end - start)[1], (end - start)[0]]) / length)
+    assert across[along < length / 2].max() < 3 * drawn.density, "it is straight"
+    assert across[along > 0.8 * length].max() > 3 * drawn.density, "its head is at the end"
+
+
+def test_a_field_s_hot_cell_is_where_it_belongs(draw):
+    values = np.zeros((5, 8))
+    values[1, 6] = 1.0  # the lowest row but one, the last column but one
+    layer = Field(name="f", values=values, extent=(-4.0, 4.0, -2.0, 2.0), limits=(-1.0, 1.0), colour_map="diverging")
+    drawn = draw(one(layer))
+    cold = drawn.colour_at(-3.5, 1.5)
+    hot = np.abs(drawn.pixels[..., :3].astype(int) - cold).sum(axis=-1)
+    left, top, width, height = (int(drawn.density * v) for v in drawn.area)
+    inside = hot[top + 3 : top + height - 3, left + 3 : left + width - 3]
+    rows, columns = np.nonzero(inside > 0.9 * inside.max())
+    found = np.array([columns.mean() + left + 3, rows.mean() + top + 3])
+    assert found == pytest.approx(drawn.at(2.5, -0.8), abs=4 * drawn.density)
+
+
+def test_a_dark_pixel_of_a_picture_is_where_it_belongs(draw):
+    pixels = np.zeros((2, 4, 4), dtype=np.uint8)
+    pixels[1, 0, 3] = 255  # of the second picture: the upper right corner
+    drawn = draw(one(Images(name="i", pixels=pixels, columns=2, extent=(-4.0, 4.0, -2.0, 2.0))))
+    dark = np.argwhere(drawn.pixels[..., :3].astype(int).sum(axis=-1) < 160)
+    left, top, width, height = (drawn.density * v for v in drawn.area)
+    inside = [(c, r) for r, c in dark if left + 2 < c < left + width - 2 and top + 2 < r < top + height - 2]
+    assert np.mean(inside, axis=0) == pytest.approx(drawn.at(3.5, 1.5), abs=0.03 * width)
+
+
+def test_bars_stand_on_their_base_and_hang_below_it(draw):
+    layer = Bars(name="b", height=np.array([1.5, -1.0, 0.5]), x=np.array([-2.0, 0.0, 2.0]), width=1.0, colour="model")
+    drawn = draw(one(layer))
+    for x, height in ((-2.0, 1.5), (0.0, -1.0), (2.0, 0.5)):
+        found = drawn.data(drawn.near(RED))
+        mine = found[np.abs(found[:, 0] - x) < 0.4]
+        assert mine[:, 1].min() == pytest.approx(min(0, height), abs=0.05)
+        assert mine[:, 1].max() == pytest.approx(max(0, height), abs=0.05)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_a_curve_s_cursor_is_at_its_frame(draw, scale):
+    y = np.array([0.01, 0.1, 1.0, 0.3, 0.05])
+    layer = Curve(name="", y=y, colour="model")
+    scene = one(layer, x=(0.0, 4.0), y=(1e-3, 2.0), y_scale=scale)
+    for frame in (1, 3):
+        drawn = draw(scene, frame)
+        found = drawn.near(RED, 30)
+        column, row = drawn.at(float(frame), float(y[frame]))
+        dot = found[np.abs(found - (column, row)).max(axis=1) < 4 * drawn.density]
+        assert len(dot) > 30 * drawn.density**2, "a dot is there"
+
+
+def test_a_filled_line_is_filled_and_a_gap_is_one(draw):
+    square = np.array([[[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]])
+    drawn = draw(one(Polylines(name="q", xy=square, closed=True, filled=True, colour="model")))
+    paper = drawn.colour_at(3.0, 1.5)
+    assert np.abs(drawn.colour_at(0.3, 0.3) - paper).sum() > 20
+    line = np.array([[[-3.0, 0.7], [-1.0, 0.7], [np.nan, np.nan], [1.0, 0.7], [3.0, 0.7]]])
+    gap = draw(one(Polylines(name="q", xy=line, colour="model", width=4)))
+    found = gap.data(gap.near(RED))
+    assert found[:, 1] == pytest.approx(np.full(len(found), 0.7), abs=0.08)
+    assert not (np.abs(found[:, 0]) < 0.9).any(), "what is missing is not drawn"
