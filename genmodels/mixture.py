@@ -7,7 +7,7 @@ responsibilities. For *any* r whose rows sum to 1, with the Kullback-Leibler div
 
     F(r, θ) = 1/N Σ_n Σ_k r_nk (log π_k N(x_n; μ_k, Σ_k) − log r_nk) = L(θ) − KL(r ‖ p(z | x, θ)) ≤ L(θ)
 
-is a lower bound: the free energy, E_q[log p(x, z)] + H[q]. EM climbs it one coordinate at a time:
+is a lower bound: the free energy, E_q[log p(x, z)] + H[q]. EM increases it one coordinate at a time:
 
 *E-step*: r_nk ← π_k N(x_n; μ_k, Σ_k) / p(x_n). θ and L stay; the bound rises until it touches L.
 *M-step*: N_k = Σ_n r_nk, π_k = N_k / N, μ_k = Σ_n r_nk x_n / N_k, Σ_k = Σ_n r_nk (x_n − μ_k)(x_n − μ_k)ᵀ / N_k.

@@ -106,7 +106,7 @@ def show_starts() -> None:
         "Eight random starts, one data set. EM increases the likelihood up to a stationary point, usually a local "
         "maximum: which one depends on the start.",
         "A component on a few points may have a very high likelihood (without reg_covar there is no highest). Such "
-        "endings are called degenerate, and not ranked.",
+        "endings (fewer than five points, or hardly any width) are called degenerate, and not ranked.",
     )
     page.challenge(
         "Place the means",
@@ -141,7 +141,7 @@ def show_choose() -> None:
     lesson.notice(
         "At its best the training likelihood cannot fall with K: a larger mixture contains the smaller. BIC and AIC "
         "charge for parameters; fresh data need no formula. Each fit is the best of three starts, with "
-        "reg_covar = 10⁻³ at least.",
+        "reg_covar = 10⁻³ at least. Of one's own points every other one is held out.",
         "On *moons* and *ring* no K is true: a mixture then needs many components to follow a curve.",
     )
     lesson.source(GaussianMixture.bic, GaussianMixture.aic)

@@ -77,7 +77,7 @@ class LogisticState:
 def iterate_logistic(
     x: np.ndarray, y: np.ndarray, n_classes: int, config: LogisticConfig | None = None
 ) -> Iterator[LogisticState]:
-    """Walk down the loss from W = 0, b = 0 (Bishop 2006, eq. 4.109).
+    """Gradient descent on the loss from W = 0, b = 0 (Bishop 2006, eq. 4.109).
 
         w_k ← w_k − η (1/N Σ_n (p(k | x_n) − [y_n = k]) φ(x_n) + λ w_k),   b_k likewise without λ
 

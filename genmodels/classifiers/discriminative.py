@@ -188,14 +188,20 @@ def escapes(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> np
     return found
 
 
-def lowest_loss(x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1) -> float:
+def lowest_loss(
+    x: np.ndarray, y: np.ndarray, n_classes: int, degree: int = 1, free: np.ndarray | None = None
+) -> float:
     """The infimum of −1/N Σ_n log p(y_n | x_n) over all W and b, nats per sample; 0 for separable points.
 
-    Terms whose margin may grow for ever (:func:`escapes`) vanish in the limit, and what is left has a minimum.
+    Terms whose margin may grow for ever vanish in the limit, and what is left has a minimum.
+
+    Args:
+        x, y, n_classes, degree: As for :func:`fit_logistic`.
+        free: What :func:`escapes` says of them, if it is known.
     """
     from scipy.optimize import minimize
 
-    left = ~escapes(x, y, n_classes, degree)
+    left = ~(escapes(x, y, n_classes, degree) if free is None else free)
     x, y = check_labelled(x, y, n_classes)
     phi, rows, k = _design(x, degree), np.arange(len(y)), n_classes
 

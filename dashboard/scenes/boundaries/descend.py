@@ -42,7 +42,8 @@ def scene(config: Config) -> Scene:
     steps = np.array([s.step for s in states])
     at, extent = grid(data)
     posterior = np.stack([s.classifier.log_posterior(at) for s in states])
-    best = lowest_loss(data.x, data.y, data.n_classes, config.degree)
+    free = escapes(data.x, data.y, data.n_classes, config.degree)
+    best = lowest_loss(data.x, data.y, data.n_classes, config.degree, free)
     return Scene(
         panels=(
             panel(
@@ -63,7 +64,7 @@ def scene(config: Config) -> Scene:
             Readout("‖gradient‖", np.array([s.gradient_norm for s in states]), digits=5),
             Readout("error on these points", np.array([100 * (1 - s.accuracy) for s in states]), "%", 1),
         ),
-        **said(len(states), *_verdicts(config, data, states, best)),
+        **said(len(states), *_verdicts(data, states, free, best)),
         alt="A logistic regression's boundary turns step by step; beside it the loss and the length of the weights.",
         fps=12,
         brush=config.brush(),
@@ -76,10 +77,9 @@ def _states(config: Config, data: Labelled, wanted: set[int]) -> list[LogisticSt
     return [s for s in iterate_logistic(data.x, data.y, data.n_classes, descent) if s.step in wanted]
 
 
-def _verdicts(config: Config, data: Labelled, states: list[LogisticState], best: float) -> Iterator[Claim | str]:
+def _verdicts(data: Labelled, states: list[LogisticState], free: np.ndarray, best: float) -> Iterator[Claim | str]:
     """How the run went; whether the loss has a minimum, and if so, whether descent has come to rest there."""
     loss = np.array([s.loss for s in states])
-    free = escapes(data.x, data.y, data.n_classes, config.degree)
     yield Claim(
         "These points can be separated without an error: the loss has no minimum, the weights grow for ever, and "
         "p(y | x) hardens into a step. A penalty on ‖w‖ would end it.",

@@ -49,7 +49,7 @@ def scene(config: Config) -> Scene:
     return Scene(
         panels=(
             panel(
-                "p(y | x), which knows no p(x)",
+                "p(y | x) alone",
                 (*posterior_layers(left.log_posterior(at)[None], extent), points_layer(data), _cross(probe)),
                 data,
             ),
