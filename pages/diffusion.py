@@ -54,7 +54,7 @@ def show_schedule() -> None:
         r"-\mathbb E_q\log p(x_0\mid x_1)",
         "x₁ … x_T are the latent variables, q is the encoder, which is not trained, p the decoder. The first term "
         "depends on schedule and data: no training lowers it. The terms of the sum are squared errors of x̂₀ "
-        "with weights, where p has the variance β̃ of q; DDPM leaves the weights of ε̂'s out.",
+        "with weights, where p has the variance β̃ of q; DDPM trains on those of ε̂ without weights.",
     )
     lesson.source(schedules.Schedule.choose, schedules.Schedule.prior_term)
 

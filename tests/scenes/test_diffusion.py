@@ -393,6 +393,10 @@ def test_both_go_back_from_the_same_noise(source, sampler):
         apart = layer(scene, who, 3).y
         assert apart[-1] == pytest.approx(energy_distance(end, truth[:n]), abs=1e-4)
         assert apart[-1] < apart[0]
+    alike = [energy_distance(config.points(n, 60 + 2 * k), config.points(n, 61 + 2 * k)) ** 2 for k in range(10)]
+    assert layer(scene, "two true samples", 3).y == pytest.approx(
+        np.full(len(apart), np.sqrt(np.mean(alike))), rel=0.4
+    )
 
 
 def test_eta_1_is_ddpm():
@@ -479,6 +483,8 @@ def test_a_test_digit_drowns(digit):
     image = image.reshape(14, 2, 14, 2).mean(axis=(1, 3))
     x, answers = (panel.layers[0].pixels for panel in scene.panels[:2])
     assert x.shape == answers.shape == (digits.STEPS + 1, 1, 14, 14)
+    assert "not asked" in scene.captions[scene.caption[0]]
+    assert "not asked" not in scene.captions[scene.caption[1]]
     for first in (x[0, 0], answers[0, 0]):
         assert np.abs(first - image).max() <= 1
     error = readouts(scene)["error of x̂₀"]
@@ -613,6 +619,7 @@ def test_a_run_learns(monkeypatch):
     monkeypatch.setattr(live, "EVERY", 300)
     scenes = list(live.scenes(live.Live("ffjord8", device="cpu")))
     w2 = [float(readouts(s)["W₂ to the data"][0]) for s in scenes]
+    assert readouts(scenes[0])["W₂ of true samples (n = 200)"] == pytest.approx(backward.true_spread("ffjord8").mean)
     print("\nW₂ while it trains:", np.round(w2, 3))
     assert w2[-1] < 0.75 * w2[0]
     other = dataclasses.replace(live.Live("ffjord8", device="cpu"), seed=1)

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice, slider
+from dashboard.scenes.diffusion.forward import fresh
 from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, is_mixture, learned
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
@@ -55,7 +56,7 @@ def scene(config: Back) -> Scene:
     w2 = [wasserstein_2(run[-1].x_t[:COMPARED], truth[:COMPARED]) for run in runs]
     spread, modes = true_spread(config.source), modes_of(config.source)
     name = "DDIM" if config.sampler == "ddim" else "ODE"
-    one = np.ones(len(left))
+    one, alike = np.ones(len(left)), fresh(truth, COMPARED)
     within = [modes.variance(run[-1].x_t) for run in runs]
     where = f"within {'modes' if is_mixture(config.source) else f'{CELLS} cells'}"
     return Scene(
@@ -83,14 +84,15 @@ def scene(config: Back) -> Scene:
                 (
                     Curve(name="DDPM", key="a", x=t, y=apart[0], colour="data"),
                     Curve(name=name, key="b", x=t, y=apart[1], colour="model"),
+                    Curve(name="two true samples", key="e", x=t, y=alike * one, colour="truth", dashed=True),
                 ),
                 (0, 1_000),
                 (0, 1.1 * float(max(a.max() for a in apart))),
                 x_label="t",
-                y_label="energy distance",
+                y_label=f"energy distance, n = {COMPARED}",
                 share=0.7,
             ),
-            chain(t, back=True),
+            chain(t, "p, learned" if config.who == "learned" else "p, exact", back=True),
         ),
         steps=np.array([s.step for s in left]),
         time="step",

@@ -60,9 +60,9 @@ def scene(config: Copy) -> Scene:
         time="step",
         readouts=(
             Readout("t", np.array([s.t for s in copies], dtype=float), digits=0),
-            Readout("photocopier, to the nearest point", now[0], digits=4),
-            Readout("learned, to the nearest point", now[1], digits=4),
-            Readout("fresh data", distances["fresh data"][COUNTS.index(config.n)] * one, digits=4),
+            Readout("photocopier, to the nearest point", now[0], "(median)", 4),
+            Readout("learned, to the nearest point", now[1], "(median)", 4),
+            Readout("fresh data", distances["fresh data"][COUNTS.index(config.n)] * one, "(median)", 4),
             Readout(f"lowest possible loss (v) on these {config.n:,}", loss * one, digits=2),
             Readout("the network's loss (v) on them", of_network * one, digits=2),
         ),

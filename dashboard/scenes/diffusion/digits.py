@@ -137,6 +137,7 @@ def _forward(config: Config) -> Scene:
         ),
         **said(
             len(times),
+            Claim("t = 0: the digit itself; the network is not asked.", times == 0),
             Claim(
                 "Nearly all is noise: told the class, the network answers with nearly the mean digit of the class.",
                 to_mean < NEAR * np.linalg.norm(answers[-1] - x_0),

@@ -62,7 +62,7 @@ def scene(config: Config) -> Scene:
                 x_label="t",
                 share=0.7,
             ),
-            chain(times, back=False),
+            chain(times, "q, fixed"),
         ),
         steps=times,
         time="t",

@@ -12,6 +12,7 @@ from dashboard.scene import Arrows, Bars, Curve, Points, Readout, Scene, chart, 
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.units import Pair, in_units
+from dashboard.scenes.diffusion.backward import true_spread
 from dashboard.scenes.diffusion.setup import SCHEDULES, Config
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2
@@ -68,10 +69,12 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         n = min(COMPARED, len(truth))
         far = np.abs(x).max() > 1e6 or not np.isfinite(x).all()
         w2 = np.nan if far else wasserstein_2(x[:n], truth[:n])
-        numbers = (
+        numbers: tuple[Readout, ...] = (
             Readout("W₂ to the data", w2, f"{config.units.length()} (n = {n})".strip(), 3),
             Readout("Adam's learning rate", training.rate(state.step), digits=2, significant=True),
         )
+        if own is None:
+            numbers += (Readout(f"W₂ of true samples (n = {COMPARED})", true_spread(config.source).mean, digits=3),)
         yield _scene(state, x, truth, at, delta, numbers, frame)
 
 

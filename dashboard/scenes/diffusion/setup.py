@@ -160,11 +160,10 @@ def without_probe(config: Config) -> Config:
 STATIONS = ("x₀", "x₂₅₀", "x₅₀₀", "x₇₅₀", "x₁₀₀₀")
 
 
-def chain(times: np.ndarray, back: bool) -> Panel:
-    """The chain of latent variables, lit where t is; ``times`` ``(F,)`` in 0 … 1,000."""
+def chain(times: np.ndarray, name: str, back: bool = False) -> Panel:
+    """The chain of latent variables, lit where t is; ``times`` ``(F,)`` in 0 … 1,000, ``name`` of its arrows."""
     last = len(STATIONS) - 1
     nodes = tuple(Node(text, (0.0, -1.6 * k), (1.5, 0.9), round=True) for k, text in enumerate(STATIONS))
-    name = "p, learned" if back else "q, fixed"
     pairs = [(k + 1, k) if back else (k, k + 1) for k in range(last)]
     edges = tuple(Edge(a, b, name if k == 0 else "") for k, (a, b) in enumerate(pairs))
     at = times[:, None] / T * last
