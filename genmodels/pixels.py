@@ -15,8 +15,9 @@ covariance S_k is singular, so that it is shrunk towards its own diagonal (Schä
 
 **The same per-pixel statistics, another world.** The diagonal of Σ_k does not depend on λ: for every λ the model has
 the same mean and the same variance of every pixel, exactly. λ = 1 is the independent Gaussian, whose samples are
-sand in the shape of a digit; at a small λ neighbouring pixels vary together and samples have strokes. ``shrink(1.0)``
-gives the first of the second. (The Bernoulli of :class:`NaivePixels` has a variance of its own, p (1 − p).)
+static in the shape of a digit; at a small λ neighbouring pixels vary together and samples have strokes.
+``shrink(1.0)`` gives the first of the second. (The Bernoulli of :class:`NaivePixels` has a variance of its own,
+p (1 − p).)
 
 Both densities are honest about what they model: the first black-and-white images, the second any real numbers,
 negative ink included. Their nats cannot be compared with each other.

@@ -45,6 +45,7 @@ def show_alone() -> None:
         "0…1 are cut in the pictures. λ multiplies the covariance of two pixels by 1 − λ, and leaves means and "
         "variances as they are.",
         "Move the cross: which pixels rise with this one (warm), which fall (cold)? At λ = 1 only itself.",
+        *([alone.sentence()] if page.shown and page.ready(CNN) else []),
         "Both have the same mean of each pixel, up to binarising: what tells a stroke from static is in no single "
         "pixel, it is in their *joint* distribution.",
     )

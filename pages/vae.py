@@ -135,7 +135,7 @@ def show_seven() -> None:
     lesson.notice(
         "Encoder and decoder are told the class, so z need not say it: what is left is how the digit is written.",
         "Drag: all ten change their style together. Beside each: the real digit that is nearest in style.",
-        *([seven.sentence()] if page.shown and page.ready("vae-2d") else []),
+        *([seven.sentence()] if page.shown else []),
     )
     lesson.formula(
         "Conditional",

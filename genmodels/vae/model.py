@@ -7,14 +7,14 @@ For any q, the *evidence lower bound*
 
     ELBO(x) = E_q[log p(x | z)] − KL(q(z | x) ‖ p(z)) = log p(x) − KL(q(z | x) ‖ p(z | x)) ≤ log p(x)
 
-is climbed in both networks at once. It is the mixture's free energy (:mod:`genmodels.mixture`) with a continuous z,
-and an E-step that one network does for all x (*amortised*). Two terms, in nats per image:
+is maximised over both networks at once. It is the mixture's free energy (:mod:`genmodels.mixture`) with a continuous
+z, and an E-step that one network does for all x (*amortised*). Two terms, in nats per image:
 
 *Reconstruction* E_q[log p(x | z)], by sampling z = μ + σ ε, ε ~ N(0, I), so that the gradient passes through μ and σ
 (the *reparameterisation*).
 *KL* = ½ Σ_l (μ_l² + σ_l² − log σ_l² − 1), exact.
 
-β weighs the KL: reconstruction − β KL is climbed. β = 1 is the VAE, β = 0 an autoencoder with noise of its own, and
+β weighs the KL: reconstruction − β KL is maximised. β = 1 is the VAE, β = 0 an autoencoder with noise of its own, and
 a large β lets latents collapse to the prior. Whatever β was trained, ``elbo`` is the ELBO, with β = 1.
 
 *Decoders*, log p(x | z):

@@ -238,6 +238,19 @@ def test_what_the_cnn_says_of_noise_is_what_torch_says():
     assert f"is {p.max(axis=1).mean():.3f} on average" in words
 
 
+def test_what_the_cnn_reads_in_samples_is_what_torch_reads():
+    stored, arrays = checkpoint.load("cnn"), cache.arrays(CLASSIFIERS)
+    weights = {name: value for name, value in stored.arrays.items() if not name.startswith("test.")}
+    network = parameters.load(CNN(CNNConfig(**stored.entry.config)), weights)
+    words = alone.sentence()
+    for k in (arrays["shrinkage"].argmin(), arrays["shrinkage"].argmax()):
+        p = np.stack([predict_proba(network, samples / 255) for samples in arrays["gaussian_samples"][k]])
+        right = np.mean(p.argmax(axis=-1) == np.arange(10)[:, None])
+        assert f"λ = {arrays['shrinkage'][k]:g}" in words
+        assert f"{100 * right:.0f} %" in words
+        assert f"{p.max(axis=-1).mean():.2f}" in words
+
+
 def test_posteriors_sum_to_one():
     log_p = bayes.log_posteriors()
     assert log_p.shape == (4, 500, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dashboard.scene.contours import level_lines
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
 from dashboard.scenes.pictures import SIDE, THE_DIGITS, picture, sheet
-from dashboard.scenes.pixels.setup import centred
+from dashboard.scenes.pixels.setup import centred, cnn
 from genmodels.store import cache
 
 COLUMNS = 3
@@ -81,6 +82,31 @@ def scene(config: Config) -> Scene:
         fps=2,
         handles=(Handle("pixel", np.array([column + 0.5, SIDE - row - 0.5]), panel=2, probe=True),),
     )
+
+
+def sentence() -> str:
+    """What the CNN makes of the samples of all classes, at both ends of λ."""
+    names = ("pixel-classifiers", "cnn")
+    (loose, (right, p)), (alone, (right_alone, p_alone)) = _read(*(cache.load(name).entry.sha256 for name in names))
+    return (
+        f"What does the CNN of the first cue make of samples of all ten classes? At λ = {alone:g} it reads "
+        f"{100 * right_alone:.0f} % as the class they were drawn for (chance: 10 %), at λ = {loose:g} "
+        f"{100 * right:.0f} %. The mean p(y | x) of what it says is {p_alone:.2f} and {p:.2f}: how sure it is does "
+        "not say whether x is a digit."
+    )
+
+
+@lru_cache(maxsize=2)
+def _read(*sha256: str) -> list[tuple[float, tuple[float, float]]]:
+    """Smallest and largest λ: share of their samples read as the class asked for, and the mean p of what is read."""
+    arrays, network = cache.arrays("pixel-classifiers"), cache.made(cnn, "cnn")
+    found = []
+    for k in np.argsort(arrays["shrinkage"])[[0, -1]]:
+        samples = arrays["gaussian_samples"][k]
+        p = network(samples.reshape(-1, SIDE, SIDE) / 255)
+        right = p.argmax(axis=1) == np.repeat(np.arange(10), samples.shape[1])
+        found.append((float(arrays["shrinkage"][k]), (float(right.mean()), float(p.max(axis=1).mean()))))
+    return found
 
 
 def _smoother(share: float) -> str:

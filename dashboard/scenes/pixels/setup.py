@@ -43,8 +43,12 @@ def of_noise() -> Answers:
     return cache.made(_of_noise, "cnn")
 
 
+def cnn(checkpoint: Checkpoint) -> ForwardCNN:
+    """The stored CNN, to be asked of other pictures."""
+    return ForwardCNN(checkpoint.arrays, checkpoint.entry.config["n_pools"])
+
+
 def _of_noise(checkpoint: Checkpoint) -> Answers:
-    network = ForwardCNN(checkpoint.arrays, checkpoint.entry.config["n_pools"])
-    p = network(np.random.default_rng(0).random((NOISE, SIDE, SIDE)))
+    p = cnn(checkpoint)(np.random.default_rng(0).random((NOISE, SIDE, SIDE)))
     said = np.bincount(p.argmax(axis=1), minlength=10)
     return Answers(int(said.argmax()), int(said.max()), float(p.max(axis=1).mean()))
