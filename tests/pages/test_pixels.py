@@ -66,3 +66,22 @@ def test_the_page_prints_the_held_out_figures(open_page):
         for metric, value in checkpoint.load(name).entry.metrics.items():
             if metric != "valid_accuracy":
                 assert f"{value:.4g}" in shown, metric
+
+
+def test_lambda_is_the_shrinkage_and_nothing_else(open_page):
+    with_lambda = {
+        cue: [one.value for one in open_page("pixels", **{"pixels.cue": cue}).latex if "lambda" in one.value]
+        for cue in ("looks", "alone", "eigen", "bayes")
+    }
+    assert with_lambda.pop("alone")
+    assert not any(with_lambda.values()), with_lambda
+
+
+def test_the_generative_models_are_not_said_to_know_no_labels(open_page):
+    """They are fitted class by class, and one's λ is chosen by its accuracy."""
+    words = " ".join(one.value for one in open_page("pixels", **{"pixels.cue": "bayes"}).markdown)
+    assert "each to the digits of its label" in words
+    assert "without ever being told" not in words
+    stored = checkpoint.load(CLASSIFIERS).arrays
+    assert stored["chosen"] == stored["shrinkage"][stored["valid_accuracy"].argmax()]
+    assert "chosen by its accuracy" in words
