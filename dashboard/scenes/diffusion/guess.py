@@ -127,7 +127,7 @@ def _sentences(
     about = [
         Claim("Few origins are likely: xₜ nearly says where it came from.", matter < 3),
         Claim("Nearly all noise: E[x₀ | xₜ] is near the mean of all data.", np.hypot(*answers.T) < NEAR),
-        Claim("Several origins are possible; their mean lies where no data are.", gap > AWAY),
+        Claim("Several origins: their mean lies where no data are.", gap > AWAY),
         Claim("Several origins are possible: the best answer is their mean.", True),
     ]
     if "the network" not in errors:
@@ -163,12 +163,12 @@ def whose(config: Guess) -> str:
     better, times = int((errors["the network"] < errors["exact"]).sum()), len(errors["exact"])
     if not of:
         return (
-            f"These data are a mixture, so that it is known. At {better} of {times} times the network's error on "
-            f"{TESTED} fresh points is smaller: that is the chance of these draws."
+            f"These data are a mixture of Gaussians, so that E[x₀ | xₜ] is known. At {better} of {times} times the "
+            f"network's error on {TESTED} fresh points is smaller: that is the chance of these draws."
         )
     return (
-        f"For these data it is not known: the mean{of} stands for it, the best for data that are just these. At "
-        f"{better} of {times} times the network's error on {TESTED} fresh points is smaller."
+        f"For these data E[x₀ | xₜ] is not known: the mean{of} stands for it, the best for data that are just these. "
+        f"At {better} of {times} times the network's error on {TESTED} fresh points is smaller."
     )
 
 
