@@ -72,10 +72,13 @@ def scene(config: Config) -> Scene:
                 merged & (ratio > 1),
             ),
             Claim(
-                "Every point belongs to one component, which is its K-means cluster: EM has become K-means.",
+                "Mean entropy below 0.001 nats, and each point's likeliest component is its K-means cluster: EM has become "
+                "K-means.",
                 (entropy < HARD) & (agree == 100),
             ),
-            Claim("Responsibilities are hard, but EM and K-means end in different clusters.", entropy < HARD),
+            Claim(
+                "Mean entropy below 0.001 nats, but some points lie in another cluster than K-means'.", entropy < HARD
+            ),
             Claim("σ² lies below λ_max: the means have parted. Points are still shared.", ~merged & (ratio < 1)),
             "EM at this σ, from K-means' centroids, until it comes to rest.",
         ),

@@ -118,11 +118,11 @@ def at_rest(shown: Shown) -> bool:
 
 
 def hardened(shown: Shown, same: bool) -> bool:
-    """Whether points belong to one component each, and that is the nearest of K-means' centroids."""
+    """Whether the mean entropy is as small as is said, and the likeliest component K-means' nearest centroid."""
     found = next(layer for _, layer in shown.scene.layers() if layer.name == "centroids")
     nearest = cdist(shown.config.data(), np.asarray(found.xy).reshape(-1, 2)).argmin(axis=1)
     resp = shares(shown)
-    sure = resp.max(axis=1).mean() > 0.999
+    sure = -(resp * np.log(np.maximum(resp, 1e-300))).sum(axis=1).mean() < 0.001
     return bool(sure and (resp.argmax(axis=1) == nearest).all() == same and at_rest(shown))
 
 
@@ -173,8 +173,14 @@ ORACLES = [
         r"σ² lies above λ_max, .*: all means have merged into one",
         lambda s, _: s.readout("σ") ** 2 > largest_variance(s) and are_merged(s),
     ),
-    Oracle(r"which is its K-means cluster: EM has become K-means", lambda shown, _: hardened(shown, same=True)),
-    Oracle(r"hard, but EM and K-means end in different clusters", lambda shown, _: hardened(shown, same=False)),
+    Oracle(
+        r"each point's likeliest component is its K-means cluster: EM has become K-means",
+        lambda shown, _: hardened(shown, same=True),
+    ),
+    Oracle(
+        r"below 0.001 nats, but some points lie in another cluster than K-means'",
+        lambda shown, _: hardened(shown, same=False),
+    ),
     Oracle(r"^σ² lies below λ_max: the means have parted", lambda shown, _: below(shown)),
     Oracle(r"Component (\d) collapsed at step \d+: it held (\S+) of \d+ points", collapsed),
     Oracle(r"No variance falls below reg_covar, .*: the smallest σ is ([\d.]+)\.", stays_finite),
