@@ -72,8 +72,8 @@ def scene(config: Config) -> Scene:
                 merged & (ratio > 1),
             ),
             Claim(
-                "Mean entropy below 0.001 nats, and each point's likeliest component is its K-means cluster: EM has become "
-                "K-means.",
+                "Mean entropy below 0.001 nats, and each point's likeliest component is its K-means cluster: EM "
+                "has become K-means.",
                 (entropy < HARD) & (agree == 100),
             ),
             Claim(
