@@ -86,8 +86,8 @@ def told(config: Config) -> tuple[str, ...]:
     chosen, x_t = config.noising().choose(COUNTS[-1]), np.array([[config.x_1, config.x_2]])
     first = _steps(config.exact(ORIGINS), chosen, np.arange(COUNTS[-1], 1, -1) / COUNTS[-1], x_t)
     about = (
-        f"In {COUNTS[-1]} steps, but for the last, DDPM's own misses by up to {first.ddpm.max():.2f} nats at this x_t, "
-        f"the Gaussian of the moments by up to {first.moments.max():.2f}.",
+        f"In {COUNTS[-1]} steps, but for the last, DDPM's own misses by up to {first.ddpm.max():.2f} nats at this "
+        f"x_t, the Gaussian of the moments by up to {first.moments.max():.2f}.",
         f"A step that would end at the data ends at ᾱ = {LAST} here; the real one adds no noise.",
     )
     of = config.of_points(ORIGINS)
