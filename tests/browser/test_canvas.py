@@ -7,6 +7,7 @@ the corners of its axes; what is there, from the picture.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from playwright.sync_api import Page
 
 from dashboard.player import mount
 from dashboard.runs import Run
-from dashboard.scene import Arrows, Bars, Curve, Ellipses, Field, Images, Panel, Points, Polylines, Scene
+from dashboard.scene import Arrows, Bars, Curve, Ellipses, Field, Images, Panel, Points, Polylines, Readout, Scene
 from dashboard.scene.colours import PALETTE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -262,3 +263,112 @@ def test_a_filled_line_is_filled_and_a_gap_is_one(draw):
     found = gap.data(gap.near(RED))
     assert found[:, 1] == pytest.approx(np.full(len(found), 0.7), abs=0.08)
     assert not (np.abs(found[:, 0]) < 0.9).any(), "what is missing is not drawn"
+
+
+# --- what the pointer, the numbers and the axes say -----------------------------------------------------------------
+
+
+def hover(page: Page, drawn: Drawn, x: float, y: float) -> str | None:
+    """What is said where the pointer rests at a place of the panel."""
+    px, py = (value / drawn.density for value in drawn.at(x, y))
+    return page.evaluate("([x, y]) => player.tipText(x, y)", [px, py])
+
+
+def test_the_pointer_reads_the_right_row_column_and_point(blank, draw):
+    values = np.arange(40.0).reshape(5, 8)  # row 0 is the lowest
+    field = Field(name="f", values=values, extent=(-4.0, 4.0, -2.0, 2.0), limits=(0.0, 40.0), unit="nats")
+    drawn = draw(one(field))
+    assert hover(blank, drawn, -3.5, -1.7) == "f: 0 nats"
+    assert hover(blank, drawn, 3.5, -1.7) == "f: 7 nats"
+    assert hover(blank, drawn, 2.5, 1.7) == "f: 38 nats"
+    points = Points(name="p", xy=np.array([[1.0, 1.5], [-2.0, -0.5]]), labels=np.array([1, 0]), names=("a", "b"))
+    drawn = draw(one(points))
+    assert hover(blank, drawn, 1.0, 1.5) == "p: (1, 1.5), b"
+    assert hover(blank, drawn, -2.0, -0.5) == "p: (−2, −0.5), a"
+    assert hover(blank, drawn, 0.0, 0.0) is None
+    bars = Bars(name="b", height=np.array([0.5, -1.25]), x=np.array([-2.0, 2.0]))
+    drawn = draw(one(bars))
+    assert hover(blank, drawn, 2.1, 0.0) == "b: −1.25"
+    drawn = draw(one(Curve(name="c", y=np.array([0.0, 1.0, -1.0, 0.5, 0.0])), x=(0.0, 4.0)))
+    assert hover(blank, drawn, 2.0, -1.0) == "c: −1 at 2"
+    assert hover(blank, drawn, 3.0, 0.5) == "c: 0.5 at 3"
+
+
+def test_numbers_are_those_of_the_frame_shown(blank, draw):
+    scene = one(Points(name="p", xy=np.zeros((1, 2))))
+    values = np.array([0.0, -1.5, 12345.678, 2e-7, np.nan])
+    readouts = (Readout("r", values, "nats", digits=2), Readout("hidden", 10 * values, digits=1, hidden=True))
+    scene = dataclasses.replace(scene, readouts=readouts, equation="x = {r}, ten times {hidden}")
+    for frame, told in ((1, "−1.50 nats"), (2, "12345.68 nats"), (3, "2.00 · 10⁻⁷ nats"), (4, "–")):
+        draw(scene, frame)
+        assert blank.locator('[data-readout="r"] dd').inner_text() == told
+        assert blank.locator('[data-readout="hidden"]').count() == 0
+    draw(scene, 1)
+    assert blank.locator(".equation").inner_text() == "x = −1.50, ten times −15.0"
+
+
+def test_captions_are_those_of_the_frame_shown(blank, draw):
+    scene = one(Points(name="p", xy=np.zeros((1, 2))))
+    scene = dataclasses.replace(scene, captions=("one", "two"), caption=np.array([0, 1, 1, -1, 0]))
+    for frame, told in enumerate(("one", "two", "two", "", "one")):
+        draw(scene, frame)
+        assert blank.locator(".now").inner_text() == told
+
+
+@pytest.mark.parametrize(
+    ("ends", "scale", "texts"),
+    [
+        ((0.0, 1.0), "linear", {0: "0.0", 0.4: "0.4", 1: "1.0"}),
+        ((-3.0, 3.0), "linear", {-2: "−2", 0: "0", 2: "2"}),
+        ((0.0, 4e-6), "linear", {2e-6: "0.0000020"}),
+        ((1e-3, 1e3), "log", {1e-3: "10⁻³", 1: "1", 100: "100"}),
+    ],
+)
+def test_ticks_say_where_they_stand(blank, draw, ends, scale, texts):
+    scene = one(Points(name="p", xy=np.array([[0.5 * (ends[0] + ends[1]), 0.0]])), x=ends, x_scale=scale)
+    drawn = draw(scene)
+    ticks = blank.evaluate(
+        """() => { const view = player.views[0];
+          return view.axis("x").ticks.map(({ value, text }) => [value, text, view.x(value)]); }"""
+    )
+    at = {text: (value, px) for value, text, px in ticks}
+    for value, text in texts.items():
+        assert text in at, sorted(at)
+        assert at[text][0] == pytest.approx(value, abs=1e-12)
+        assert at[text][1] * drawn.density == pytest.approx(drawn.at(value, 0.0)[0], abs=0.6 * drawn.density)
+
+
+def test_frames_thin_out_as_the_server_s_do(blank, draw):
+    draw(one(Points(name="p", xy=np.zeros((1, 2)))))
+    kept = blank.evaluate(
+        """async () => {
+          const { Recording } = await import("/recording.js");
+          const ids = () => [...Array(38).keys()];
+          const recording = Object.assign(new Recording(), { steps: ids(), frames: ids() });
+          recording.thin(4);
+          const found = [-5, 0, 5, 8, 36, 99].map((step) => recording.steps[recording.indexOf(step)]);
+          return [recording.steps, recording.frames, found];
+        }"""
+    )
+    expected = [*range(0, 38, 4), 37]
+    assert kept[0] == kept[1] == expected
+    assert kept[2] == [0, 0, 4, 8, 36, 37]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (-0.5, "−0.5"),
+        (1234.56789, "1235"),
+        (1e-5, "1.00 · 10⁻⁵"),
+        (-2.5e7, "−2.50 · 10⁷"),
+        ("NaN", "–"),
+        ("Infinity", "∞"),
+        ("-Infinity", "−∞"),
+    ],
+)
+def test_numbers_as_a_person_writes_them(blank, draw, value, text):
+    draw(one(Points(name="p", xy=np.zeros((1, 2)))))
+    said = blank.evaluate("async (value) => (await import('/panel.js')).number(Number(value))", str(value))
+    assert said == text
