@@ -36,8 +36,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.ndimage import label
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import xlogy
 
 from genmodels.checks import check_data, check_whole
@@ -186,6 +187,30 @@ def median_distance(x: Any) -> float:
         raise ValueError(f"x has {len(x)} points; give two or more.")
     rows, columns = np.triu_indices(len(x[:MAX_EXACT]), k=1)
     return float(np.median(np.linalg.norm(x[rows] - x[columns], axis=1)))
+
+
+def nearest_distances(x: Any, points: Any) -> np.ndarray:
+    """Distance of each row of ``x`` ``(N, D)`` to the nearest of the points ``(M, D)``, ``(N,)``, data units."""
+    x, points = _pair(x, points, "x", "points")
+    return cdist(x, points).min(axis=1)
+
+
+def mean_distance(x: Any) -> float:
+    """Mean of the distances between two different rows of ``(N, D)``, N ≥ 2, data units."""
+    x = check_data(x)
+    if len(x) < 2:
+        raise ValueError(f"x has {len(x)} points; give two or more.")
+    return float(pdist(x).mean())
+
+
+def count_humps(density: Any) -> int:
+    """The most separate pieces of ``(H, W)`` in which it exceeds a level; levels are tenths of its largest value.
+
+    Cells that touch at a corner belong together.
+    """
+    density = np.asarray(density, dtype=np.float64)
+    levels = np.arange(0.1, 1, 0.1) * density.max()
+    return max(label(density > level, np.ones((3, 3)))[1] for level in levels)
 
 
 # --- What true samples score --------------------------------------------------------------------------------

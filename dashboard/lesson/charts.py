@@ -64,7 +64,7 @@ def surface(x: np.ndarray, y: np.ndarray, z: np.ndarray, x_label: str, y_label: 
 
 
 def show_roc(title: str, detectors: Callable[[], dict[str, tuple[np.ndarray, np.ndarray]]]) -> None:
-    """Receiver operating characteristics; for each detector, how unusual it finds familiar points and strangers."""
+    """Receiver operating characteristics of detectors: how unusual each finds familiar points, and others."""
     st.header(title, anchor=False)
     try:
         st.plotly_chart(roc(detectors()), width="stretch")
@@ -73,13 +73,13 @@ def show_roc(title: str, detectors: Callable[[], dict[str, tuple[np.ndarray, np.
 
 
 def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Share of strangers found over false alarms, as a ``plotly.graph_objects.Figure``; areas in the legend."""
+    """Share of out-of-distribution points flagged over false alarms: a Plotly figure, areas in the legend."""
     import plotly.graph_objects as go
     from sklearn.metrics import roc_auc_score, roc_curve
 
     colours = ROLES["dark" if st.context.theme.type == "dark" else "light"]
     figure = go.Figure()
-    hover = "false alarms %{x:.1f} %<br>strangers found %{y:.1f} %<extra></extra>"
+    hover = "false alarms %{x:.1f} %<br>out-of-distribution points flagged %{y:.1f} %<extra></extra>"
     for (name, (familiar, strange)), colour in zip(detectors.items(), ("model", "data"), strict=False):
         truth = np.r_[np.zeros(len(familiar)), np.ones(len(strange))]
         score = np.r_[familiar, strange]
@@ -93,6 +93,7 @@ def roc(detectors: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
     figure.update_layout(
         height=420, font={"size": 16}, margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"font": {"size": 16}, "x": 0.98, "xanchor": "right", "y": 0.05, "yanchor": "bottom"},
-        xaxis_title="familiar points flagged, in % (false alarms)", yaxis_title="strangers flagged, in %",
+        xaxis_title="familiar points flagged, in % (false alarms)",
+        yaxis_title="out-of-distribution points flagged, in %",
     )  # fmt: skip
     return figure

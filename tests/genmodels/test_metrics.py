@@ -16,12 +16,15 @@ from genmodels.gaussian import Gaussian
 from genmodels.metrics import (
     MAX_EXACT,
     between_true,
+    count_humps,
     density_masses,
     energy_distance,
     jensen_shannon,
+    mean_distance,
     median_distance,
     mmd,
     mode_coverage,
+    nearest_distances,
     sample_masses,
     sliced_wasserstein,
     wasserstein_2,
@@ -322,3 +325,19 @@ def test_bad_input_is_refused_in_a_sentence(call, message):
 def test_metrics_need_no_torch():
     code = "import sys, genmodels.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nearest_and_mean_distances_by_hand():
+    x, points = np.array([[0.0, 0.0], [3.0, 4.0]]), np.array([[0.0, 1.0], [3.0, 0.0], [9.0, 9.0]])
+    assert nearest_distances(x, points) == pytest.approx([1.0, 4.0])
+    assert mean_distance(np.array([[0.0], [1.0], [3.0]])) == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="two or more"):
+        mean_distance(np.zeros((1, 2)))
+
+
+def test_humps_are_counted():
+    x, y = np.meshgrid(np.linspace(-4, 4, 60), np.linspace(-4, 4, 60))
+    one = np.exp(-0.5 * (x**2 + y**2))
+    two = np.exp(-2 * ((x - 1.5) ** 2 + y**2)) + 0.6 * np.exp(-2 * ((x + 1.5) ** 2 + y**2))
+    ring = np.exp(-8 * (np.hypot(x, y) - 2) ** 2)
+    assert [count_humps(p) for p in (one, two, ring)] == [1, 2, 1]

@@ -26,7 +26,7 @@ from dashboard.scenes.pictures import grey, ink
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import convert, sample_reverse
 from genmodels.diffusion.schedules import Schedule, get_schedule
-from genmodels.metrics import energy_distance, wasserstein_2
+from genmodels.metrics import count_humps, energy_distance, wasserstein_2
 from genmodels.states import DivergedError
 from genmodels.store import checkpoint
 from tests.scenes.reading import expect_one_shape, layer, painted, readouts
@@ -310,7 +310,7 @@ def test_what_is_told_of_ddpm_s_own_is_read_off_the_picture(source):
 
 def test_why_opens_on_a_sentence_that_is_true_there():
     scene = why.scene(Config("ffjord8"))
-    assert why.humps(layer(scene, "exact p(xₜ₋₁ | xₜ)", 3).values[0]) == 1
+    assert count_humps(layer(scene, "exact p(xₜ₋₁ | xₜ)", 3).values[0]) == 1
     assert "humps" not in scene.captions[scene.caption[0]]
     assert "humps" in scene.captions[scene.caption[-1]]
 

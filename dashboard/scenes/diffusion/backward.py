@@ -8,8 +8,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
-from scipy.spatial.distance import cdist
 
 from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
@@ -19,7 +17,8 @@ from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, is_mi
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.diffusion.schedules import Schedule
-from genmodels.metrics import Spread, between_true, energy_distance, wasserstein_2
+from genmodels.kmeans import KMeansConfig, fit_kmeans
+from genmodels.metrics import Spread, between_true, energy_distance, nearest_distances, wasserstein_2
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}
@@ -176,7 +175,7 @@ class Modes(NamedTuple):
 
 def within(x: np.ndarray, centres: np.ndarray) -> float:
     """Mean squared distance to the nearest centre, per dimension."""
-    return float(cdist(x, centres, "sqeuclidean").min(axis=1).mean() / x.shape[1])
+    return float(np.square(nearest_distances(x, centres)).mean() / x.shape[1])
 
 
 @lru_cache(maxsize=8)
@@ -187,7 +186,7 @@ def modes_of(source: str) -> Modes:
     if is_mixture(source):
         centres = dataset.standardise(np.asarray(dataset.centres))
     else:
-        centres = kmeans2(config.points(TRUE, 13), CELLS, minit="++", seed=0)[0]
+        centres = fit_kmeans(config.points(TRUE, 13), KMeansConfig(CELLS)).centroids
     return Modes(centres, within(points, centres))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
@@ -14,6 +13,7 @@ from dashboard.scene.fields import choice
 from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, learned
 from genmodels.diffusion.exact import ExactPointsDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample, sample_reverse
+from genmodels.metrics import nearest_distances
 
 COUNTS = (10, 30, 100, 300, 1_000)
 PARTICLES, STEPS = 250, 60
@@ -48,7 +48,7 @@ def scene(config: Copy) -> Scene:
     now = [np.array([_nearest(s.x_t, train[: config.n]) for s in run]) for run in (copies, drawn)]
     at, one = np.full(len(copies), float(config.n)), np.ones(len(copies))
     loss, of_network = losses(config)
-    on = 100 * float((_distances_to(copies[-1].x_t, train[: config.n]) < ON).mean())
+    on = 100 * float((nearest_distances(copies[-1].x_t, train[: config.n]) < ON).mean())
     end, nearer = np.arange(len(copies)) == STEPS, now[0][-1] < distances["fresh data"][COUNTS.index(config.n)]
     return Scene(
         panels=(
@@ -114,14 +114,9 @@ def losses(config: Copy) -> tuple[float, float]:
     return best, of_network
 
 
-def _distances_to(x: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """To the nearest of the points, ``(N,)``."""
-    return cdist(x, points).min(axis=1)
-
-
 def _nearest(x: np.ndarray, points: np.ndarray) -> float:
     """Median distance to the nearest of the points."""
-    return float(np.median(_distances_to(x, points)))
+    return float(np.median(nearest_distances(x, points)))
 
 
 def _panel(title: str, run: list, points: np.ndarray) -> Panel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import pdist
 
 from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
@@ -23,7 +22,7 @@ from dashboard.scenes.diffusion.setup import (
     without_probe,
 )
 from genmodels.diffusion.sampler import iterate_forward, q_sample
-from genmodels.metrics import energy_distance
+from genmodels.metrics import energy_distance, mean_distance
 
 PARTICLES, FRAMES, COMPARED = 400, 60, 200
 
@@ -97,7 +96,7 @@ def fresh(x_t: np.ndarray, n: int) -> float:
         x_t: Points ``(N, 2)`` of that distribution.
         n: Of each sample.
     """
-    return float(np.sqrt(2 / n * pdist(x_t).mean()))
+    return float(np.sqrt(2 / n * mean_distance(x_t)))
 
 
 def _panel(title: str, config: Config, x: np.ndarray, times: np.ndarray, more: tuple) -> Panel:

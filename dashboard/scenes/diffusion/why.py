@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import label
 
 from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
@@ -23,6 +22,7 @@ from dashboard.scenes.diffusion.setup import (
 )
 from genmodels.diffusion.sampler import ddpm_step
 from genmodels.diffusion.schedules import Schedule
+from genmodels.metrics import count_humps
 
 COUNTS, FRAMES, CELLS, REACH, ORIGINS = (1_000, 50, 5), 12, 32, 4.0, 60
 BOX = (-REACH, REACH, -REACH, REACH)
@@ -61,7 +61,7 @@ def scene(config: Config) -> Scene:
             FRAMES,
             Claim(
                 f"One of {COUNTS[-1]} steps back has several humps here; a Gaussian has one.",
-                np.array([humps(p) > 1 for p in steps[-1].density]),
+                np.array([count_humps(p) > 1 for p in steps[-1].density]),
             ),
             Claim(
                 f"Here even one of {COUNTS[-1]} steps back is within {ALIKE} nats of a Gaussian, and DDPM's own too.",
@@ -151,11 +151,6 @@ def _between(p: np.ndarray, q: np.ndarray) -> float:
     """
     ratio = np.linalg.solve(q, p)
     return float(0.5 * (np.trace(ratio) - len(p) - np.log(np.linalg.det(ratio))))
-
-
-def humps(density: np.ndarray) -> int:
-    """The most separate pieces in which the density exceeds a level; levels are tenths of its largest value."""
-    return max(label(density > level * density.max(), np.ones((3, 3)))[1] for level in np.arange(0.1, 1, 0.1))
 
 
 def _misses(t: np.ndarray, steps: list[Steps]) -> Panel:
