@@ -29,7 +29,7 @@ def test_first_deep_link_after_a_start(page, fresh_server):
     assert drive.link(page) == {"gaussian.cue": "sample", "gaussian.rho": "-0.5", "seed": "7"}
     assert page.get_by_test_id("stAlert").count() == 0
     drive.press(page, "End")
-    expect(drive.player(page).locator(".equation")).to_contain_text("A Aᵀ = [ 2.25, −1.12 ; −1.12")  # ρ σ₁ σ₂
+    expect(drive.player(page).locator(".equation")).to_contain_text("A Aᵀ = [ 5.02, −1.12 ; −1.12")  # ρ σ₁ σ₂
 
 
 @pytest.mark.parametrize(
