@@ -302,7 +302,7 @@ class Player {
     for (const button of [ui.train, ui.stop]) button.hidden = ended;
     this.showMoves(recording, ended);
     ui.again.hidden = !ended;
-    setText(ui.train, training ? "Pause training" : "Go on training");
+    setText(ui.train, training ? "Pause training" : "Resume");
     const words = {
       running: "Training.",
       paused: "Paused.",

@@ -170,7 +170,7 @@ def test_watch_scrub_back_and_return(tab, server):
     drive.press(tab, "End")
     drive.wait_frame(tab, 40 * (count - 1))
     drive.until(lambda: drive.number(tab, "loss") < first, "it has learned")
-    drive.button(tab, "Go on training").click()
+    drive.button(tab, "Resume").click()
     drive.until(lambda: drive.frames(tab) >= count + 2, "it grows again")
     drive.button(tab, "Stop").click()
     drive.wait_status(tab, "done")

@@ -152,7 +152,7 @@ def test_single_moves(tab, observed):
         assert stands(observed, run)["frames"] == count + k
     drive.press(tab, "ArrowLeft")
     drive.until(lambda: caption(tab).startswith("D has moved"), "one frame back it was D")
-    drive.button(tab, "Go on training").click()
+    drive.button(tab, "Resume").click()
     drive.wait_status(tab, "running")
     grows(tab)
     drive.button(tab, "One G step").click()  # while it runs: it makes that move and comes to rest

@@ -148,7 +148,7 @@ def test_pause_one_step_and_go_on(page, live_server):
         drive.wait_status(page, "paused")
         drive.wait_frame(page, count + k - 1)
         assert live_server.run(run)["frames"] == count + k
-    drive.button(page, "Go on training").click()
+    drive.button(page, "Resume").click()
     drive.wait_status(page, "running")
     grows(page)
     drive.button(page, "One step").click()  # while it runs: it comes to rest
@@ -266,7 +266,7 @@ def test_one_slot_and_three_runs(tabs, narrow_server):
     pause_training(first)
     for tab in (second, third):
         grows(tab)
-    drive.button(first, "Go on training").click()
+    drive.button(first, "Resume").click()
     drive.wait_status(first, "running")
     third.close()
     for tab in (first, second):

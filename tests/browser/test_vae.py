@@ -144,7 +144,7 @@ def test_train_pause_scrub_and_change_beta(tab, server):
     drive.wait_frame(tab, 0)
     assert last == 20 * (count - 1)
     drive.until(lambda: drive.number(tab, "ELBO") < trained, "before training the bound was lower")
-    drive.button(tab, "Go on training").click()
+    drive.button(tab, "Resume").click()
     drive.until(lambda: drive.frames(tab) >= count + 3, "it grows again")
 
     run = drive.data(tab, "run")
