@@ -36,6 +36,7 @@ def place(page: Page) -> tuple[float, float]:
     return float(asked["boundaries.probe_1"][0]), float(asked["boundaries.probe_2"][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["probe", "probe, right"])
 def test_drag_the_probe_and_read_what_both_models_say(tab, server, side):
     open_knows(tab, server, probe_1=1.0, probe_2=1.5)
@@ -59,6 +60,7 @@ def test_drag_the_probe_and_read_what_both_models_say(tab, server, side):
     drive.until(lambda: drive.readout(tab, "log p(x)").startswith(expected), f"log p(x) = {expected}")
 
 
+@pytest.mark.slow
 def test_both_probes_are_at_one_place(tab, server):
     open_knows(tab, server, probe_1=-1.0, probe_2=2.0)
     drag(tab, "probe", 60, 30)

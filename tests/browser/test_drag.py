@@ -356,6 +356,7 @@ def test_what_is_beyond_the_board_is_not_painted(tab, server):
     assert abs(in_link(tab)[0, 0] - 4.6) < 0.1
 
 
+@pytest.mark.slow
 def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     open_board(tab, server)
     tab.mouse.move(*board(tab, -3, -3))

@@ -201,6 +201,7 @@ def test_coming_back_by_the_browser_keeps_the_cue(on_the_map):
     expect_sample(on_the_map, "0.67")
 
 
+@pytest.mark.slow
 def test_back_and_forward_lead_from_cue_to_cue_as_it_was_left(tab, server):
     tab.goto(server.url)
     drive.open_page(tab, f"{server.url}/gaussian")

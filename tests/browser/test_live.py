@@ -155,6 +155,7 @@ def test_pause_one_step_and_go_on(page, live_server):
     drive.wait_status(page, "paused")
 
 
+@pytest.mark.slow
 def test_stop_and_start_again(page, live_server):
     run = open_live(page, live_server.url)
     drive.until(lambda: drive.frames(page) > 10, "it has got going")
@@ -174,6 +175,7 @@ def test_stop_and_start_again(page, live_server):
     assert run not in live_server.state()["runs"]
 
 
+@pytest.mark.slow
 def test_a_run_comes_to_its_end(page, live_server):
     open_live(page, f"{live_server.url}?steps=40&rate=100")
     drive.wait_status(page, "done")

@@ -67,6 +67,7 @@ def test_click_a_point_and_read_its_responsibilities(tab, server):
         assert f"r{'₁₂₃'[k]} = {resp[k]:.3f}" in text or resp[k] < 5e-4, (text, resp)
 
 
+@pytest.mark.slow
 def test_drag_a_mean_and_the_trajectory_follows(tab, server):
     open_em(tab, server)
     drive.seek(tab, 4)

@@ -58,6 +58,7 @@ def test_every_claim_of_a_page_has_been_read(page):
     assert not unread, "not read yet:\n" + "\n".join(sorted(unread))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_what_has_been_read_is_still_there(page):
     gone = read(page) - claimed(page)

@@ -63,7 +63,9 @@ def test_numbers_that_cannot_be(open_page, page, cue, bad):
         assert plain(f"{widget.key}={bad}") in notes(app)[0]
 
 
-@pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
+@pytest.mark.parametrize(
+    ("page", "cue"), [pytest.param(*one, marks=[pytest.mark.slow] * (k % 2)) for k, one in enumerate(EVERY_CUE)]
+)
 def test_what_a_link_may_say_gets_no_note(open_page, page, cue):
     """Every select box at every option by the words that one reads, its default among them; sliders at both ends."""
     first = open_page(page, **{f"{page}.cue": cue})
@@ -207,7 +209,7 @@ def expect_to_open(open_page, seed: int) -> None:
             assert math.isfinite(value), (seed, page, link, key)
 
 
-@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("block", [pytest.param(k, marks=[pytest.mark.slow] * (k % 2)) for k in range(20)])
 def test_fuzzed_links_open(open_page, block):
     for seed in range(10 * block, 10 * block + 10):
         expect_to_open(open_page, seed)

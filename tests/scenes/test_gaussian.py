@@ -190,6 +190,7 @@ def test_the_mistake_is_called_one_only_where_it_is():
         assert ("the tilt is wrong" in scene.captions[scene.caption[-1]]) == harm
 
 
+@pytest.mark.slow
 def test_the_best_gaussian_of_two_lumps_is_that_far_off():
     lumps = SOURCES["lumps"]
     x = lumps.sample(200_000, np.random.default_rng(0))

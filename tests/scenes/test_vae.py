@@ -275,6 +275,7 @@ def test_holes_are_where_the_prior_outweighs_the_codes():
     assert plane.holes() == pytest.approx(share, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_style_says_little_of_the_class():
     told = []
     for name in (seven.NAME, "vae-2d"):

@@ -70,7 +70,7 @@ def scene(config: Config) -> Scene:
             _posterior_panel(seen, guess, known, kept, c),
         ),
         steps=np.arange(SWEEP),
-        time=f"position on x{SUB[kept]}",
+        time="position",
         readouts=(
             Readout(f"x{SUB[kept]}", seen, digits=2),
             Readout(f"left: p(class {c + 1} | x{SUB[kept]}, guess)", np.exp(guess[:, c])),
