@@ -139,7 +139,7 @@ def test_single_moves(tab, observed):
         ("One D step", "D has moved"),
         ("One G step", "G has moved"),
         ("One D step", "D has moved"),
-        ("One of both", "Both move"),
+        ("One of both", "D and G are updated"),
     ]
     for k, (button, words) in enumerate(moves, start=1):
         shown = drive.frame(tab)
@@ -177,7 +177,7 @@ def test_slow_motion(tab, observed):
     drive.until(lambda: seen.add(caption(tab)[0]) or seen >= {"D", "G"}, "D and G move in turn")
     slow.click()
     expect(slow).to_have_attribute("aria-pressed", "false")
-    drive.until(lambda: caption(tab).startswith("Both move"), "at full speed again")
+    drive.until(lambda: caption(tab).startswith("D and G are updated"), "at full speed again")
 
 
 def test_the_first_cue_is_slow_by_itself(tab, observed):
