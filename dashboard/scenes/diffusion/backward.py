@@ -25,7 +25,7 @@ WHO = {"learned": "The stored network", "exact": "The best possible one"}
 COUNTS = {n: f"{n:,} step{'s' * (n > 1)}" for n in (1, 2, 3, 4, 5, 10, 20, 50, 200, 1_000)}
 PARTICLES, FRAMES, COMPARED, DATA = 400, 60, 200, 400
 CELLS, TRUE = 20, 4_000  # where there are no modes; points that tell the true variance within them
-OFF = 0.1, 0.2  # a variance within modes, within cells (other cells: ± 0.1) that is farther off is said to differ
+OFF = 0.1, 0.2  # variances within modes, within cells (found elsewhere: ± 0.1) that differ by more are said to
 
 
 @dataclass(frozen=True)

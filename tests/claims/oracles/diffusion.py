@@ -210,7 +210,9 @@ def far_by_w2(shown: Shown, who: str) -> float:
 
 def share_of_variance(shown: Shown, who: str) -> float:
     x = ends(shown)[who]
-    return float(np.mean([variance_around(x, one) / true for one, true in zip(*cells(shown.config.source), strict=True)]))
+    return float(
+        np.mean([variance_around(x, one) / true for one, true in zip(*cells(shown.config.source), strict=True)])
+    )
 
 
 SLACK = 1.0  # a standard deviation that was found from few sets is not known better
@@ -233,7 +235,9 @@ def far(shown: Shown, match: Match) -> bool:
 
 def both_near(shown: Shown, match: Match) -> bool:
     off = 0.12 if modes(shown.config.source) else 0.3
-    return all(far_by_w2(shown, who) < 2 + SLACK and abs(share_of_variance(shown, who) - 1) < off for who in ends(shown))
+    return all(
+        far_by_w2(shown, who) < 2 + SLACK and abs(share_of_variance(shown, who) - 1) < off for who in ends(shown)
+    )
 
 
 def whose_answer(shown: Shown, match: Match) -> bool:
