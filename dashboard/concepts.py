@@ -6,6 +6,7 @@ table (``python -m dashboard.concepts`` writes it) and the tests take it from th
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from dataclasses import dataclass
@@ -82,6 +83,19 @@ def concepts() -> tuple[Concept, ...]:
     folders = [f"{PACKAGE}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.ispkg]
     found = [getattr(importlib.import_module(folder), "CONCEPT", None) for folder in folders]
     return tuple(sorted((c for c in found if c is not None), key=lambda c: c.order))
+
+
+@lru_cache(maxsize=64)
+def cues(concept: Concept) -> tuple[str, ...]:
+    """Names of a page's cues, in order: its functions ``show_NAME`` that are decorated by ``page.cue``."""
+    body = ast.parse(concept.path.read_text("utf-8")).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and _is_cue(node)]
+    return tuple(function.name.removeprefix("show_") for function in functions)
+
+
+def _is_cue(function: ast.FunctionDef) -> bool:
+    calls = [d.func for d in function.decorator_list if isinstance(d, ast.Call)]
+    return any(isinstance(call, ast.Attribute) and call.attr == "cue" for call in calls)
 
 
 def sections() -> dict[str, list[Concept]]:

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.concepts import PAGES, sections
 from dashboard.lesson import controls
 from dashboard.runs import warmup
-from dashboard.shell import sidebar, theme
+from dashboard.shell import hall, sidebar, theme
 
 st.set_page_config(
     page_title="Seeing generative models", page_icon="🔔", layout="wide", initial_sidebar_state="collapsed"
@@ -18,6 +18,9 @@ page = st.navigation(menu, position="top")
 shell = sidebar.sidebar()
 theme.apply(shell.projector)
 st.session_state["_shell"] = shell
+hall.attend(page)
+with st.sidebar:
+    hall.make(page)
 page.run()
 controls.show_ignored()
 warmup.freeze()

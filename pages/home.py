@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.player import play
 from dashboard.scenes.home import SchemaConfig, schema_scene
-from dashboard.shell import families
+from dashboard.shell import families, hall
 
 st.title("See generative models work", anchor=False)
 st.markdown(
@@ -14,3 +14,4 @@ st.markdown(
 play(schema_scene, SchemaConfig(st.session_state["_shell"].seed), key="home.player", height="66vh")
 families.families()
 families.timeline()
+hall.lectures()

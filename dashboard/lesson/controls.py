@@ -57,6 +57,7 @@ def choose(page: str, config: type[C], *names: str, start: Mapping[str, Any], **
             folded = st.expander("More")
         with folded if control.folded and folded is not None else nullcontext():
             _register(page, name, values[name], control)
+            _take_over(page, name, control, values[name])
             values |= _show(page, name, control, start.get(name, values[name]))
             said = st.empty() if isinstance(control, File) else said
     made = config(**values)
@@ -186,6 +187,40 @@ def _painted(key: str, control: Painted, default: str) -> str:
         st.session_state[key] = default
         return linked(key, default)
     return text
+
+
+# --- What a lecture's step asks for -------------------------------------------------------------------------
+
+
+def ask(page: str, link: Mapping[str, str]) -> None:
+    """Let these controls, as soon as they are shown, say what a link would make them say."""
+    st.session_state.setdefault("_asked", {})[page] = dict(link)
+
+
+def _take_over(page: str, name: str, control: Control, default: Any) -> None:
+    asked = st.session_state.get("_asked", {}).get(page, {})
+    if name not in asked:
+        return
+    key, text = f"{page}.{name}", asked.pop(name)
+    value = _meant(key, text, control, default)
+    if value is None:
+        note_ignored(key, text)
+    else:
+        st.session_state[key] = value
+
+
+def _meant(key: str, text: str, control: Control, default: Any) -> Any:
+    """What a link's text means for a control; None if it cannot be."""
+    if isinstance(control, Slider):
+        kind = int if isinstance(control.low, int) and isinstance(control.step, int) else float
+        return kind(float(text)) if number_within(control.low, control.high)(text) else None
+    if isinstance(control, Choice):
+        return next((value for value, title in control.options.items() if text in (title, str(value))), None)
+    if isinstance(control, Switch):
+        return text.lower() == "true" if is_switch(text) else None
+    if isinstance(control, Placed):
+        return _read(key, text, default, (control.low, control.high))
+    return text if isinstance(control, Written | Painted) else None
 
 
 # --- What a cue and a drag set ------------------------------------------------------------------------------

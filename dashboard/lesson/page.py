@@ -25,6 +25,7 @@ import streamlit as st
 
 from dashboard import player
 from dashboard.concepts import Concept
+from dashboard.lectures import Step
 from dashboard.lesson import blocks, checkpoints, controls
 from dashboard.player import AfterDrag
 from dashboard.scene import board
@@ -95,6 +96,7 @@ class Page:
 
     def run(self, *references: str) -> None:
         """Show the question, the tabs of all cues, the cue that is on, and where to read on."""
+        self._take_step()
         cue = self.current
         key = f"{self.name}.cue"
         if cue is not next(iter(self.cues.values())) and st.query_params.get(key) != cue.name:
@@ -110,6 +112,25 @@ class Page:
             st.warning(plain(why))
         blocks.references(*references)
         blocks.neighbours(self.name)
+
+    def _take_step(self) -> None:
+        """Begin what a lecture's step asks for: its cue, from the preset, but for what the step's link says."""
+        step: Step | None = st.session_state.get("_begin")
+        if step is None or step.page != self.name:
+            return
+        del st.session_state["_begin"]
+        cue = self.cues.get(step.cue) or next(iter(self.cues.values()))
+        st.session_state[f"{self.name}.cue"] = cue.name
+        st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
+        controls.reset(self.name, cue.differs, keep=frozenset())
+        controls.ask(self.name, step.link)
+
+    def _say(self) -> str:
+        """The cue's sentence, or that of the lecture's step that is on."""
+        step: Step | None = st.session_state.get("_step")
+        cue = self.current
+        here = step is not None and step.page == self.name and step.cue in (cue.name, "")
+        return " ".join(filter(None, (step.say, step.ask))) or cue.say if here and step else cue.say
 
     @property
     def current(self) -> Cue:
@@ -218,7 +239,7 @@ class Page:
         if not self.shown:
             return
         cue = self.current
-        words = {"say": cue.say, "name": f"{self.name} · {cue.title}"}
+        words = {"say": self._say(), "name": f"{self.name} · {cue.title}"}
         mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words}
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
         live = inspect.isgeneratorfunction(draw)

@@ -68,7 +68,7 @@ function watchRoom(place) {
 const page = document.documentElement;
 
 function openDrawer(scale) {
-  const roomy = scale === 1 && window.innerWidth >= 1200;
+  const roomy = scale === 1 && window.innerWidth >= 1200 && !document.querySelector(".st-key-lecture");
   if (page.dataset.scale !== String(scale) || !page.dataset.drawer) page.dataset.drawer = roomy ? "open" : "closed";
   page.dataset.scale = scale;
 }
@@ -97,8 +97,10 @@ function start(cues, index) {
   return true;
 }
 
-/** The next cue (or the one before), after the last one the next page; false where there is neither. */
+/** A lecture's next step (or the one before); else the next cue, after the last one the next page; false where there is neither. */
 function turn(by) {
+  const step = document.querySelector(`.st-key-lecture-${by > 0 ? "next" : "before"} button`);
+  if (step) return step.disabled || step.click(), true;
   const cues = [...document.querySelectorAll(".st-key-cues button")];
   const underWay = asked.where === location.pathname && performance.now() - asked.at < 1500;
   const next = by + (underWay ? asked.index : cues.findIndex((button) => button.getAttribute("kind") === "primary"));

@@ -19,6 +19,11 @@ _STYLE = """
   html[data-drawer="closed"] :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: none; }
   .stMain [data-testid="stBaseButton-primary"] { color: light-dark(#FFFFFF, #12161C); }
   .stMain h1 { font-size: 1.6rem; padding: 0 0 0.55rem; line-height: 1.25; }
+  /* a lecture's step, in the corner */
+  .st-key-lecture { position: fixed; top: 0.25rem; right: 3.2rem; z-index: 1000001; width: auto !important;
+                    background: var(--st-background-color, inherit); border-radius: 0.5rem; }
+  .st-key-lecture button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; }
+  html:has(.st-key-lecture) .st-key-headline { padding-right: 9rem; }
   /* what nobody sees takes no tab stop */
   .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; }
   .stMain .planned { opacity: 0.8; }
