@@ -59,7 +59,7 @@ function lineEnd(layer, get, view) {
 /** A key in the corner of a panel that has more than one kind of mark: of those that no panel before it has explained. */
 export function drawKey(ctx, layers, view, look, explained) {
   const named = layers.filter(({ layer }) => layer.name.trim() && KINDS.has(layer.kind) && (view.panel.equal || layer.kind !== "polylines" || layer.filled));
-  const shown = named.filter(({ layer }) => !explained.has(layer.name));
+  const shown = named.filter(({ layer }) => !explained.has(looks(layer)));
   if (named.length < 2 || !shown.length) return;
   const { area } = view;
   const size = view.font;
@@ -71,7 +71,7 @@ export function drawKey(ctx, layers, view, look, explained) {
   const height = names.length * leading + 0.5 * size;
   const corner = (view.corner ??= emptiest(layers, view, width, height));
   if (!corner || width * height > MOST * area.w * area.h) return; // words in all of them, or no room: the list of layers says it
-  for (const { layer } of shown) explained.add(layer.name);
+  for (const { layer } of shown) explained.add(looks(layer));
   const [x, y] = corner;
   const [left, top] = [x ? area.x + area.w - width - 3 : area.x + 3, y ? area.y + area.h - height - 3 : area.y + 3];
   ctx.globalAlpha = 0.82;
@@ -91,10 +91,13 @@ export function drawKey(ctx, layers, view, look, explained) {
 const MOST = 0.35; // of its panel that a key may cover
 const KINDS = new Set(["points", "ellipses", "polylines", "arrows", "bars", "field"]);
 
+/** What a key explains: a name, and how it is drawn; dots and bars of one name are two. */
+const looks = (layer) => [layer.name, layer.kind, layer.classes, layer.colour].join();
+
 function drawSwatch(ctx, layer, x, y, width, look) {
   ctx.save();
   const middle = x + width / 2;
-  ctx.fillStyle = ctx.strokeStyle = look.colour(layer.classes || layer.labels ? "class0" : layer.colour);
+  ctx.fillStyle = ctx.strokeStyle = look.colour(layer.classes ? "class0" : layer.colour);
   ctx.lineWidth = 2 * look.scale;
   if (layer.kind === "polylines" && layer.filled) {
     ctx.globalAlpha = 0.35;
