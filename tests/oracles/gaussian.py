@@ -107,7 +107,8 @@ def true_moments(config: Any) -> tuple[np.ndarray, np.ndarray]:
     """Of a Gaussian, or of two equal ones at ±offset: x = lump ± offset."""
     source = SOURCES[config.source]
     d_1, d_2 = source.offset
-    return np.zeros(2), np.array(source.covariance) + [[d_1 * d_1, d_1 * d_2], [d_2 * d_1, d_2 * d_2]]
+    between = np.array([[d_1 * d_1, d_1 * d_2], [d_2 * d_1, d_2 * d_2]])
+    return np.zeros(2), np.array(source.covariance) + between
 
 
 @lru_cache(maxsize=8)
@@ -357,11 +358,8 @@ def red_density(seen: Seen) -> float:
     if not here(seen).red_arrived:
         return np.nan
     config = seen.config
-    return float(
-        multivariate_normal(mu(config), covariance_of(config.sigma_1, config.sigma_2, config.rho)).logpdf(
-            red(seen)[0]
-        )
-    )
+    covariance = covariance_of(config.sigma_1, config.sigma_2, config.rho)
+    return multivariate_normal(mu(config), covariance).logpdf(red(seen)[0])
 
 
 @ORACLES("sample", "Readout [avS][₁₂]{2}")
