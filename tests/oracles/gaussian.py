@@ -12,6 +12,7 @@ from scipy.stats import multivariate_normal, norm
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.gaussian import fit, likelihood, sample
 from dashboard.scenes.gaussian.sources import SOURCES
+from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Expected, Oracles, Seen
 from tests.oracles.throughout import throughout
 
@@ -65,6 +66,18 @@ def covariance_of(sigma_1: float, sigma_2: float, rho: float) -> np.ndarray:
 def moments_of(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance, divided by N."""
     return x.mean(axis=0), np.cov(x, rowvar=False, bias=True)
+
+
+def axes_of(mean: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
+    """Centre and the ends of both half-axes at 1 σ, by name; each end lies to the upper right of the other one."""
+    half = (covariance[0, 0] - covariance[1, 1]) / 2
+    middle, apart = np.trace(covariance) / 2, np.hypot(half, covariance[0, 1])
+    tilt = np.arctan2(covariance[0, 1], half) / 2  # of the long axis
+    ends = {"mean": mean}
+    for name, angle, variance in (("axis 1", tilt, middle + apart), ("axis 2", tilt + np.pi / 2, middle - apart)):
+        arm = np.sqrt(variance) * np.array([np.cos(angle), np.sin(angle)])
+        ends[name] = mean + (arm if arm.sum() >= 0 else -arm)
+    return ends
 
 
 # --- Fit ----------------------------------------------------------------------------------------------------
@@ -314,6 +327,18 @@ def target(seen: Seen) -> dict[str, Any]:
     return {"mean": mu(seen.config)[None], "covariance": whole[None], "sigmas": (1, 2)}
 
 
+@ORACLES("sample", r"Ellipses target N\(μ, Σ\)")
+def handles_of_target(seen: Seen) -> dict[str, Any]:
+    config = seen.config
+    return with_handles(seen, axes_of(mu(config), covariance_of(config.sigma_1, config.sigma_2, config.rho)))
+
+
+@ORACLES("sample", "Points one sample", panel=RIGHT)
+def title_of_map(seen: Seen) -> dict[str, Any]:
+    law = f"Data  x = μ + {'Lᵀ' if seen.config.slip else 'L'} z"
+    return {"name": lambda _: seen.scene.panels[RIGHT].title == law or f"title, expected {law!r}"}
+
+
 def red(seen: Seen) -> np.ndarray:
     """The red sample on this side, ``(1, 2)``; NaN where there is none."""
     now = here(seen)
@@ -436,6 +461,18 @@ def bell(seen: Seen) -> dict[str, Any]:
     (mean,), ((variance,),) = walked(seen.config, seen.step)
     x = np.linspace(-5, 5, 201)
     return {"xy": np.stack([x, norm(mean, np.sqrt(variance)).pdf(x)], axis=1)[None]}
+
+
+@ORACLES("likelihood", r"Polylines p\(x\)|Ellipses your Gaussian")
+@throughout
+def handles_of_yours(seen: Seen) -> dict[str, Any]:
+    """In the plane on the ellipse; on the line at the top and beside it, at σ, and on the hill."""
+    mean, covariance = walked(seen.config, seen.step)
+    if seen.config.plane:
+        return with_handles(seen, axes_of(mean, covariance))
+    m, s = float(mean[0]), float(np.sqrt(covariance[0, 0]))
+    density = norm(m, s).pdf
+    return with_handles(seen, {"μ": (m, density(m)), "σ": (m + s, density(m + s)), "you": (m, s)})
 
 
 @ORACLES("likelihood", "Points data")
@@ -562,8 +599,7 @@ def contour(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("evaluate", "Points probe")
 def probe_point(seen: Seen) -> dict[str, Any]:
-    handle = next(h for h in seen.scene.handles if h.name == "probe")
-    return {"xy": lambda shown: np.array_equal(shown, [probe(seen)]) and np.array_equal(shown[0], handle.at)}
+    return {"xy": probe(seen)[None]} | with_handles(seen, {"probe": probe(seen)})
 
 
 def marginal(seen: Seen) -> Any:

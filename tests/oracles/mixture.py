@@ -14,6 +14,7 @@ from scipy.stats import multivariate_normal
 from dashboard.scene.painted import encode_points
 from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
+from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Expected, Oracles, Seen
 from tests.oracles.throughout import throughout
 
@@ -137,6 +138,17 @@ def centroids(seen: Seen) -> dict[str, Any]:
     return {"xy": half_step(seen).centroids, "labels": np.arange(seen.config.k)}
 
 
+@ORACLES("kmeans|beside", "Points centroids")
+def starts_by_hand(seen: Seen) -> dict[str, Any]:
+    return with_handles(seen, starting_handles(seen))
+
+
+def starting_handles(seen: Seen) -> dict[str, Any]:
+    """A handle on each starting mean, whatever the frame."""
+    means = seen.config.start(seen.config.data())
+    return {f"start {k + 1}": mean for k, mean in enumerate(means)}
+
+
 @ORACLES("kmeans|beside", "(Curve|Readout) sum of squared distances")
 @throughout
 def inertia(seen: Seen) -> float:
@@ -202,7 +214,7 @@ def em(
     tol: float = 1e-5,
     most: int = 60,
 ) -> list[Step]:
-    """Start, E, M, E, M …, E: until a round changes the log-likelihood by less than ``tol``, or a component collapses.
+    """Start, E, M, E, M …, E: until a round hardly changes the log-likelihood, or a component collapses.
 
     By default all components begin with the covariance of all points.
     """
@@ -292,6 +304,11 @@ def components(seen: Seen) -> dict[str, Any]:
 @ORACLES("em", "Points chosen point")
 def chosen_point(seen: Seen) -> dict[str, Any]:
     return {"xy": in_the_picture(seen)[[chosen(seen)]]}
+
+
+@ORACLES("em", "Points chosen point")
+def probe_and_starts(seen: Seen) -> dict[str, Any]:
+    return with_handles(seen, starting_handles(seen) | {"probe": seen.config.data()[chosen(seen)]})
 
 
 @ORACLES("em", "Curve lower bound|Readout lower bound")
@@ -521,7 +538,7 @@ def likelihood_of_start(seen: Seen) -> float:
 
 @lru_cache(maxsize=8)
 def lonely(config: Config) -> list[Step]:
-    """Round components: the first, narrow one on the point farthest from the middle; the others as wide as the data."""
+    """Round components: a narrow one on the point farthest from the middle, and others as wide as the data."""
     x, k = config.data(), config.k
     far = x[np.argmax(np.hypot(*(x - x.mean(axis=0)).T))]
     others = starting_means(x, max(k - 1, 1), "kmeans++", np.random.default_rng(config.seed))[: k - 1]
