@@ -617,7 +617,7 @@ def marginal_bell(seen: Seen) -> dict[str, Any]:
 @ORACLES("evaluate", "Polylines 68.3 % of the probability")
 @throughout
 def shaded(seen: Seen) -> dict[str, Any]:
-    """Along the axis from σ back to −σ, then up, along the bell, and down."""
+    """From −σ on the axis up to the bell, along it to σ, and down again."""
     sigma, density = marginal(seen).std(), marginal(seen).pdf
 
     def right(shown: np.ndarray) -> bool:

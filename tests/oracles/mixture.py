@@ -262,9 +262,13 @@ def at_e_step(seen: Seen) -> Step | None:
 
 
 def chosen(seen: Seen) -> int:
-    """The point nearest to the probe."""
-    x_1, x_2 = seen.config.data().T
-    return int(np.argmin(np.hypot(x_1 - seen.config.probe_1, x_2 - seen.config.probe_2)))
+    return nearest_to_probe(seen.config)
+
+
+@lru_cache(maxsize=8)
+def nearest_to_probe(config: Config) -> int:
+    x_1, x_2 = config.data().T
+    return int(np.argmin(np.hypot(x_1 - config.probe_1, x_2 - config.probe_2)))
 
 
 def chosen_r(seen: Seen) -> np.ndarray:
@@ -277,9 +281,14 @@ def chosen_terms(seen: Seen) -> np.ndarray:
     before = at_e_step(seen)
     if before is None:
         return np.full(seen.config.k, np.nan)
-    theta = zip(before.weights, before.means, before.covariances, strict=True)
-    x = seen.config.data()[chosen(seen)]
-    return np.array([w * multivariate_normal(m, c).pdf(x) for w, m, c in theta]) / scales(seen).prod()
+    return terms(before, chosen(seen), seen.config) / scales(seen).prod()
+
+
+@lru_cache(maxsize=256)
+def terms(at: Step, point: int, config: Config) -> np.ndarray:
+    """The same in the picture's units."""
+    theta = zip(at.weights, at.means, at.covariances, strict=True)
+    return np.array([w * multivariate_normal(m, c).pdf(config.data()[point]) for w, m, c in theta])
 
 
 @ORACLES("em", "Points points")
@@ -523,7 +532,6 @@ def points_of_starts(seen: Seen) -> dict[str, Any]:
 @throughout
 def components_of_starts(seen: Seen) -> dict[str, Any]:
     now = rounds(seen, eight(seen.config)[seen.panel])
-    assert len(seen.scene.steps) == max(map(len, eight(seen.config))), "as long as the longest of the eight"
     return {"mean": now.means, "covariance": now.covariances, "sigmas": (1, 2)}
 
 
@@ -548,9 +556,7 @@ def lonely(config: Config) -> list[Step]:
 
 
 def alone(seen: Seen) -> Step:
-    steps = lonely(seen.config)
-    assert len(steps) == len(seen.scene.steps), f"{len(seen.scene.steps)} frames, expected {len(steps)}"
-    return steps[seen.frame]
+    return rounds(seen, lonely(seen.config))
 
 
 @ORACLES("collapse", "Points points")
@@ -581,6 +587,40 @@ def likelihood_of_collapse(seen: Seen) -> float:
 @throughout
 def smallest_sigma(seen: Seen) -> Expected:
     return About(np.sqrt(np.linalg.eigvalsh(alone(seen).covariances).min()), absolute=0)
+
+
+# --- As long as it takes ------------------------------------------------------------------------------------
+
+
+def lasts(seen: Seen, *runs: list[Any]) -> dict[str, Expected]:
+    """A scene ends with the longest of its runs: at rest, after so many rounds, or where a component collapses."""
+    expected, n = max(map(len, runs)), len(seen.scene.steps)
+    return {"name": lambda _: n == expected or f"{n} frames, expected {expected}"}
+
+
+@ORACLES("kmeans", "Points points")
+def length_of_kmeans(seen: Seen) -> dict[str, Expected]:
+    return lasts(seen, lloyd(seen.config))
+
+
+@ORACLES("beside", "Points points")
+def length_of_both(seen: Seen) -> dict[str, Expected]:
+    return lasts(seen, lloyd(seen.config), em_of(seen.config))
+
+
+@ORACLES("em", "Points points")
+def length_of_em(seen: Seen) -> dict[str, Expected]:
+    return lasts(seen, em_of(seen.config))
+
+
+@ORACLES("starts", "Points points")
+def length_of_eight(seen: Seen) -> dict[str, Expected]:
+    return lasts(seen, *eight(seen.config))
+
+
+@ORACLES("collapse", "Points points")
+def length_of_collapse(seen: Seen) -> dict[str, Expected]:
+    return lasts(seen, lonely(seen.config))
 
 
 # --- How many? ----------------------------------------------------------------------------------------------
