@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.special import logsumexp, softmax, xlogy
 from scipy.stats import multivariate_normal
 
-from dashboard.scene.painted import encode_points
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
 from tests.oracles.handles import with_handles
@@ -76,6 +76,14 @@ def rounds(seen: Seen, steps: list[Any]) -> Any:
     return steps[min(seen.frame, len(steps) - 1)]
 
 
+def start(config: Config) -> np.ndarray:
+    """Starting means: those set by hand if there are as many as components, else by k-means++."""
+    by_hand = decode_points(config.means, *config.frame())[0]
+    if len(by_hand) == config.k:
+        return by_hand
+    return starting_means(config.data(), config.k, "kmeans++", np.random.default_rng(config.seed))
+
+
 # --- K-means ------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +101,7 @@ class Half:
 def lloyd(config: Config) -> list[Half]:
     """Start, assign, update, assign … until nothing changes, or for sixty rounds and an assignment."""
     x = config.data()
-    centroids, labels, changed = config.start(x), np.full(len(x), -1), np.nan
+    centroids, labels, changed = start(config), np.full(len(x), -1), np.nan
     found = [Half(centroids, labels)]
     for half in range(1, 122):
         if half % 2:
@@ -145,8 +153,7 @@ def starts_by_hand(seen: Seen) -> dict[str, Any]:
 
 def starting_handles(seen: Seen) -> dict[str, Any]:
     """A handle on each starting mean, whatever the frame."""
-    means = seen.config.start(seen.config.data())
-    return {f"start {k + 1}": mean for k, mean in enumerate(means)}
+    return {f"start {k + 1}": mean for k, mean in enumerate(start(seen.config))}
 
 
 @ORACLES("kmeans|beside", "(Curve|Readout) sum of squared distances")
@@ -248,7 +255,7 @@ def em(
 @lru_cache(maxsize=8)
 def em_of(config: Config) -> list[Step]:
     x = config.data()
-    return em(x, config.start(x), config.type, config.reg_covar)
+    return em(x, start(config), config.type, config.reg_covar)
 
 
 def state(seen: Seen) -> Step:
@@ -257,8 +264,8 @@ def state(seen: Seen) -> Step:
 
 def at_e_step(seen: Seen) -> Step | None:
     """The last E-step, of which r are; None before the first."""
-    steps = em_of(seen.config)
-    return steps[seen.frame - (seen.frame + 1) % 2] if seen.frame else None
+    steps, k = em_of(seen.config), seen.frame - (seen.frame + 1) % 2
+    return steps[min(k, len(steps) - 1)] if seen.frame else None
 
 
 def chosen(seen: Seen) -> int:
