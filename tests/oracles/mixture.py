@@ -378,11 +378,11 @@ def r_at_chosen(seen: Seen) -> float:
 @ORACLES("em", "Diagram schema")
 @throughout
 def at_work(seen: Seen) -> dict[str, Any]:
-    """The box that is at work, and the arrow that leads there; at the start the box whose parameters are given."""
+    """The box that is at work, and the arrow that leads there; neither at the start."""
     nodes, edges = seen.at("nodes"), seen.at("edges")
     name = "E-step" if seen.frame % 2 else "M-step"
-    lit = [float(node.text.startswith(name)) for node in nodes]
-    return {"active": [*lit, *(lit[edge.end] if seen.frame else 0.0 for edge in edges)]}
+    lit = [float(seen.frame > 0 and node.text.startswith(name)) for node in nodes]
+    return {"active": [*lit, *(lit[edge.end] for edge in edges)]}
 
 
 @ORACLES("beside", "Readout points they place differently")

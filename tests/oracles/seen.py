@@ -104,7 +104,7 @@ class About:
 
 
 Expected = Any
-"""An array or number (as ``About``), a string or tuple (equal), or a function of what is shown: true if it is right."""
+"""An array or number (as ``About``), a string or tuple (equal), or a function of what is shown that says True."""
 
 Tells = Callable[[Seen], "dict[str, Expected] | Expected"]
 
@@ -201,6 +201,10 @@ def differs(shown: Any, expected: Expected) -> str:
         return f"shape {got.shape}, expected {want.shape}"
     if not np.array_equal(np.isnan(got), np.isnan(want)):
         return "NaN in other places than expected"
+    endless = np.isinf(want)
+    if not np.array_equal(got[endless], want[endless]):
+        return "not as infinite as expected"
+    got, want = np.where(endless, 0, got), np.where(endless, 0, want)
     off = np.abs(got - want) - about.absolute - about.relative * np.abs(want)
     if not off.size or np.nanmax(np.where(np.isnan(off), -1, off)) <= 0:
         return ""

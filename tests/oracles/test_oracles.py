@@ -3,8 +3,8 @@
     python -m tests.oracles.test_oracles        # counts by page, and the reasons where there is no oracle
 
 Scenes and what they show are found, not listed: a thing without an oracle in ``PAGE.py`` fails. Each cue is drawn
-from the config its link opens, from another one with every control elsewhere, and after a drag of each of its handles;
-of a run that trains live, the first frames.
+from the config its link opens, from another one with every control elsewhere, and after a drag of each of its
+handles; of a run that trains live, the first frames.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def frames(scene: Scene) -> list[int]:
 def look(page: str, cue: str, draw: Any, config: Any) -> list[str]:
     """What is wrong with what a config shows."""
     wrong: dict[str, None] = {}
-    for scene in scenes(draw, config):
+    drawn = list(scenes(draw, config))
+    assert drawn, f"This cannot be drawn: {config}"
+    for scene in drawn:
         for frame in frames(scene):
             for one in seen(config, scene, frame):
                 wrong |= dict.fromkeys(faults(one, oracles(page).of(cue, one)))
@@ -132,9 +134,7 @@ def counts() -> dict[str, Counter[str]]:
 
 if __name__ == "__main__":
     for name, count in counts().items():
-        print(
-            f"{name:<12} {count['oracle']:4} by an oracle, {count['reason']:3} by a reason, {count['none']:3} by none"
-        )
+        print(f"{name:<12} {count['oracle']:4} oracles, {count['reason']:3} reasons, {count['none']:3} neither")
         for oracle in oracles(name).all:
             if oracle.why:
                 print(f"    {oracle.cue}: {oracle.what}: {oracle.why}")
