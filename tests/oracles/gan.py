@@ -75,7 +75,7 @@ MORE: dict[str, list[Any]] = {
         ab.Change("loss", b_loss="hinge").pair(Config("grid25", packing=2, **_LONGER)),
         *(ab.Change("n_noise", b_noise=1).pair(Config(**_SMALL, **own)) for own in (_OWN, _PAINTED)),
     ],
-    "one": [onedim.Config(truth, -2.5, -2.2, 2, 5, every=100) for truth in onedim.TRUTHS],
+    "one": [onedim.Config(truth, -2.5, -2.2, 2, 5, every=60) for truth in onedim.TRUTHS],
     "modes": [modes.Config("gan-ring")],
     "digits": [digits.Config(what, 7) for what in digits.WHAT],
 }
@@ -87,10 +87,7 @@ def number(seen: Seen, value: float, unit: str = "", absolute: float = 1e-6) -> 
     """A readout's value and its unit."""
 
     def verdict(shown: float) -> str:
-        told = getattr(seen.thing, "unit", "")
-        return differs(shown, About(value, absolute=absolute)) or (
-            "" if told == unit else f"in {told!r}, not {unit!r}"
-        )
+        return differs(shown, About(value, absolute=absolute)) or differs(getattr(seen.thing, "unit", ""), unit)
 
     return verdict
 
@@ -491,7 +488,7 @@ def modes_of(seen: Seen) -> int:
     return len(get_dataset(left_of(seen.config).source).centres)
 
 
-@ORACLES(f"{LIVE}|{PAIRS}", r"Readout (. : )?([AB]: )?modes of \d+")
+@ORACLES(f"{LIVE}|{PAIRS}", r"Readout ([AB]: )?modes of \d+")
 def modes_told(seen: Seen) -> Any:
     of = int(seen.name.rsplit(maxsplit=1)[1])
     return number(seen, held(seen)["modes"]) if of == modes_of(seen) else {"values": lambda _: f"of {modes_of(seen)}"}
@@ -677,14 +674,14 @@ def trained_data(name: str) -> str:
     return str(cache.load(name).entry.config["data"])
 
 
-def stored(name: str, network: str, x: Any, activation: str = "relu") -> np.ndarray:
-    """A stored network's output."""
+def stored(name: str, network: str, x: Any) -> np.ndarray:
+    """A stored network's output; ReLUs lie between its layers."""
     arrays = cache.arrays(name)
     h = as_float32(x)
     numbers = sorted(int(key.split(".")[1]) for key in arrays if key.startswith(network) and key.endswith("weight"))
     for k in numbers:
         weight, bias = (as_float32(arrays[f"{network}.{k}.{kind}"]) for kind in ("weight", "bias"))
-        h = torch.nn.functional.linear({"relu": torch.relu}[activation](h) if k else h, weight, bias)
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, weight, bias)
     return h.numpy()
 
 
