@@ -132,9 +132,7 @@ def counts() -> dict[str, Counter[str]]:
 
 if __name__ == "__main__":
     for name, count in counts().items():
-        print(
-            f"{name:<12} {count['oracle']:4} by an oracle, {count['reason']:3} by a reason, {count['none']:3} by none"
-        )
+        print(f"{name:<12} {count['oracle']:4} by an oracle, {count['reason']:3} by a reason, {count['none']:3} by none")
         for oracle in oracles(name).all:
             if oracle.why:
                 print(f"    {oracle.cue}: {oracle.what}: {oracle.why}")
