@@ -23,6 +23,7 @@ MORE = {
     ]
 }
 SIZES = (1, 2, 8, 32, 1000)
+EPOCHS = (*range(11), *range(12, 41, 2))
 CURVES = ("1 number", "2 numbers", "8 numbers", "32 numbers", "1,000 numbers")
 
 latent.units(ORACLES, {".*numbers?|noisy picture|copying|denoising": "%", "σ|.*code|.*codes": ""})
@@ -70,7 +71,7 @@ def bottleneck_is_lit(seen: Seen) -> dict[str, Any]:
 @ORACLES("squeeze", "Polylines PCA with as many numbers")
 def pca_line(seen: Seen) -> dict[str, Any]:
     colour = seen.other(CURVES[seen.k], seen.panel).thing.colour  # type: ignore[union-attr]
-    last = int(seen.scene.steps[-1])
+    last = EPOCHS[-1]
     return {"xy": [[[0, pca()[seen.k]], [last, pca()[seen.k]]]], "colour": colour}
 
 
@@ -78,7 +79,12 @@ def pca_line(seen: Seen) -> dict[str, Any]:
 def error_of_copies(seen: Seen) -> Any:
     name = seen.name.split(" ", 1)[1]
     y = About(error(seen, CURVES.index(name)))
-    return {"y": y, "x": seen.step} if seen.name.startswith("Curve") else y
+    return {"y": y, "x": EPOCHS[seen.frame]} if seen.name.startswith("Curve") else y
+
+
+@ORACLES("squeeze", "Curve .* numbers?")
+def epoch_of_frame(seen: Seen) -> dict[str, Any]:
+    return {"x": seen.step}
 
 
 # --- noise --------------------------------------------------------------------------------------------------
@@ -172,15 +178,22 @@ def numbers_of_classes(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("dream", "Points random codes")
 def codes_drawn(seen: Seen) -> dict[str, Any]:
-    return {"xy": About(random_codes(seen), absolute=1e-4), "count": seen.step}
+    return {"xy": About(random_codes(seen), absolute=1e-4), "count": seen.frame + 1}
+
+
+@ORACLES("dream", "Points random codes")
+def number_of_frame(seen: Seen) -> dict[str, Any]:
+    return {"count": seen.step}
 
 
 @ORACLES("dream", "Images ", panel=1)
 def under_the_hand(seen: Seen) -> dict[str, Any]:
-    return latent.whole(seen) | {
-        "pixels": inked(pictures([probe(seen)])),
-        "colour": latent.held(seen, "code", probe(seen)),
-    }
+    return latent.whole(seen) | {"pixels": inked(pictures([probe(seen)]))}
+
+
+@ORACLES("dream", "Images ", panel=1)
+def handle_of_code(seen: Seen) -> dict[str, Any]:
+    return {"pixels": latent.held(seen, "code", probe(seen))}
 
 
 @ORACLES("dream", "Images ", panel=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,7 @@ def perceptron(name: str, part: str) -> nn.Sequential:
     """The ``encoder`` or the ``decoder`` of a stored network, float64."""
     stored = cache.load(name)
     layers: list[nn.Module] = []
-    for number in sorted(
-        int(key.split(".")[1]) for key in stored.arrays if key.startswith(f"{part}.") and "w" in key
-    ):
+    for number in sorted(int(key.split(".")[1]) for key in stored.arrays if re.fullmatch(rf"{part}\.\d+\.bias", key)):
         weight, bias = (
             torch.tensor(stored.arrays[f"{part}.{number}.{kind}"]).double() for kind in ("weight", "bias")
         )
@@ -120,13 +118,13 @@ def class_numbers(xy: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
 def units(oracles: Oracles, told: dict[str, str]) -> None:
     """The units of readouts, by the pattern of their names."""
     for name, unit in told.items():
-        oracles(".*", f"Readout (?:{name})")(lambda seen, unit=unit: in_unit(seen, unit))
+        oracles(".*", f"Readout (?:{name})")(partial(in_unit, unit=unit))
 
 
 def in_unit(seen: Seen, unit: str) -> dict[str, Any]:
     """That a readout's number is said to be in this unit."""
     shown = getattr(seen.thing, "unit", "")
-    return {"values": lambda _: shown == unit or f"said to be in {shown!r}, expected {unit!r}"}
+    return {"unit": lambda _: shown == unit or f"said to be in {shown!r}, expected {unit!r}"}
 
 
 def held(seen: Seen, name: str, place: Any) -> Any:

@@ -64,8 +64,7 @@ def digit(index: int) -> About:
 
 @ORACLES(".*", "Ellipses prior p.*")
 def prior_circles(seen: Seen) -> dict[str, Any]:
-    one_two_three = getattr(seen.thing, "sigmas", ()) == (1.0, 2.0, 3.0) or "not those of 1, 2 and 3 σ"
-    return {"mean": np.zeros((1, 2)), "covariance": np.eye(2)[None], "sigmas": lambda _: one_two_three}
+    return {"mean": np.zeros((1, 2)), "covariance": np.eye(2)[None], "sigmas": exactly((1, 2, 3))}
 
 
 @ORACLES("plane|walk|yours|seven", "Points test digits")
@@ -159,7 +158,12 @@ def noise_added(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("plane", "Points hand")
 def hand_in_plane(seen: Seen) -> dict[str, Any]:
-    return {"xy": hand(seen), "radius": held(seen, "z", hand(seen)[0])}
+    return {"xy": hand(seen)}
+
+
+@ORACLES("plane", "Points hand")
+def handle_of_hand(seen: Seen) -> dict[str, Any]:
+    return {"xy": held(seen, "z", hand(seen)[0])}
 
 
 @ORACLES("plane", "Images ", panel=1)
@@ -234,11 +238,24 @@ def to_nearest(seen: Seen, way: str) -> float:
     return cdist(picture, rows_of("train", True)).min()
 
 
+def ends(seen: Seen) -> list[np.ndarray]:
+    """Codes of the two digits."""
+    return [posterior()[0][at] for at in (seen.config.start, seen.config.end)]
+
+
 @ORACLES("walk", "Polylines way")
 def straight_way(seen: Seen) -> dict[str, Any]:
-    start, end = (posterior()[0][at] for at in (seen.config.start, seen.config.end))
-    held_ends = [held(seen, name, at)(None) for name, at in (("start", start), ("end", end))]
-    return {"xy": [[start, end]], "width": lambda _: all(h is True for h in held_ends) or f"{held_ends}"}
+    return {"xy": [ends(seen)]}
+
+
+@ORACLES("walk", "Polylines way")
+def handle_of_start(seen: Seen) -> dict[str, Any]:
+    return {"xy": held(seen, "start", ends(seen)[0])}
+
+
+@ORACLES("walk", "Polylines way")
+def handle_of_end(seen: Seen) -> dict[str, Any]:
+    return {"xy": held(seen, "end", ends(seen)[1])}
 
 
 @ORACLES("walk", "Points here")
@@ -331,7 +348,12 @@ def recorded_curve(seen: Seen) -> dict[str, Any]:
     what, part = seen.name.removeprefix("Curve ").split(", ")
     reconstruction, kl = terms(seen, part)
     y = {"−reconstruction": -reconstruction, "KL": kl, "−ELBO": kl - reconstruction}[what]
-    return {"y": y, "x": max(seen.step, 0.7)}
+    return {"y": y, "x": max(float(recorded(seen, "epochs")), 0.7)}
+
+
+@ORACLES("learn", "Curve .*, (seen|unseen)")
+def epoch_of_frame(seen: Seen) -> dict[str, Any]:
+    return {"x": max(seen.step, 0.7)}
 
 
 @ORACLES("learn", "Readout .*, (seen|unseen)")
@@ -404,12 +426,17 @@ def as_class(seen: Seen, y: int) -> np.ndarray:
 def nearest_of_class(seen: Seen, y: int) -> int:
     """The test digit of that class whose mean code is nearest to the style."""
     apart = cdist([style(seen)], posterior("vae-conditional")[0])[0]
-    return min(np.flatnonzero(labels() == y), key=lambda n: apart[n])
+    return min(np.flatnonzero(labels() == y).tolist(), key=lambda n: apart[n])
 
 
 @ORACLES("seven", "Points style")
 def style_in_plane(seen: Seen) -> dict[str, Any]:
-    return {"xy": [style(seen)], "radius": held(seen, "style", style(seen))}
+    return {"xy": [style(seen)]}
+
+
+@ORACLES("seven", "Points style")
+def handle_of_style(seen: Seen) -> dict[str, Any]:
+    return {"xy": held(seen, "style", style(seen))}
 
 
 @ORACLES("seven", "Images ", panel=1)
@@ -497,9 +524,13 @@ def as_mnist(config: yours.Config) -> np.ndarray:
 
 @ORACLES("yours", "Points drawn")
 def dots_drawn(seen: Seen) -> dict[str, Any]:
+    return {"xy": on_board(seen.config)}
+
+
+@ORACLES("yours", "Points drawn")
+def dots_of_brush(seen: Seen) -> dict[str, Any]:
     brush = np.reshape([point[:2] for point in seen.scene.brush.points], (-1, 2))  # type: ignore[union-attr]
-    same = np.allclose(brush, on_board(seen.config)) or "the brush holds other dots"
-    return {"xy": on_board(seen.config), "radius": lambda _: same}
+    return {"xy": lambda shown: np.allclose(shown, brush) or "the brush holds other dots"}
 
 
 @ORACLES("yours", "Images x as the network sees it")
@@ -545,8 +576,7 @@ def reconstruction_of_yours(seen: Seen) -> dict[str, Any]:
 @ORACLES("yours", "Ellipses q.z . x. of yours")
 def posterior_of_yours(seen: Seen) -> dict[str, Any]:
     mu, sigma = encoded(seen)
-    one_two = getattr(seen.thing, "sigmas", ()) == (1.0, 2.0) or "not those of 1 and 2 σ"
-    return {"mean": mu, "covariance": np.diag(sigma[0] ** 2)[None], "sigmas": lambda _: one_two}
+    return {"mean": mu, "covariance": np.diag(sigma[0] ** 2)[None], "sigmas": exactly((1, 2))}
 
 
 @ORACLES("yours", "Points yours")
@@ -580,7 +610,7 @@ def bound_of_yours(seen: Seen) -> float:
 def rank_of_yours(seen: Seen) -> float:
     """% of 500 held-out digits whose ELBO is no higher."""
     reconstruction, kl = bound(seen)
-    return 100 * np.mean(cache.arrays("vae-2d")["reference.digits"] <= reconstruction - kl)
+    return 100 * float(np.mean(cache.arrays("vae-2d")["reference.digits"] <= reconstruction - kl))
 
 
 # --- live ---------------------------------------------------------------------------------------------------
@@ -766,17 +796,18 @@ def live_error(seen: Seen) -> About:
 
 @ORACLES("live", "Points data")
 def live_data(seen: Seen) -> dict[str, Any]:
-    """Coloured by their direction from the centre; on the axes stand the units in which they came."""
+    """Coloured by their direction from the centre."""
     x = training_data(seen.config)[1]
-    panel = seen.scene.panels[seen.panel]
+    return {"xy": About(x, absolute=1e-6), "values": turns(x)}
 
-    def in_units(_: Any) -> Any:
-        if not seen.config.is_own:
-            return (panel.x_unit, panel.y_unit) == ((0, 1), (0, 1)) or "units of their own"
-        centre, scale = np.transpose([panel.x_unit, panel.y_unit])
-        return np.allclose(centre + scale * x, seen.config.as_given(), rtol=1e-6) or "other units on the axes"
 
-    return {"xy": About(x, absolute=1e-6), "values": turns(x), "radius": in_units}
+@ORACLES("live", "Points (data|drawn)")
+def units_on_axes(seen: Seen) -> dict[str, Any]:
+    """On the axes stand the units in which one's own points came."""
+    x, panel = training_data(seen.config)[1], seen.scene.panels[seen.panel]
+    given = seen.config.as_given() if seen.config.is_own else x
+    centre, scale = np.transpose([panel.x_unit, panel.y_unit])
+    return {"xy": lambda _: np.allclose(centre + scale * x, given, rtol=1e-6) or "other units on the axes"}
 
 
 def turns(x: np.ndarray) -> np.ndarray:
@@ -807,9 +838,8 @@ def live_lines(seen: Seen) -> dict[str, Any]:
 def live_noise_circles(seen: Seen) -> dict[str, Any]:
     """At every other place of the decoded lines."""
     mean = np.concatenate([live_decoded(seen, line[::2]) for line in latent_lines(seen.config.latents)])
-    one = getattr(seen.thing, "sigmas", ()) == (1.0,) or "not that of 1 σ"
     covariance = np.array([np.diag([noise_width(seen) ** 2] * 2)] * len(mean))
-    return {"mean": About(mean), "covariance": About(covariance), "sigmas": lambda _: one}
+    return {"mean": About(mean), "covariance": About(covariance), "sigmas": exactly((1,))}
 
 
 @ORACLES("live", "Points codes")
@@ -832,6 +862,7 @@ def scribble(points: list[tuple[float, float]]) -> str:
 
 SEVEN = [(8 + 0.5 * k, 22.0) for k in range(24)] + [(19.5 - 0.35 * k, 21.5 - 0.75 * k) for k in range(22)]
 CORNER = [(20.0 + 0.4 * k, 24.0 + 0.15 * k) for k in range(12)]
+SPARSE = [(6 + 2.3 * k, 20 - 1.7 * k) for k in range(6)] + [(8.0 + 2.5 * k, 6.0 + k) for k in range(5)]
 _rng = np.random.default_rng(5)
 CSV = np.array([5e3, -0.02]) + np.array([40.0, 0.003]) * _rng.uniform(-2, 2, (60, 2)) ** 2
 PAINTED = encode_points(_rng.uniform((-4, -1), (2, 3), (50, 2)), np.zeros(50, int), (-5, 5), (-5, 5))
@@ -844,6 +875,8 @@ MORE = {
         yours.Config(drawn=""),
         yours.Config(drawn=scribble(SEVEN), seed=2),
         yours.Config(drawn=scribble(SEVEN), fitted=False),
+        yours.Config(drawn=scribble(SPARSE), fitted=False),
+        yours.Config(drawn=scribble(SPARSE)),
         yours.Config(drawn=scribble(CORNER), fitted=False, seed=5),
     ],
     "live": [
