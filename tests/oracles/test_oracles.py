@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard.scene import Scene
+from dashboard.scene import Handle, Scene
 from dashboard.scene.fields import Choice, Slider, Switch, control_of
 from tests.claims.test_captions import drawn_by, scenes
 from tests.oracles.seen import Oracles, faults, seen
@@ -75,26 +75,32 @@ def elsewhere(page: str, cue: str, draw: Any, config: Any) -> Any:
 
 
 def after_drags(draw: Any, config: Any) -> list[Any]:
-    """The config after a drag of each handle by a tenth of its panel."""
+    """The config after a drag of each handle, by a tenth of its panel across and a seventh up."""
     scene = next(scenes(draw, config))
-    modules = (sys.modules[draw.__module__], sys.modules.get(f"{draw.__module__.rpartition('.')[0]}.setup"))
-    drag = next((module.after_drag for module in modules if hasattr(module, "after_drag")), None)
+    drag = drag_of(draw)
     found = []
     for handle in scene.handles if drag else ():
         before = {h.name: (h.at if h.at.ndim == 1 else h.at[0]).tolist() for h in scene.handles}
-        panel, (x, y) = scene.panels[handle.panel], before[handle.name]
-        place = [
-            _pushed(x, panel.x) if "x" in handle.free else x,
-            _pushed(y, panel.y) if "y" in handle.free else y,
-        ]
+        place = pushed(handle, scene)
         said = {"handles": before | {handle.name: place}, "before": before, "moved": handle.name}
         found.append(drag(config, said))
     return found
 
 
-def _pushed(at: float, within: tuple[float, float]) -> float:
-    low, high = within
-    return at + (high - low) / 10 * (1 if at < (low + high) / 2 else -1)
+def drag_of(draw: Any) -> Any:
+    """What turns a drag into another config, for the scenes of this function."""
+    modules = (sys.modules[draw.__module__], sys.modules.get(f"{draw.__module__.rpartition('.')[0]}.setup"))
+    return next((module.after_drag for module in modules if hasattr(module, "after_drag")), None)
+
+
+def pushed(handle: Handle, scene: Scene) -> list[float]:
+    """A place towards the middle of the panel, as far as the handle may move."""
+    panel, at = scene.panels[handle.panel], handle.at if handle.at.ndim == 1 else handle.at[0]
+    place = []
+    for axis, now, (low, high), parts in zip("xy", at.tolist(), (panel.x, panel.y), (10, 7), strict=True):
+        by = (high - low) / parts * (1 if now < (low + high) / 2 else -1)
+        place.append(now + by if axis in handle.free else now)
+    return place
 
 
 def more(page: str, cue: str) -> list[Any]:
@@ -117,6 +123,25 @@ def test_what_other_settings_and_drags_show_is_true(page, cue):
     others = [elsewhere(page, cue, draw, config)] if dataclasses.is_dataclass(config) else []
     wrong = [fault for other in [*others, *dragged, *more(page, cue)] for fault in look(page, cue, draw, other)]
     assert not wrong, "\n".join(wrong)
+
+
+TO_A_POINT = {("mixture", "em"), ("vae", "walk")}  # the handle goes to the nearest point of the data
+
+
+@pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
+def test_a_handle_stands_where_it_was_dragged(page, cue):
+    draw, config = drawn_by(page, cue)
+    if inspect.isgeneratorfunction(draw):
+        return
+    handles = next(scenes(draw, config)).handles
+    for handle, dragged in zip(handles, after_drags(draw, config), strict=bool(drag_of(draw))):
+        place = pushed(handle, next(scenes(draw, config)))
+        now = next(h for h in next(scenes(draw, dragged)).handles if h.name == handle.name)
+        start, end = (h.at if h.at.ndim == 1 else h.at[0] for h in (handle, now))
+        off, way = np.abs(end - place), np.abs(start - place)
+        near = 0.3 if (page, cue) in TO_A_POINT else 0.05
+        free = [axis in handle.free for axis in "xy"]
+        assert (off <= near * way.max() + handle.snap)[free].all(), (handle.name, start, place, end)
 
 
 def counts() -> dict[str, Counter[str]]:
