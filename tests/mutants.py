@@ -169,7 +169,13 @@ class Copy:
             finally:  # servers and browsers that a test has started end with it
                 stop_all_of(done)
             out.seek(0)
-            return code, out.read().decode("utf-8", "replace")[-1_500:]
+            return code, summary(out.read().decode("utf-8", "replace"))
+
+
+def summary(said: str) -> str:
+    """What failed, of all that pytest said; its last lines if it names nothing."""
+    lines = said.strip().splitlines()
+    return "\n".join([line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines[-5:])
 
 
 def stop_all_of(process: subprocess.Popen) -> None:

@@ -29,6 +29,7 @@ from dashboard.scene import (
     Edge,
     Ellipses,
     Field,
+    Handle,
     Images,
     Labels,
     Node,
@@ -428,6 +429,32 @@ def test_a_curve_bears_its_number_at_the_frame_shown(blank, draw):
     for frame, number in ((0, "1"), (2, "0.25"), (4, "0.0625")):
         draw(scene, frame)
         assert f"loss {number}" in words(blank)
+
+
+# --- time, and what the hand takes hold of -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", ["0.25", "1", "4"])
+def test_time_passes_as_fast_as_is_chosen(blank, draw, speed):
+    draw(dataclasses.replace(one(Points(name="p", xy=np.zeros((1, 2))), frames=40), fps=10))
+    blank.locator(".speed").select_option(speed)
+    passed = blank.evaluate("""() => {
+      Object.assign(player, { position: 3, following: false, clock: 1000 });
+      player.advance(1200);
+      return player.position - 3;
+    }""")
+    assert passed == pytest.approx(10 * 0.2 * float(speed)), "frames in a fifth of a second"
+
+
+def test_handles_lie_on_their_places(blank, draw):
+    way = np.array([[-3.0 + k, 1.2] for k in range(FRAMES)])
+    handles = (Handle("still", np.array([2.5, -0.7])), Handle("moving", way))
+    drawn = draw(dataclasses.replace(one(Points(name="p", xy=np.zeros((1, 2)))), handles=handles), 3)
+    corner = blank.locator("canvas").bounding_box()
+    for name, place in (("still", (2.5, -0.7)), ("moving", (0.0, 1.2))):
+        box = blank.locator(f'[data-handle="{name}"]').bounding_box()
+        middle = (box["x"] + box["width"] / 2 - corner["x"], box["y"] + box["height"] / 2 - corner["y"])
+        assert middle == pytest.approx(np.array(drawn.at(*place)) / drawn.density, abs=1)
 
 
 # --- what the pointer, the numbers and the axes say -----------------------------------------------------------------
