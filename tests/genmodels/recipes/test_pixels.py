@@ -1,10 +1,12 @@
 """What the recipes of autoencoders, CNN and pixel models have stored, and that their builds can be interrupted."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from genmodels.autoencoder.runtime import ForwardAutoencoder
-from genmodels.data.digits import load_mnist
+from genmodels.data.digits import Split, load_mnist
 from genmodels.recipes import autoencoder, cnn, pixels
 from genmodels.store import building, checkpoint
 from genmodels.store.recipe import Job
@@ -282,3 +284,54 @@ def test_an_interrupted_cnn_is_the_uninterrupted_one(monkeypatch):
     monkeypatch.setattr(cnn, "CONFIG", {**cnn.CONFIG, "channels": (2, 2), "n_steps": 90})
     monkeypatch.setattr(cnn, "STEPS_PER_EPOCH", 30)
     assert_resumable(cnn._build, stops=(3,))
+
+
+# Small builds, against other computations
+
+
+@pytest.fixture
+def job():
+    return Job("cpu", lambda done, total, text: None, lambda: None, lambda arrays: None)
+
+
+def test_the_errors_of_principal_components_are_those_of_the_train_images(job, monkeypatch):
+    from sklearn.decomposition import PCA
+
+    small = {**autoencoder.NARROW, "n_bottleneck": 1, "hidden": (4,), "n_steps": 40}
+    networks = ({**small, "n_bottleneck": 2}, {**small, "n_bottleneck": 5})
+    monkeypatch.setattr(autoencoder, "SQUEEZE", {"networks": networks, "epochs": (0, 1)})
+    built = autoencoder._build_squeeze(job).arrays
+    train, test = (split.images.reshape(-1, 784) / 255 for split in (load_mnist().train, TEST))
+    for error, n in zip(built["pca_rmse"], (2, 5), strict=True):
+        pca = PCA(n, svd_solver="full").fit(train)
+        assert error == pytest.approx(np.sqrt(np.square(pca.inverse_transform(pca.transform(test)) - test).mean()))
+    assert built["test_rmse"].shape == (2, 2)
+    assert (built["test_rmse"][1] < built["test_rmse"][0]).all()
+
+
+def striped(rng, n):
+    """Grey pictures of two classes with one mean: in the first, rows vary as wholes, in the second columns do."""
+    labels = np.arange(2 * n) % 2
+    waves = rng.standard_normal((2 * n, 28, 1)) * np.ones(28)
+    pictures = np.where(labels[:, None, None] == 0, waves, waves.swapaxes(1, 2))
+    pictures = 128 + 20 * pictures + 8 * rng.standard_normal(pictures.shape)
+    return Split(pictures.clip(0, 255).round().astype(np.uint8), labels)
+
+
+def test_pixel_classifiers_are_chosen_on_valid_and_drawn_with_their_own_covariance(job, monkeypatch):
+    rng = np.random.default_rng(0)
+    train, valid, test = striped(rng, 80), striped(rng, 60), striped(rng, 60)
+    misled = Split(test.images, 1 - test.labels)  # by the test images the worst λ would be the best
+    monkeypatch.setattr(pixels, "load_mnist", lambda: SimpleNamespace(train=train, valid=valid, test=misled))
+    shrinkages = (0.3, 0.6, 1.0)
+    monkeypatch.setattr(
+        pixels, "CONFIG", {**pixels.CONFIG, "shrinkages": shrinkages, "samples": 400, "eigenvectors": 3}
+    )
+    built = pixels._build(job).arrays
+    assert built["test_accuracy"].argmax() == 2
+    assert built["valid_accuracy"].argmax() == 0
+    assert built["chosen"] == pytest.approx([0.3])
+    rows = built["eigenvectors"].astype(float).reshape(2, 3, 784)
+    for k in (0, 1):
+        drawn = built["gaussian_samples"][0, k].reshape(400, 784) / 255
+        assert (drawn @ rows[k].T).var(axis=0) == pytest.approx(built["eigenvalues"][k], rel=0.25)
