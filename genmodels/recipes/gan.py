@@ -65,7 +65,6 @@ PLANES = {
 def _build_plane(name: str, job: Job) -> Built:
     from genmodels.gan import GANConfig, iterate_gan
 
-    dataset = get_dataset(name)
     given = PLANES[name]
     every = given["n_steps"] // FRAMES
     # early frames are worth more: a tenth of the way is shown as finely as the rest
