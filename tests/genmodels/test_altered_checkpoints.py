@@ -1,7 +1,8 @@
 """A checkpoint that was altered and saved again, with a valid hash and index, is caught by name.
 
 What is altered: each array of numbers that is not a weight, scaled, shifted, reversed or with two entries exchanged;
-the weights of those that store nothing else; and what an earlier check let pass.
+the weights of networks; and what an earlier check let pass. (Pictures and numbers that were altered so that they fit
+each other would pass, as would another network with its own figures: weights and pictures are the ground.)
 """
 
 import dataclasses
@@ -24,6 +25,12 @@ SLOW = {
     *(name for name in RECIPES if RECIPES[name].model == "diffusion"),
 }
 """More than two seconds a check."""
+EVIDENCE = {
+    "autoencoder-squeeze": ("test_copies",),
+    "autoencoder-noise": ("test_copied", "test_denoised"),
+    "vae-beta": ("mu", "sigma"),
+}
+"""What others are found from, and what is only caught because they then do not fit; altered one at a time."""
 FROM_WEIGHTS = ("cnn", "diffusion-digits", "learning-curves", "pixel-classifiers", "vae-2d")
 """What is found of these needs nothing but weights and data: found once, it serves every alteration."""
 
@@ -124,11 +131,18 @@ def test_all_checkpoints_together_are_below_sixty_megabytes():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", each(name for name in RECIPES if name in STORED and numbers(name)))
 def test_each_array_of_numbers_that_is_altered_is_caught(name, kind, tmp_path):
-    changed = {key: altered(arrays(name)[key], kind) for key in numbers(name)}
+    changed = {key: altered(arrays(name)[key], kind) for key in numbers(name) if key not in EVIDENCE.get(name, ())}
     changed = {key: values for key, values in changed.items() if not np.array_equal(values, arrays(name)[key])}
     failed = {metric.split(" (")[0] for metric in check(tmp_path, name, changed)}
-    evidence = {key for key, why in RECIPES[name].recorded.items() if why == "pictures"}  # told by what they show
-    assert changed.keys() - evidence <= failed, kind.__name__
+    assert changed.keys() <= failed, kind.__name__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "key"), [pytest.param(name, key, marks=slow(name)) for name, keys in EVIDENCE.items() for key in keys]
+)
+def test_evidence_that_is_altered_is_caught_by_what_no_longer_fits(name, key, kind, tmp_path):
+    assert check(tmp_path, name, {key: altered(arrays(name)[key], kind)})
 
 
 @pytest.mark.parametrize("name", each(name for name in RECIPES if name in STORED and STORED[name].kind == "weights"))
