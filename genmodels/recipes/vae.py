@@ -397,7 +397,7 @@ def _decoded(config: dict[str, Any], seed: int, arrays: Frame, frame: int) -> Fr
     log_prob = [(x * a - np.logaddexp(0, a)).sum(axis=1, dtype=np.float64).mean() for a in logits]
     pictures = {"reconstructions": decode(mu[:10]), "samples": decode(arrays["z"])}
     return {name: as_uint8(sigmoid(a), 0, 1).reshape(-1, 28, 28) for name, a in pictures.items()} | {
-        "reconstruction": np.float64(np.mean(log_prob))
+        "reconstruction": np.asarray(np.mean(log_prob))
     }
 
 
