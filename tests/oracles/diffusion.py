@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import expit, logsumexp, softmax
 from scipy.stats import multivariate_normal
 from torch.distributions import Independent, Normal, kl_divergence
 
-from dashboard.scenes.diffusion import copier, digits, live
+from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live
 from genmodels.data.digits import load_mnist
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig
@@ -59,7 +60,7 @@ def levels(schedule: str, knots: tuple[float, ...] = ()) -> np.ndarray:
     if schedule == "sigmoid":
         return np.maximum((expit(3) - expit(6 * u - 3)) / (expit(3) - expit(-3)), 1e-9)
     heights = np.minimum.accumulate(np.clip([1, *knots], 1e-5, 1))
-    return np.interp(u, np.linspace(0, 1, len(heights)), heights)
+    return np.interp(u, np.linspace(0, 1, len(heights)), heights) * (1 - 1e-7) ** (1_000 * u)  # so that it falls
 
 
 def times(n: int) -> np.ndarray:
@@ -69,6 +70,12 @@ def times(n: int) -> np.ndarray:
 
 def noised(x_0: np.ndarray, eps: np.ndarray, level: float) -> np.ndarray:
     return np.sqrt(level) * x_0 + np.sqrt(1 - level) * eps
+
+
+def in_unit(seen: Seen, unit: str, value: Any) -> Any:
+    """The value, if what is shown is said to be in that unit."""
+    said = getattr(seen.thing, "unit", "")
+    return value if said == unit else lambda _: f"the unit is {said!r}, not {unit!r}"
 
 
 def about(name: str, config: Any, n: int) -> str:
@@ -180,10 +187,11 @@ class State(NamedTuple):
     x0_hat: np.ndarray
 
 
-def back(answer: Answer, x: np.ndarray, alpha_bar: np.ndarray, n: int, eta: float, rng: Any = None) -> Iterator[State]:
+def back(
+    answer: Answer, x: np.ndarray, alpha_bar: np.ndarray, n: int, eta: float = 0.0, rng: Any = None
+) -> Iterator[State]:
     """DDIM in n steps; with η = 1 it is DDPM."""
-    at = times(n)[::-1]
-    for t, s in zip(at, at[1:], strict=False):
+    for t, s in pairwise(times(n)[::-1]):
         now, before = alpha_bar[t], alpha_bar[s]
         x0_hat = answer(x, now)
         yield State(t, x, x0_hat)
@@ -267,7 +275,9 @@ def there_it_can_be_taken(seen: Seen) -> dict[str, Any]:
 
 def relative_density(config: Any, t: int) -> np.ndarray:
     """p_t at cells' middles, the largest 1."""
-    log_p = logsumexp(origins(config, 250).log_joint(cells(PLANE, 36).reshape(-1, 2), alpha_bar_of(config)[t]), axis=1)
+    log_p = logsumexp(
+        origins(config, 250).log_joint(cells(PLANE, 36).reshape(-1, 2), alpha_bar_of(config)[t]), axis=1
+    )
     return np.exp(log_p - log_p.max()).reshape(36, 36)
 
 
@@ -385,7 +395,7 @@ ORACLES("forward", "Readout signal to noise")(of_level(lambda level: level / (1 
 
 
 @ORACLES("forward", "Readout energy distance.*n = 200.*")
-def clouds_apart(seen: Seen) -> float:
+def clouds_apart(seen: Seen) -> Any:
     return About(energy(now(seen, 0)[1:201], now(seen, 1)[-200:]))
 
 
@@ -439,12 +449,12 @@ def this_schedule(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("schedule", "Polylines ᾱ")
 def knots_lie_on_it(seen: Seen) -> dict[str, Any]:
+    knots = list(map(float, seen.config.knots.split(","))) if seen.config.schedule == "own" else []
+    expected = [(1_000 * (k + 1) / 7, height) for k, height in enumerate(knots)]
+
     def right(_: Any) -> bool | str:
-        heights = [handle.at[1] for handle in seen.scene.handles]
-        at = [handle.at[0] for handle in seen.scene.handles]
-        wanted = list(map(float, seen.config.knots.split(","))) if seen.config.schedule == "own" else []
-        right_there = np.allclose(at, 1_000 / 7 * np.arange(1, 8)[: len(wanted)]) and heights == wanted
-        return (right_there and all(handle.panel == seen.panel for handle in seen.scene.handles)) or f"{at}, {heights}"
+        at = [tuple(handle.at) for handle in seen.scene.handles if handle.panel == seen.panel]
+        return np.allclose(at, expected) or f"handles at {at}"
 
     return {"xy": right}
 
@@ -721,8 +731,10 @@ def step_kl(config: Any, frame: int, count: int, own: bool) -> float:
 @ORACLES("why", "Curve (1,000|50|5)( steps|, DDPM's)|Readout (1,000|50|5) steps: KL to (moments'|DDPM's)")
 def misses(seen: Seen) -> dict[str, Any]:
     count = int(seen.name.split()[1].strip(",").replace(",", ""))
-    kl = About(step_kl(seen.config, seen.frame, count, "DDPM" in seen.name), 0.01, 2e-4)
-    return {"x": share_time(seen), "y": kl} if "Curve" in seen.name else {"values": kl}
+    kl = step_kl(seen.config, seen.frame, count, "DDPM" in seen.name)
+    if "Curve" in seen.name:
+        return {"x": share_time(seen), "y": About(max(kl, 1e-6), 0.01, 0)}
+    return {"values": About(kl, 0.01, 1e-9)}
 
 
 @ORACLES("why", "Readout t")
@@ -760,7 +772,7 @@ def other(config: Any) -> str:
     return "DDIM" if config.sampler == "ddim" else "ODE"
 
 
-@ORACLES("backward|copier", "Title .*")
+@ORACLES("backward", "Title .*")
 def unasked(seen: Seen) -> str:
     """Of DDIM with some noise."""
     return f"DDIM: η = {seen.config.eta:g}"
@@ -817,11 +829,10 @@ def w2_at_the_end(seen: Seen) -> Any:
     return About(w2(end[:200], points(seen.config, 400, 6)[:200]), **RAN)
 
 
-@ORACLES("backward|live", r"Readout W₂ of true samples \(n = 200\)")
-def w2_of_samples(seen: Seen) -> Any:
+@ORACLES("backward", r"Readout W₂ of true samples \(n = 200\)")
+def w2_and_its_spread(seen: Seen) -> Any:
     found = w2_of_true(seen.config.source)
-    unit = f"± {found.std(ddof=1):.2f}" if seen.scene.time == "step" and "Loss" not in seen.scene.panels[-1].title else ""
-    return found.mean() if seen.thing.unit == unit else lambda _: f"the unit is {seen.thing.unit!r}"
+    return in_unit(seen, f"± {found.std(ddof=1):.2f}", found.mean())
 
 
 @lru_cache(maxsize=8)
@@ -849,7 +860,7 @@ def variance_within(seen: Seen) -> Any:
 def milliseconds(seen: Seen) -> Any:
     """A step of 400 points takes between a hundredth of a millisecond and half a second."""
     steps = seen.config.back
-    return lambda shown: 0.01 * steps < shown < 500 * steps or f"{shown} ms for {steps} steps"
+    return in_unit(seen, "ms", lambda shown: 0.01 * steps < shown < 500 * steps or f"{shown} ms for {steps} steps")
 
 
 # --- Photocopier --------------------------------------------------------------------------------------------
@@ -866,7 +877,7 @@ def copies(source: str, seed: int, n: int) -> list[State]:
     """60 steps of DDIM by what is exact for n training points; by the network for n = 0."""
     config = copier.Copy(source=source, seed=seed)
     answer = trained_on(config, n).mean if n else learned(source).answer
-    return list(back(answer, noise(config, 250), learned(source).alpha_bar, 60, 0.0))
+    return list(back(answer, noise(config, 250), learned(source).alpha_bar, 60))
 
 
 def copied(seen: Seen, by_network: bool) -> State:
@@ -971,7 +982,7 @@ def answer_of(config: live.Live, step: int) -> Answer:
 @lru_cache(maxsize=16)
 def samples(config: live.Live, step: int) -> np.ndarray:
     x = noise(config, 400)
-    return list(back(answer_of(config, step), x, levels(config.live_schedule), 25, 0.0))[-1].x_t
+    return list(back(answer_of(config, step), x, levels(config.live_schedule), 25))[-1].x_t
 
 
 def live_points(config: live.Live) -> np.ndarray:
@@ -1035,14 +1046,14 @@ def live_loss(seen: Seen) -> float:
 @ORACLES("live", "Curve W₂|Readout W₂ to the data")
 def live_w2(seen: Seen) -> Any:
     truth = live_points(seen.config)[:200]
-    return About(w2(samples(seen.config, seen.step)[: len(truth)], truth), 1e-3, 1e-3)
+    value = About(w2(samples(seen.config, seen.step)[: len(truth)], truth), 1e-3, 1e-3)
+    unit = f"standard deviations (n = {len(truth)})" if seen.config.is_own else f"(n = {len(truth)})"
+    return value if "Curve" in seen.name else in_unit(seen, unit, value)
 
 
-@ORACLES("live", "Readout W₂ to the data")
-def live_unit(seen: Seen) -> dict[str, Any]:
-    n = min(200, len(live_points(seen.config)))
-    unit = f"standard deviations (n = {n})" if seen.config.is_own else f"(n = {n})"
-    return {"values": lambda _: seen.thing.unit == unit or f"the unit is {seen.thing.unit!r}"}
+@ORACLES("live", r"Readout W₂ of true samples \(n = 200\)")
+def w2_of_samples(seen: Seen) -> Any:
+    return w2_of_true(seen.config.source).mean()
 
 
 @ORACLES("live", "Readout Adam's learning rate")
@@ -1072,7 +1083,7 @@ def guided(w: float, y: np.ndarray, x: np.ndarray) -> list[State]:
         anyone = space.answer(x, level)
         return anyone + w * (space.answer(x, level, y) - anyone)
 
-    return list(back(answer, x, space.alpha_bar, 50, 0.0))
+    return list(back(answer, x, space.alpha_bar, 50))
 
 
 @lru_cache(maxsize=4)
@@ -1121,7 +1132,7 @@ def stored(name: str) -> np.ndarray:
 
 @ORACLES("digits", "Images ")
 def sheets(seen: Seen) -> dict[str, Any]:
-    config, kind, second = seen.config, seen.config.digits, seen.k or (seen.panel == 1)
+    config, kind = seen.config, seen.config.digits
     if kind == "guidance":
         found = generated(stored("guidance")[seen.frame])[8 * seen.k :][:8]
     elif kind == "forward":
@@ -1130,7 +1141,6 @@ def sheets(seen: Seen) -> dict[str, Any]:
         found = pictures(getattr(ten(config)[seen.frame], ("x_t", "x0_hat")[seen.k]))
     else:
         found = film(config, seen.frame, ("x_t", "x0_hat")[seen.k])
-    del second
     top = 1 if kind == "forward" else -seen.k
     return {"pixels": inked(found), "extent": About((0, len(found), top - 1, top)), "columns": About(len(found))}
 
@@ -1158,7 +1168,9 @@ MEASURES = {
 def measured(seen: Seen) -> Any:
     measure, factor = MEASURES[seen.name.partition(" ")[2]]
     value = factor * stored(measure)[seen.frame]
-    return {"x": stored("guidance")[seen.frame], "y": value} if "Curve" in seen.name else value
+    if "Curve" in seen.name:
+        return {"x": stored("guidance")[seen.frame], "y": value}
+    return in_unit(seen, "%" if factor == 100 else f"(test digits {stored(f'{measure}_test')[0]:.2f})", value)
 
 
 @ORACLES("digits", "Polylines test digits")
@@ -1192,11 +1204,25 @@ def digit_w(seen: Seen) -> float:
 
 # --- More configs -------------------------------------------------------------------------------------------
 
-_CLOUD = np.random.default_rng(3).standard_normal((60, 2)) * [1, 0.4] + [0.3, -0.5]
+CLOUD = np.random.default_rng(3).standard_normal((60, 2)) * [1, 0.4] + [0.3, -0.5]
 MORE: dict[str, list[Any]] = {
+    "schedule": [
+        curve.Curves(schedule="own", knots="0.9,0.7,0.8,0.5,0.3,0.3,0.2", count=5, source="spirals"),
+        curve.Curves(schedule="cosine", count=1_000, seed=4),
+    ],
+    "guess": [guess.Guess(source="moons", x_1=-0.7, x_2=0.3), guess.Guess(source="dino", seed=2)],
+    "why": [forward.Forward(source="moons", schedule="cosine", x_1=0.2, x_2=-0.4)],
+    "backward": [
+        backward.Back(sampler="ode", back=4, seed=1),
+        backward.Back(source="ffjord8", who="exact", sampler="ode", back=20),
+        backward.Back(source="checkerboard", eta=0.35, back=200),
+        backward.Back(who="exact", back=1),
+    ],
+    "copier": [copier.Copy(source="ffjord8", n=300, seed=1)],
     "live": [
-        live.Live(source="csv", csv=tuple(map(tuple, (_CLOUD * [60, 1e-3] + [900, 7]).tolist()))),
-        live.Live(source="painted", painted=painted(_CLOUD, live.Live.board), prediction="x0", live_schedule="sigmoid"),
+        live.Live(source="csv", csv=tuple(map(tuple, (CLOUD * [60, 1e-3] + [900, 7]).tolist()))),
+        live.Live(source="painted", painted=painted(CLOUD, live.Live.board), prediction="x0"),
+        live.Live(source="ring8", prediction="eps", live_schedule="linear", log_rate=-3.0, seed=2),
     ],
     "digits": [
         digits.Config(digits="forward", digit=7, seed=3),
