@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 import sys
 from itertools import islice
 from pathlib import Path
@@ -102,12 +103,14 @@ def recorded() -> tuple[list[dict[str, Any]], list[dict[str, np.ndarray]]]:
 
 
 def machine() -> str:
-    """What decides the last digits: the processor's kernels that numpy and torch chose."""
+    """What decides the last digits: the processor, and its kernels that numpy and torch chose."""
     import torch
     from threadpoolctl import threadpool_info
 
     kernels = sorted({str(i.get("architecture")) for i in threadpool_info() if i.get("architecture")})
-    return f"{torch.backends.cpu.get_cpu_capability()} {kernels}"
+    about = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else platform.processor()
+    model = next((line.partition(":")[2].strip() for line in about.splitlines() if "model name" in line), about[:40])
+    return f"{model} {torch.backends.cpu.get_cpu_capability()} {kernels}"
 
 
 def record(numbers: set[int]) -> None:
