@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 from scipy.stats import bernoulli, norm
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from dashboard.scenes.pixels import alone, eigen
+from dashboard.scenes.pixels import alone, bayes, eigen, looks
 from genmodels.data.digits import load_mnist
 from genmodels.store import cache
 from tests.oracles.contours import level_line
@@ -400,6 +400,8 @@ def class_in_turn(seen: Seen) -> int:
 
 
 MORE = {
+    "looks": [looks.Config("wrong")],
+    "bayes": [bayes.Config("differ")],
     "alone": [alone.Config(0, 7, 20), alone.Config(1, 27, 0), alone.Config(7, 15, 9)],
     "eigen": [eigen.Config(8)],
 }
