@@ -12,6 +12,7 @@ import json
 import math
 import platform
 import sys
+import zlib
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,8 @@ def machine() -> str:
 
     kernels = sorted({str(i.get("architecture")) for i in threadpool_info() if i.get("architecture")})
     about = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else platform.processor()
-    model = next((line.partition(":")[2].strip() for line in about.splitlines() if "model name" in line), about[:40])
-    return f"{model} {torch.backends.cpu.get_cpu_capability()} {kernels}"
+    said = sorted({line for line in about.splitlines() if line.startswith(("model", "stepping", "flags", "cache size"))})
+    return f"{zlib.crc32(' '.join(said).encode()):08x} {torch.backends.cpu.get_cpu_capability()} {kernels}"
 
 
 def record(numbers: set[int]) -> None:
