@@ -110,7 +110,7 @@ def machine() -> str:
 
     kernels = sorted({str(i.get("architecture")) for i in threadpool_info() if i.get("architecture")})
     about = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else platform.processor()
-    said = sorted({line for line in about.splitlines() if line.startswith(("model", "stepping", "flags", "cache size"))})
+    said = sorted({line for line in about.splitlines() if line.startswith(("model", "stepping", "flags"))})
     return f"{zlib.crc32(' '.join(said).encode()):08x} {torch.backends.cpu.get_cpu_capability()} {kernels}"
 
 
