@@ -3,7 +3,7 @@
     python -m genmodels.train              lists what is there, stale, missing or damaged
     python -m genmodels.train NAME …       builds these, again if need be
     python -m genmodels.train --all        builds whatever is not up to date
-    python -m genmodels.train --check      verifies every file and computes its metrics again; exit code 1 on failure
+    python -m genmodels.train --check      verifies every file, computes what it holds again; exit code 1 on failure
     python -m genmodels.train --reindex    makes a garbled index.json again from the files
     python -m genmodels.train --prune      removes checkpoints that have no recipe any more
 
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None, recipes: Recipes | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="build these; with --check, check only these")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--all", action="store_true", help="build whatever is not up to date")
-    action.add_argument("--check", action="store_true", help="verify files and compute their metrics again")
+    action.add_argument("--check", action="store_true", help="verify files and compute what they hold again")
     action.add_argument("--reindex", action="store_true", help="make a garbled index.json again from the files")
     action.add_argument("--prune", action="store_true", help="remove checkpoints that have no recipe any more")
     parser.add_argument("--device", choices=CHOICES, default="auto", help="where to compute (default: auto)")
@@ -116,7 +116,7 @@ def _print_findings(findings: list[Finding]) -> int:
     for line in findings:
         verdict = "ok  " if line.ok else "FAIL"
         sentence = line.problem or (
-            f"{line.metric:<24} stored {line.stored:.6g}, found {line.found:.6g}, tolerance {line.tolerance:g}"
+            f"{line.metric:<40} stored {line.stored:.6g}, found {line.found:.6g}, tolerance {line.tolerance:g}"
         )
         print(f"{verdict}  {line.name:<28} {sentence}")
     failed = sum(not line.ok for line in findings)

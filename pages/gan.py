@@ -56,7 +56,7 @@ def show_ring() -> None:
     """Eight modes."""
     page.stage(Config, live.scenes, moves=MOVES, check=live.check)
     lesson.notice(
-        "*High quality*: within 3 σ of a mode; true samples have 98.9 %. **M** draws the circles.",
+        "*High quality*: within 3 σ of a mode; true samples have 98.9 % where the modes lie far apart (dashed). **M** draws the circles.",
         "*Reverse KL*: how unevenly the modes are served, 0 for evenly; for n true samples of K modes it is about "
         "(K − 1) ÷ 2n, here 0.0014 (n = 2,500).",
         "The losses, those of the minibatch before its update, say little about quality: each depends on how good "
@@ -127,6 +127,7 @@ def show_modes() -> None:
         lesson.figures(*modes.WHICH, words={"modes": "modes held", "high_quality": "high quality (share)",
                         "reverse_kl_nats": "reverse KL, nats"})  # fmt: skip
         st.caption("2,500 samples from fresh noise; true samples have 98.9 % high quality.")
+        lesson.recorded("the first frame and the last")
 
 
 @page.cue("Digits", "**Forged digits.** 200 epochs, and a walk.")
@@ -138,6 +139,8 @@ def show_digits() -> None:
         *([f"It draws some classes more often than others: at the end {digits.shares()}."] if page.shown else []),
         "*Walk*: along a great circle, because Gaussian noise in 32 dimensions lies near a sphere.",
     )
+    if page.shown:
+        lesson.recorded("the first frame and the last")
 
 
 @page.cue("A/B", "**Two recipes, one seed.** Which one wins, and is it luck?")

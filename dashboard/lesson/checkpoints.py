@@ -57,3 +57,8 @@ def figures(*names: str, words: dict[str, str]) -> None:
         rows.append({"checkpoint": name} | {words[m]: f"{v:.4g}" for m, v in entry.metrics.items() if m in words})
     st.table(rows)
     st.caption("`python -m genmodels.train --check` computes them again from the files.")
+
+
+def recorded(found: str) -> None:
+    """Under a recording whose weights were not all kept: what ``--check`` finds again, and that the rest is not."""
+    st.caption(f"`--check` computes {found} again; the frames between are recorded, not recomputed.")

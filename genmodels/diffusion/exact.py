@@ -66,8 +66,9 @@ class Transition:
             raise ValueError(
                 "This step ends in points without width, which have no density; take s above 0."
             ) from None
-        centred = points.T - self.means[row, kept, :, None]  # (K, D, G)
-        squared = np.square(np.linalg.solve(cholesky, centred)).sum(axis=1)
+        centred = np.ascontiguousarray(points.T) - self.means[row, kept, :, None]  # (K, D, G)
+        whitened = np.linalg.inv(cholesky) @ centred
+        squared = np.einsum("kdg,kdg->kg", whitened, whitened)
         log_det = 2 * np.log(np.diagonal(cholesky, axis1=1, axis2=2)).sum(axis=1)
         constant = np.log(self.weights[row, kept]) - 0.5 * (log_det + points.shape[1] * LOG_2PI)
         return _log_sum_exp((constant[:, None] - 0.5 * squared).T)

@@ -15,7 +15,7 @@ import numpy as np
 from genmodels.device import resolve
 from genmodels.store import checkpoint, packing
 from genmodels.store.checkpoint import FOLDER, CheckpointError, Entry
-from genmodels.store.recipe import Arrays, Job, Progress, Recipe, all_recipes
+from genmodels.store.recipe import Arrays, Job, Progress, Recipe, Recomputed, all_recipes
 
 KEEP_EVERY = 15.0
 """Seconds between two snapshots of an unfinished build."""
@@ -198,7 +198,7 @@ def status(recipe: Recipe, folder: Path | str = FOLDER) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a check: a metric that was computed again, or why none could be."""
+    """One line of a check: a metric or an array that was computed again, or why none could be."""
 
     name: str
     metric: str = ""
@@ -209,7 +209,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """Whether the metric is within its tolerance."""
+        """Whether it is within its tolerance."""
         return not self.problem and abs(self.found - self.stored) <= self.tolerance
 
 
@@ -220,7 +220,9 @@ def check(
     *,
     recipes: Recipes | None = None,
 ) -> list[Finding]:
-    """Verifies files and computes their metrics again from what they hold.
+    """Verifies files, and computes their metrics and the arrays that pages show again.
+
+    Weights are the ground: what else is stored has to follow from them, from pictures or from data.
 
     Args:
         names: Which; None for all recipes and all entries.
@@ -244,13 +246,24 @@ def _check_one(name: str, device: str, folder: Path | str, recipes: Recipes) -> 
         return [Finding(name, problem="has no recipe; remove it with --prune")]
     if (state := status(recipes[name], folder)) != "fresh":
         return [Finding(name, problem=state)]
-    loaded = checkpoint.load(name, folder=folder)
+    loaded, recipe = checkpoint.load(name, folder=folder), recipes[name]
     try:
-        found = recipes[name].evaluate(loaded.arrays, device)
+        found = recipe.evaluate(loaded.arrays, device)
+        again = [_compare(name, loaded.arrays, one) for one in recipe.recompute(loaded.arrays, device)]
     except Exception as why:  # of one recipe; the others are to be checked all the same
         return [Finding(name, problem=f"cannot be evaluated: {why!r}")]
     stored = loaded.entry.metrics
-    return [
+    metrics = [
         Finding(name, metric, stored.get(metric, math.nan), found.get(metric, math.nan), tolerance)
-        for metric, tolerance in recipes[name].tolerance.items()
+        for metric, tolerance in recipe.tolerance.items()
     ]
+    return metrics + again
+
+
+def _compare(name: str, arrays: Arrays, again: Recomputed) -> Finding:
+    """A stored array beside what was found once more, where they differ most."""
+    what = f"{again.name} ({again.by})" if again.by else again.name
+    try:
+        return Finding(name, what, *again.differs(arrays), again.tolerance)
+    except (KeyError, IndexError, ValueError) as why:
+        return Finding(name, what, problem=f"{what}: {why}")

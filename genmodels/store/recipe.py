@@ -9,6 +9,9 @@ last gave to :attr:`Job.keep`, and should keep all that decides the rest: parame
 step, the states of its generators (:func:`generator_to_array`; a torch generator's `get_state` is an array
 already). Then a build with interruptions gives the same arrays as one without.
 
+*Judging.* `evaluate` gives the held-out figures; `recompute` finds the arrays that pages show once more: from
+weights, pictures or data, never from themselves. What it cannot find is named in `recorded`.
+
 What decides the arrays belongs into `config`: it is how a checkpoint is found to be stale. A change of code is not
 seen; change the config, or build again by name.
 """
@@ -18,8 +21,8 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,6 +66,49 @@ class Built:
     steps: int
 
 
+@dataclass(frozen=True, eq=False)
+class Recomputed:
+    """A stored array, or some of its entries, found once more without reading it.
+
+    Attributes:
+        name: Of the array.
+        values: What was found, of the same shape as what is stored there.
+        tolerance: By how much any entry may differ on another machine.
+        at: Which entries along the first axis; None for all.
+        by: From what, in a word or two, to tell several of one array apart.
+    """
+
+    name: str
+    values: np.ndarray
+    tolerance: float = 0.0
+    at: Sequence[int] | None = None
+    by: str = ""
+
+    def differs(self, arrays: Arrays) -> tuple[float, float]:
+        """What is stored and what was found, in the entry where they differ most.
+
+        Raises:
+            ValueError: The stored array has another shape.
+        """
+        stored = np.asarray(arrays[self.name], dtype=np.float64)
+        stored = stored if self.at is None else stored[list(self.at)]
+        found = np.asarray(self.values, dtype=np.float64)
+        if stored.shape != found.shape or not found.size:
+            raise ValueError(f"{self.name} has the shape {stored.shape} where {found.shape} was found")
+        worst = np.abs(stored - found).argmax()  # a NaN, if there is one
+        return float(stored.flat[worst]), float(found.flat[worst])
+
+
+def within(name: str, stored: np.ndarray, low: Any, high: Any, by: str, tolerance: float = 1e-6) -> Recomputed:
+    """For an array of which only bounds are known: it has to lie between them, entry by entry."""
+    return Recomputed(name, np.clip(np.asarray(stored, dtype=np.float64), low, high), tolerance, by=by)
+
+
+def nothing(arrays: dict[str, np.ndarray], device: str) -> Iterable[Recomputed]:
+    """Of a recipe that stores weights alone."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How one checkpoint is built and judged.
@@ -78,6 +124,8 @@ class Recipe:
         evaluate: From the arrays as stored and a device to metrics on held-out data; the same each time, up to the
             tolerance. Its names say the unit, such as ``nll_nats``.
         tolerance: For each metric, by how much it may differ on another machine or device.
+        recompute: From the arrays as stored and a device to what is found once more.
+        recorded: Arrays of which some entries, or all, cannot be found once more, and what is known of them instead.
 
     Raises:
         ValueError: An unknown kind or data set, a config that JSON cannot say, or a tolerance below 0.
@@ -92,6 +140,8 @@ class Recipe:
     build: Callable[[Job], Built]
     evaluate: Callable[[dict[str, np.ndarray], str], dict[str, float]]
     tolerance: dict[str, float]
+    recompute: Callable[[dict[str, np.ndarray], str], Iterable[Recomputed]] = nothing
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

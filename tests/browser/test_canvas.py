@@ -21,7 +21,24 @@ from playwright.sync_api import Page
 
 from dashboard.player import mount
 from dashboard.runs import Run
-from dashboard.scene import Arrows, Bars, Curve, Ellipses, Field, Images, Panel, Points, Polylines, Readout, Scene
+from dashboard.scene import (
+    Arrows,
+    Bars,
+    Curve,
+    Diagram,
+    Edge,
+    Ellipses,
+    Field,
+    Handle,
+    Images,
+    Labels,
+    Node,
+    Panel,
+    Points,
+    Polylines,
+    Readout,
+    Scene,
+)
 from dashboard.scene.colours import PALETTE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -65,8 +82,7 @@ class Drawn:
 
     def near(self, colour: str, tolerance: float = 40) -> np.ndarray:
         """The places ``(N, 2)`` of the pixels that have nearly a colour, inside the axes."""
-        wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
-        close = np.abs(self.pixels[..., :3].astype(int) - wanted).sum(axis=-1) < tolerance
+        close = np.abs(self.pixels[..., :3].astype(int) - parts(colour)).sum(axis=-1) < tolerance
         left, top, width, height = (self.density * v for v in self.area)
         rows, columns = np.nonzero(close)
         inside = (columns > left) & (columns < left + width) & (rows > top) & (rows < top + height)
@@ -127,10 +143,20 @@ def draw(blank) -> Callable[..., Drawn]:
 
 
 RED, TRUTH = PALETTE["light"]["roles"]["model"], PALETTE["light"]["roles"]["truth"]
+CLASS = [PALETTE["light"]["roles"][f"class{k}"] for k in range(10)]
 FRAMES = 5
 
 
-def one(*layers: Any, x=(-4.0, 4.0), y=(-2.0, 2.0), equal: bool = False, frames: int = FRAMES, **axes: str) -> Scene:
+def parts(colour: str) -> np.ndarray:
+    """``#RRGGBB`` as three numbers."""
+    return np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+
+
+def is_near(found: np.ndarray, colour: str, tolerance: float = 30) -> bool:
+    return bool(np.abs(found - parts(colour)).sum() < tolerance)
+
+
+def one(*layers: Any, x=(-4.0, 4.0), y=(-2.0, 2.0), equal: bool = False, frames: int = FRAMES, **axes: Any) -> Scene:
     panel = Panel("", layers, x, y, equal=equal, **axes)
     return Scene(panels=(panel,), alt="A test.", steps=np.arange(frames), fps=1)
 
@@ -265,6 +291,172 @@ def test_a_filled_line_is_filled_and_a_gap_is_one(draw):
     assert not (np.abs(found[:, 0]) < 0.9).any(), "what is missing is not drawn"
 
 
+# --- which colour, which shape, which of several -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["diverging", "cyclic"])
+def test_a_field_s_colours_run_from_its_lower_limit_to_its_upper(draw, name):
+    stops = PALETTE["light"]["maps"][name]
+    values = np.repeat([[0.0, 0.0, 10.0, 10.0]], 4, axis=0)
+    layer = Field(name="", values=values, extent=(-4.0, 4.0, -2.0, 2.0), limits=(0.0, 10.0), colour_map=name)
+    drawn = draw(one(layer))
+    assert is_near(drawn.colour_at(-3.3, 0.3), stops[0])
+    assert is_near(drawn.colour_at(3.3, 0.3), stops[-1])
+
+
+def test_a_field_of_classes_has_each_class_in_its_cell(draw):
+    values = np.array([[0.0, 1.0], [2.0, 3.0]])  # the lower row first
+    layer = Field(name="", values=values, extent=(-4.0, 4.0, -2.0, 2.0), limits=(0.0, 1.0), classes=True)
+    drawn = draw(one(layer))
+    for k, (x, y) in enumerate([(-3.5, -1.7), (3.5, -1.7), (-3.5, 1.7), (3.5, 1.7)]):
+        assert is_near(drawn.colour_at(x, y), CLASS[k])
+
+
+def test_values_take_their_colours_from_the_map(draw):
+    stops = PALETTE["light"]["maps"]["diverging"]
+    xy, values = np.array([[-3.0, 0.0], [3.0, 0.0]]), np.array([0.0, 1.0])
+    drawn = draw(one(Points(name="", xy=xy, values=values, radius=9, colour_map="diverging")))
+    assert is_near(drawn.colour_at(-3.0, 0.0), stops[0])
+    assert is_near(drawn.colour_at(3.0, 0.0), stops[-1])
+
+
+def test_a_trail_joins_as_many_past_places_as_it_is_to_have(draw):
+    way = np.array([[[-3.0 + 1.5 * k, 0.0]] for k in range(FRAMES)])
+    drawn = draw(one(Points(name="", xy=way, trail=3, colour="model", radius=4)), 4)
+    found = drawn.data(drawn.near(RED, 200))
+    assert found[:, 0].min() == pytest.approx(-1.5, abs=0.15), "the place three frames ago, and none before it"
+    assert (np.abs(found[:, 0]) < 0.2).any(), "without a gap"
+
+
+def test_each_ellipse_has_its_own_shape_colour_and_weight(draw):
+    means = np.array([[-2.0, 0.0], [2.0, 0.0]])
+    covariances = np.array([[[1.0, 0.0], [0.0, 0.09]], [[0.09, 0.0], [0.0, 1.0]]])
+    drawn = draw(one(Ellipses(name="", mean=means, covariance=covariances, sigmas=(1.0,), classes=True), equal=True))
+    for k in (0, 1):
+        at = drawn.data(drawn.near(CLASS[k], 90)) - means[k]
+        assert np.abs(at).max(axis=0) == pytest.approx(np.sqrt(np.diag(covariances[k])), abs=0.1)
+    weight = np.array([1.0, 0.0])
+    faint = draw(
+        one(Ellipses(name="", mean=means, covariance=covariances, weight=weight, colour="model"), equal=True)
+    )
+    sides = faint.data(faint.near(RED, 60))[:, 0]
+    assert (sides < -0.7).sum() > 10 * max((sides > 0.7).sum(), 1), "the one without weight is hardly seen"
+
+
+def test_a_line_is_a_ring_only_if_it_is_to_be_closed(draw):
+    corner = np.array([[[-2.0, -1.0], [2.0, -1.0], [2.0, 1.0]]])
+    for closed in (False, True):
+        drawn = draw(one(Polylines(name="", xy=corner, closed=closed, colour="model", width=5)))
+        assert is_near(drawn.colour_at(0.7, -1.0), RED)
+        assert is_near(drawn.colour_at(0.7, 0.35), RED if closed else paper(drawn))
+
+
+def paper(drawn: Drawn) -> str:
+    """The colour of a place on which nothing lies."""
+    return "#" + "".join(f"{c:02X}" for c in drawn.colour_at(-1.13, 1.37))
+
+
+def test_bars_grow_from_their_base_in_their_class_s_colour(draw):
+    layer = Bars(name="", height=np.array([1.0, -0.5]), x=np.array([-2.0, 2.0]), width=1.0, base=-2.0, classes=True)
+    drawn = draw(one(layer))
+    for k, (x, height) in enumerate([(-2.0, 1.0), (2.0, -0.5)]):
+        found = drawn.data(drawn.near(CLASS[k]))
+        assert found.mean(axis=0) == pytest.approx((x, (height - 2.0) / 2), abs=0.06)
+
+
+def test_what_is_to_come_of_a_curve_is_fainter_than_what_has_been(draw):
+    drawn = draw(one(Curve(name="", y=np.full(FRAMES, 0.37), colour="model", width=4), x=(0.0, 4.0)), 2)
+    assert is_near(drawn.colour_at(0.6, 0.37), RED)
+    assert not is_near(drawn.colour_at(3.4, 0.37), RED, 120)
+    assert not is_near(drawn.colour_at(3.4, 0.37), paper(drawn), 20), "but it is there"
+
+
+@pytest.mark.parametrize("lit", [0, 1, 2, 3])
+def test_of_a_diagram_what_is_active_is_lit(draw, lit):
+    nodes = (Node("", (-3.0, 0.0), (1.0, 1.0)), Node("", (0.0, 0.0), (1.0, 1.0)))
+    layer = Diagram(name="", nodes=nodes, edges=(Edge(0, 1), Edge(1, 0, bend=1.5)), active=np.eye(4)[lit])
+    drawn = draw(one(layer, axes=False, equal=True))
+    inside = [drawn.colour_at(x, 0.1) for x in (-3.0, 0.0)]
+    active = PALETTE["light"]["roles"]["active"]
+    assert [is_near(colour, active) for colour in inside] == [lit == 0, lit == 1]
+    at = drawn.data(drawn.near(RED, 60))
+    between = at[(at[:, 0] > -2.4) & (at[:, 0] < -0.6)]
+    assert (np.abs(between[:, 1]) < 0.15).sum() > 20 if lit == 2 else not (np.abs(between[:, 1]) < 0.15).any()
+    assert (between[:, 1] > 0.5).sum() > 20 if lit == 3 else not (between[:, 1] > 0.5).any()
+
+
+def test_an_arrow_of_a_diagram_points_to_its_end(draw):
+    nodes = (Node("", (-3.0, 0.0), (1.0, 1.0)), Node("", (3.0, 0.0), (1.0, 1.0)))
+    layer = Diagram(name="", nodes=nodes, edges=(Edge(0, 1),), active=np.array([0.0, 0.0, 1.0]))
+    drawn = draw(one(layer, axes=False, equal=True))
+    at = drawn.data(drawn.near(RED, 60))
+    between = at[np.abs(at[:, 0]) < 2.49]
+    assert between[np.abs(between[:, 1]).argmax(), 0] > 1.5, "its head is the widest part of it"
+
+
+def words(page: Page) -> dict[str, str]:
+    """What is written into the picture, and in which colours."""
+    said = page.evaluate(
+        """() => {
+          const found = [];
+          const write = CanvasRenderingContext2D.prototype.fillText;
+          CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+            found.push([text, this.fillStyle]);
+            return write.call(this, text, ...at);
+          };
+          player.drawNow();
+          CanvasRenderingContext2D.prototype.fillText = write;
+          return found;
+        }"""
+    )
+    return dict(said)
+
+
+def test_the_numbers_of_classes_have_their_colours(blank, draw):
+    at = np.array([[-3.0, 0.0], [0.0, 0.0], [3.0, 0.0]])
+    draw(one(Labels(name="", at=at, texts=("0", "1", "2"), classes=True)))
+    expected = blank.evaluate("""() => [0, 1, 2].map((k) => {
+      const ctx = document.createElement("canvas").getContext("2d");
+      ctx.fillStyle = player.look.ink(`class${k}`);
+      return ctx.fillStyle;
+    })""")
+    assert [words(blank)[str(k)] for k in range(3)] == expected
+    assert len(set(expected)) == 3
+
+
+def test_a_curve_bears_its_number_at_the_frame_shown(blank, draw):
+    scene = one(Curve(name="loss", y=np.array([1.0, 0.5, 0.25, 0.125, 0.0625])), x=(0.0, 4.0))
+    for frame, number in ((0, "1"), (2, "0.25"), (4, "0.0625")):
+        draw(scene, frame)
+        assert f"loss {number}" in words(blank)
+
+
+# --- time, and what the hand takes hold of -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", ["0.25", "1", "4"])
+def test_time_passes_as_fast_as_is_chosen(blank, draw, speed):
+    draw(dataclasses.replace(one(Points(name="p", xy=np.zeros((1, 2))), frames=40), fps=10))
+    blank.locator(".speed").select_option(speed)
+    passed = blank.evaluate("""() => {
+      Object.assign(player, { position: 3, following: false, clock: 1000 });
+      player.advance(1200);
+      return player.position - 3;
+    }""")
+    assert passed == pytest.approx(10 * 0.2 * float(speed)), "frames in a fifth of a second"
+
+
+def test_handles_lie_on_their_places(blank, draw):
+    way = np.array([[-3.0 + k, 1.2] for k in range(FRAMES)])
+    handles = (Handle("still", np.array([2.5, -0.7])), Handle("moving", way))
+    drawn = draw(dataclasses.replace(one(Points(name="p", xy=np.zeros((1, 2)))), handles=handles), 3)
+    corner = blank.locator("canvas").bounding_box()
+    for name, place in (("still", (2.5, -0.7)), ("moving", (0.0, 1.2))):
+        box = blank.locator(f'[data-handle="{name}"]').bounding_box()
+        middle = (box["x"] + box["width"] / 2 - corner["x"], box["y"] + box["height"] / 2 - corner["y"])
+        assert middle == pytest.approx(np.array(drawn.at(*place)) / drawn.density, abs=1)
+
+
 # --- what the pointer, the numbers and the axes say -----------------------------------------------------------------
 
 
@@ -286,6 +478,8 @@ def test_the_pointer_reads_the_right_row_column_and_point(blank, draw):
     assert hover(blank, drawn, 1.0, 1.5) == "p: (1, 1.5), b"
     assert hover(blank, drawn, -2.0, -0.5) == "p: (−2, −0.5), a"
     assert hover(blank, drawn, 0.0, 0.0) is None
+    drawn = draw(one(Points(name="p", xy=np.array([[1.0, 1.5]]), labels=np.array([1]))))
+    assert hover(blank, drawn, 1.0, 1.5) == "p: (1, 1.5), class 2", "classes are counted from 1"
     bars = Bars(name="b", height=np.array([0.5, -1.25]), x=np.array([-2.0, 2.0]))
     drawn = draw(one(bars))
     assert hover(blank, drawn, 2.1, 0.0) == "b: −1.25"
@@ -336,6 +530,17 @@ def test_ticks_say_where_they_stand(blank, draw, ends, scale, texts):
         assert text in at, sorted(at)
         assert at[text][0] == pytest.approx(value, abs=1e-12)
         assert at[text][1] * drawn.density == pytest.approx(drawn.at(value, 0.0)[0], abs=0.6 * drawn.density)
+
+
+def test_an_axis_in_a_file_s_units_says_what_stands_there(blank, draw):
+    centre, scale = 120.0, 20.0
+    points = Points(name="p", xy=np.array([[1.0, 0.5]]))
+    drawn = draw(one(points, x=(-3.0, 3.0), x_label="weight", x_unit=(centre, scale)))
+    ticks = blank.evaluate("""() => player.views[0].axis("x").ticks.map(({ value, text }) => [value, text])""")
+    assert len(ticks) > 2
+    for value, text in ticks:
+        assert centre + scale * value == pytest.approx(float(text))
+    assert hover(blank, drawn, 1.0, 0.5) == "p: (140, 0.5)"
 
 
 def test_frames_thin_out_as_the_server_s_do(blank, draw):

@@ -147,6 +147,32 @@ def test_penalties_of_a_linear_discriminator_by_hand():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
+def test_the_gradient_penalty_is_taken_between_real_and_fake(activation):
+    """Of a critic whose slope differs from place to place: row by row, at share · real + (1 − share) · fake."""
+    network = critic(activation)
+    real, fake = (torch.randn(9, 2, generator=seeded(seed)).double() for seed in (1, 2))
+    share = torch.rand(9, 1, generator=seeded(3)).double()
+
+    def by_hand(places: list[list[float]]) -> float:
+        misses = []
+        for place in places:
+            x = torch.tensor([place], dtype=torch.float64, requires_grad=True)
+            (slope,) = torch.autograd.grad(network(x).squeeze(), x)
+            misses.append((math.hypot(*slope[0].tolist()) - 1) ** 2)
+        return float(np.mean(misses))
+
+    pairs = zip(real.tolist(), fake.tolist(), share[:, 0].tolist(), strict=True)
+    between = [[s * a + (1 - s) * b for a, b in zip(x, y, strict=True)] for x, y, s in pairs]
+    found = gradient_penalty(network, real, fake, share).item()
+    assert found == pytest.approx(by_hand(between), rel=1e-9)
+    ends = {1.0: by_hand(real.tolist()), 0.0: by_hand(fake.tolist())}
+    for one, expected in ends.items():
+        at_end = gradient_penalty(network, real, fake, torch.full_like(share, one)).item()
+        assert at_end == pytest.approx(expected, rel=1e-9)
+        assert abs(found - expected) > 0.01 * expected, "else the place would not matter"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "silu"])
 def test_the_penalties_gradients_equal_finite_differences(activation):
     network = critic(activation)
     x, y, share = (torch.randn(7, 2, generator=seeded(1)).double() for _ in range(3))

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 import sys
+import zlib
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -102,12 +104,14 @@ def recorded() -> tuple[list[dict[str, Any]], list[dict[str, np.ndarray]]]:
 
 
 def machine() -> str:
-    """What decides the last digits: the processor's kernels that numpy and torch chose."""
+    """What decides the last digits: the processor, and its kernels that numpy and torch chose."""
     import torch
     from threadpoolctl import threadpool_info
 
     kernels = sorted({str(i.get("architecture")) for i in threadpool_info() if i.get("architecture")})
-    return f"{torch.backends.cpu.get_cpu_capability()} {kernels}"
+    about = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").exists() else platform.processor()
+    said = sorted({line for line in about.splitlines() if line.startswith(("model", "stepping", "flags"))})
+    return f"{zlib.crc32(' '.join(said).encode()):08x} {torch.backends.cpu.get_cpu_capability()} {kernels}"
 
 
 def record(numbers: set[int]) -> None:

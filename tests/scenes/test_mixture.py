@@ -57,7 +57,7 @@ def test_the_printed_responsibility_is_the_printed_share_in_every_frame():
 def test_the_m_step_never_comes_before_its_e_step():
     scene = em.scene(Config())
     lit = next(layer for _, layer in scene.layers() if layer.name == "schema").active
-    assert [tuple(row[:2]) for row in lit[:4]] == [(0, 1), (1, 0), (0, 1), (1, 0)]
+    assert [tuple(row[:2]) for row in lit[:4]] == [(0, 0), (1, 0), (0, 1), (1, 0)]
 
 
 def test_dragging_a_start_or_the_probe_changes_the_config():

@@ -176,8 +176,8 @@ def test_an_end_goes_to_the_nearest_digit():
 def test_the_training_recorded_says_what_the_index_says():
     got, told = readouts(learn.scene(learn.Config())), checkpoint.load("vae-training").entry.metrics
     assert got["ELBO, unseen"] == pytest.approx(got["reconstruction, unseen"] - got["KL, unseen"])
-    assert got["ELBO, unseen"].max() == pytest.approx(told["elbo_best_nats"], abs=1e-3)
-    assert got["ELBO, unseen"][-1] == pytest.approx(told["elbo_last_nats"], abs=1e-3)
+    assert got["ELBO, unseen"].max() == pytest.approx(told["elbo_best_nats"], abs=0.05)  # by weights of 11 bits
+    assert got["ELBO, unseen"][-1] == pytest.approx(told["elbo_last_nats"], abs=0.05)  # by weights of 11 bits
     assert got["ELBO, seen"][-1] > got["ELBO, unseen"][-1] + 5
 
 

@@ -42,7 +42,8 @@ def scene(config: Config) -> Scene:
     at, extent = grid(data)
     both = [_posteriors(models, at, data.n_classes) for models in (left, right)]
     errors = [np.array([error(m, test) if m else np.nan for m in models]) for models in (left, right)]
-    differ = 100 * (both[0].argmax(-1) != both[1].argmax(-1)).mean(axis=1)
+    unlike = (both[0].argmax(-1) != both[1].argmax(-1)).mean(axis=1)
+    differ = np.where([bool(a and b) for a, b in zip(left, right, strict=True)], 100 * unlike, np.nan)
     points = points_layer(data, sizes)
     norm = np.array([np.linalg.norm(m.weights) if m else np.nan for m in left])
     title = "Error on your points, %" if config.is_own else "Test error in %"

@@ -24,6 +24,8 @@ from genmodels.mixture import GaussianMixture
 CELLS = 44
 ROOM = 700
 """Pieces that a live boundary may have."""
+COLOURS = 10
+"""Of classes; ellipse 10 has the colour of ellipse 0 again."""
 FEWEST = 3
 """Points that a class needs, in two dimensions, for a covariance of its own."""
 
@@ -351,13 +353,14 @@ def disagreement(left: np.ndarray, right: np.ndarray, extent) -> Polylines:
 
 
 def class_ellipses(models: Sequence[GenerativeClassifier | None], n_classes: int) -> Ellipses:
-    """Every class's density as 1 σ and 2 σ contours of its Gaussians, frame by frame."""
+    """Every class's density as 1 σ and 2 σ contours of its Gaussians, frame by frame, in the class's colour."""
     most = max(len(c.weights) for m in models if m for c in m.conditionals)
-    means = np.full((len(models), most * n_classes, 2), np.nan)
-    covariances = np.full((len(models), most * n_classes, 2, 2), np.nan)
+    rows = COLOURS * (most - 1) + n_classes
+    means = np.full((len(models), rows, 2), np.nan)
+    covariances = np.full((len(models), rows, 2, 2), np.nan)
     for f, model in enumerate(models):
         for c, part in enumerate(model.conditionals if model else ()):
-            at = c + n_classes * np.arange(len(part.weights))
+            at = c + COLOURS * np.arange(len(part.weights))
             means[f, at], covariances[f, at] = part.means, part.covariances
     return Ellipses(
         name="p(x | y), 1 σ and 2 σ",

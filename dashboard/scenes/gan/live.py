@@ -170,10 +170,11 @@ def quality(state: GANState, measured: Measured, known: World, steps: int, share
             layers.append(Polylines(name="", xy=line, colour="truth", dashed=True))
         return chart("W₂ to the data", tuple(layers), (0, steps), (0, top), x_label="step", share=share)
     modes = 100 * measured.modes / len(known.centres)
+    line = np.array([[[0, known.true_quality], [steps, known.true_quality]]])
     layers = [
         Curve(name="modes held", key="h", x=_at(state), y=np.array([modes]), colour="class2"),
         Curve(name="high quality", key="q", x=_at(state), y=np.array([measured.quality]), colour="model"),
-        Polylines(name="", xy=np.array([[[0, 98.9], [steps, 98.9]]]), colour="truth", dashed=True),
+        Polylines(name="", xy=line, colour="truth", dashed=True),
     ]
     return chart("Modes, quality, %", tuple(layers), (0, steps), (0, 104), x_label="step", share=share)
 

@@ -43,7 +43,7 @@ def scene(config: Config) -> Scene:
         time="half-step",
         readouts=(
             Readout("sum of squared distances", inertia, config.units.length("²"), 2),
-            Readout("points that changed", np.array([s.changed for s in states], dtype=float), digits=0),
+            Readout("points that changed", _changes(states), digits=0),
         ),
         **said(len(states), *_sentences(states)),
         alt="Alternating: points take the colour of their nearest centroid, centroids move to their points' mean.",
@@ -51,6 +51,11 @@ def scene(config: Config) -> Scene:
         handles=handles(states[0].centroids),
         brush=config.brush(),
     )
+
+
+def _changes(states: list[KMeansState]) -> np.ndarray:
+    """Points that the latest assignment gave to another cluster; NaN before the first."""
+    return np.array([np.nan if s.phase == "init" else s.changed for s in states])
 
 
 def _sentences(states: list[KMeansState]) -> Iterator[Claim]:

@@ -14,7 +14,7 @@ from dashboard.scene.contours import level_lines
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
 from dashboard.scenes.pictures import SIDE, THE_DIGITS, picture, sheet
-from dashboard.scenes.pixels.setup import centred, cnn
+from dashboard.scenes.pixels.setup import centred, cnn, digits_of
 from genmodels.store import cache
 
 COLUMNS = 3
@@ -53,6 +53,8 @@ def scene(config: Config) -> Scene:
     row, column, digit = config.pixel_y, config.pixel_x, config.digit
     samples = arrays["gaussian_samples"][order, digit]
     frames = len(order)
+    values = digits_of(digit)[:, row * SIDE + column].astype(float)
+    deviation = np.sqrt(values.var() + cache.load("pixel-classifiers").entry.config["floor"])
     roughness = np.abs(np.diff(samples.astype(float), axis=-1)).mean(axis=(1, 2, 3))
     smoother = np.round(100 * (1 - roughness / roughness[0]))
     return Scene(
@@ -66,12 +68,8 @@ def scene(config: Config) -> Scene:
         time="frame",
         readouts=(
             Readout("shrinkage λ", shrinkage, digits=2),
-            Readout("mean of this pixel", np.full(frames, arrays["means"][digit, row, column] / 255), digits=3),
-            Readout(
-                "its standard deviation, ε included",
-                np.full(frames, arrays["deviations"][digit, row, column] / 255),
-                digits=3,
-            ),
+            Readout("mean of this pixel", np.full(frames, values.mean()), digits=3),
+            Readout("its standard deviation, ε included", np.full(frames, deviation), digits=3),
         ),
         **said(
             frames,

@@ -111,6 +111,41 @@ def test_samples_fill_cells_as_the_density_says(name):
     assert stats.chisquare(observed, expected).pvalue > 1e-4
 
 
+def spirals_density(points: np.ndarray) -> np.ndarray:
+    """Of FFJORD's two arms with Gaussian noise, by the midpoint rule along the arms; nothing of ours is used.
+
+    An arm is ∓(t cos t, −t sin t) / 3 with t = 3π√u, u uniform: dt has the weight 2t / (3π)².
+    """
+    t = (np.arange(3000) + 0.5) * 3 * np.pi / 3000
+    arm = np.stack([-t * np.cos(t), t * np.sin(t)], axis=1) / 3
+    weight = t / t.sum() / 2
+    density = np.zeros(len(points))
+    for centres in (arm, -arm):
+        for some in np.array_split(np.arange(len(points)), max(1, len(points) // 500)):
+            squared = np.square(points[some, None] - centres).sum(axis=-1)
+            density[some] += np.exp(-squared / (2 * 0.1**2)) @ weight / (2 * np.pi * 0.1**2)
+    return density
+
+
+def test_spirals_density_is_that_of_two_blurred_arms():
+    x = get_dataset("spirals").sample(300, rng(15))
+    np.testing.assert_allclose(np.exp(get_dataset("spirals").log_prob(x)), spirals_density(x), rtol=1e-3)
+
+
+def test_spirals_are_drawn_from_a_density_that_does_not_share_their_code():
+    """Chi-square over cells of 1 × 1, each with the mass of its 10 × 10 midpoints."""
+    points, area = grid(np.array([-4, -4]), np.array([4, 4]), 0.1)
+    edges = np.arange(-4, 5)
+    mass = np.histogram2d(*points.T, bins=(edges, edges), weights=spirals_density(points) * area)[0].ravel()
+    assert mass.sum() == pytest.approx(1, abs=1e-3)
+    counts = np.histogram2d(*get_dataset("spirals").sample(N, rng(16)).T, bins=(edges, edges))[0].ravel()
+    full = N * mass >= 5
+    expected, observed = (np.append(a[full], N - a[full].sum()) for a in (N * mass, counts))
+    assert expected[-1] >= 5 or observed[-1] < 15
+    keep = expected >= 5
+    assert stats.chisquare(observed[keep], expected[keep] * observed[keep].sum() / expected[keep].sum()).pvalue > 1e-4
+
+
 def test_pinwheel_density_is_the_blades_own_over_the_jacobian():
     """One blade pushed forward, its Jacobian by finite differences; no other blade reaches its middle."""
 

@@ -167,16 +167,18 @@ def test_steps_equal_those_of_diffusers_as_it_comes_within_its_float32(kind, sam
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @every_prediction
-def test_a_bound_on_x_0_is_diffusers_clip_sample(kind, prediction):
-    theirs = scheduler(
-        DDPMScheduler if kind == "ddpm" else DDIMScheduler, "linear", prediction, "trailing", 20, clip_sample=True
-    )
+@pytest.mark.parametrize("bound", [0.3, 1.0, 2.5])
+def test_a_bound_on_x_0_is_diffusers_clip_sample(kind, prediction, bound):
+    make = DDPMScheduler if kind == "ddpm" else DDIMScheduler
+    theirs = scheduler(make, "linear", prediction, "trailing", 20, clip_sample=True, clip_sample_range=bound)
     x_T, says = torch.tensor(normal(40, 2)), Says(prediction)
     options = {"use_clipped_model_output": True} if kind == "ddim" else {"generator": seeded(1)}
-    states = list(iterate_reverse(says, x_T, linear(), ReverseConfig(kind, 20, clip=1.0), seeded(1)))
+    states = list(iterate_reverse(says, x_T, linear(), ReverseConfig(kind, 20, clip=bound), seeded(1)))
     for state, expected in zip(states[1:], walk(theirs, says, x_T, **options), strict=True):
         torch.testing.assert_close(state.x_t, expected, rtol=1e-6, atol=1e-6)
-    assert all(state.x0_hat.abs().max() <= 1 for state in states)
+    assert all(state.x0_hat.abs().max() <= bound for state in states)
+    if prediction == "eps" or bound <= 1:  # the others say less than 2.5
+        assert any(state.x0_hat.abs().max() == bound for state in states)
     for state in states[:-1]:
         s, n = math.sqrt(state.alpha_bar), math.sqrt(1 - state.alpha_bar)
         torch.testing.assert_close(s * state.x0_hat + n * state.eps_hat, state.x_t)
@@ -346,6 +348,24 @@ def test_the_ode_carries_a_gaussian_along_straight_quantiles(name, prediction):
     for state in iterate_reverse(exact, x_T, schedule, ReverseConfig("ode", 200)):
         spread, start = (a * variances + 1 - a for a in (state.alpha_bar, schedule.alpha_bar[-1]))
         np.testing.assert_allclose(state.x_t / np.sqrt(spread), x_T / np.sqrt(start), atol=1e-4)
+
+
+@every_prediction
+@pytest.mark.parametrize(("sampler", "local", "whole"), [("ddim", 2, 1), ("ode", 4, 4)])
+def test_the_order_of_the_last_step_and_of_the_whole_way(prediction, sampler, local, whole):
+    """As steps in φ double in number, against x_0 = x_t √(λ / (ᾱ λ + 1 − ᾱ)), which is exact for N(0, λ)."""
+    variances, x_T = np.array([0.4, 2.5]), normal(20, 2)
+    exact = ExactMixtureDenoiser(GaussianMixture(np.ones(1), np.zeros((1, 2)), np.diag(variances)[None]), prediction)
+
+    def error(n: int, steps: int) -> float:
+        """Of so many of n equal steps of φ, to t = 0."""
+        alpha_bar = np.cos(1.2 / n * np.arange(steps + 1)) ** 2
+        truth = x_T * np.sqrt(variances / (alpha_bar[-1] * variances + 1 - alpha_bar[-1]))
+        return float(np.abs(sample_reverse(exact, x_T, Schedule(alpha_bar), ReverseConfig(sampler)) - truth).max())
+
+    for n in (16, 32):
+        assert np.log2(error(n, 1) / error(2 * n, 1)) == pytest.approx(local, abs=0.25)
+        assert np.log2(error(n, n) / error(2 * n, 2 * n)) == pytest.approx(whole, abs=0.25)
 
 
 def test_runge_kutta_is_of_fourth_order_and_ddim_of_first():

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser, noise_features
@@ -241,6 +242,33 @@ def test_a_network_of_ones_own_is_trained_sampled_and_resumed():
     x = sample_reverse(denoiser, torch.randn(3, 16), config.make_schedule(), run, None, np.arange(3))
     assert x.shape == (3, 16)
     assert x.abs().max() <= 1
+
+
+class Counts(torch.nn.Module):
+    """Remembers the classes that it was told, −1 for none, and says a number times x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by, self.told = torch.nn.Linear(1, 1), []
+
+    def forward(self, x, level, y):
+        self.told.append(y.clone())
+        return self.by.weight * x
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.1, 0.35, 1.0])
+def test_classes_are_dropped_as_often_as_asked_and_each_alike(drop):
+    labels, network = np.arange(400) % 4, Counts()
+    config = DenoiserConfig(n_classes=4, drop=drop, batch=100, n_steps=200, every=200)
+    for _ in iterate_denoiser(normal(400, 2), config, labels, network):
+        pass
+    told = torch.cat(network.told[1:]).numpy()  # the first minibatch is met twice
+    assert len(told) == 20_000
+    low, high = stats.binom.interval(1 - 1e-6, 20_000, drop)
+    assert low <= (told == -1).sum() <= high
+    for k in range(4):
+        low, high = stats.binom.interval(1 - 1e-6, 20_000, (1 - drop) / 4)
+        assert low <= (told == k).sum() <= high
 
 
 def test_points_of_ones_own_are_standardised():

@@ -17,7 +17,15 @@ from genmodels import recipes, train
 from genmodels.data.digits import data_sha256
 from genmodels.store import building, checkpoint
 from genmodels.store.checkpoint import INDEX, PARTIAL, CheckpointError
-from genmodels.store.recipe import Built, Recipe, all_recipes, array_to_generator, generator_to_array
+from genmodels.store.recipe import (
+    Built,
+    Recipe,
+    Recomputed,
+    all_recipes,
+    array_to_generator,
+    generator_to_array,
+    within,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -401,6 +409,30 @@ def test_check_finds_an_altered_metric(tmp_path, capsys):
     assert "FAIL  walk" in told
     assert "ok    noise" in told
     assert "1 ok, 1 failed" in told
+
+
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [
+        (Recomputed("x", np.random.default_rng(1).standard_normal(9)), ""),
+        (Recomputed("x", np.zeros(9), tolerance=9.0), ""),
+        (Recomputed("x", np.random.default_rng(1).standard_normal(9)[:2], at=[0, 1]), ""),
+        (within("x", np.random.default_rng(1).standard_normal(9), -9, 9, "bounds"), ""),
+        (Recomputed("x", np.zeros(9), by="nothing"), "x (nothing)"),
+        (Recomputed("x", np.full(9, np.nan), tolerance=9.0), "x"),
+        (Recomputed("x", np.zeros(8), tolerance=9.0), "x"),
+        (Recomputed("x", np.zeros(1), tolerance=9.0, at=[9]), "x"),
+        (Recomputed("y", np.zeros(9), tolerance=9.0), "y"),
+        (within("x", np.random.default_rng(1).standard_normal(9), 0, 9, "bounds"), "x (bounds)"),
+    ],
+)
+def test_check_finds_arrays_once_more_and_tells_them_by_name(tmp_path, again, told):
+    known = changed(NOISE, recompute=lambda arrays, device: [again])
+    build(tmp_path, "noise", known)
+    metric, line = building.check(["noise"], "cpu", tmp_path, recipes=known)
+    assert metric.ok
+    assert line.ok == (not told)
+    assert line.metric == (told or line.metric)
 
 
 def test_reindex_and_prune(tmp_path, capsys):
