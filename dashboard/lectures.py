@@ -123,7 +123,9 @@ def _step(table: Mapping[str, Any], where: str) -> Step:
     if unknown:
         raise LectureError(f"{where}: a step has no {unknown[0]!r}; it has {', '.join(WORDS)} and link.")
     words = {name: table.get(name, "") for name in WORDS}
-    wrong = next((name for name, value in words.items() if not isinstance(value, str) or len(value) > MOST_WORDS), None)
+    wrong = next(
+        (name for name, value in words.items() if not isinstance(value, str) or len(value) > MOST_WORDS), None
+    )
     if wrong:
         raise LectureError(f"{where}: {wrong} must be a text in quotes of at most {MOST_WORDS} characters.")
     if not words["page"]:

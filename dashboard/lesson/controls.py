@@ -316,6 +316,9 @@ def show_ignored() -> None:
     """Say once, in one sentence, what in the link was ignored."""
     if st.session_state.pop("_bind_again", False):
         st.rerun()
+    for page, left in st.session_state.pop("_asked", {}).items():  # of a lecture's step, and no control's
+        for name, text in left.items():
+            note_ignored(f"{page}.{name}", text)
     ignored = st.session_state.pop("_ignored", {})
     if ignored:
         asked = ", ".join(plain(f"{key}={value[:40]}") for key, value in ignored.items())

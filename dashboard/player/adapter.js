@@ -97,10 +97,22 @@ function start(cues, index) {
   return true;
 }
 
+let steps = Promise.resolve(); // of a lecture, one after the other
+
+const stepKey = (by) => document.querySelector(`[class*="st-key-lecture-${by > 0 ? "next" : "before"}-"]`)?.className.match(/st-key-lecture-\w+-\d+/)[0];
+
+/** Press a lecture's button until another step is there: while a script runs, a press may go unheard. Its key is that
+ * of the step, so that one press too many is none. */
+async function step(by, key = stepKey(by)) {
+  for (let times = 0; times < 20 && key && stepKey(by) === key; times++) {
+    document.querySelector(`.${key} button`)?.click();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+}
+
 /** A lecture's next step (or the one before); else the next cue, after the last one the next page; false where there is neither. */
 function turn(by) {
-  const step = document.querySelector(`.st-key-lecture-${by > 0 ? "next" : "before"} button`);
-  if (step) return step.disabled || step.click(), true;
+  if (stepKey(by)) return (steps = steps.then(() => step(by))), true;
   const cues = [...document.querySelectorAll(".st-key-cues button")];
   const underWay = asked.where === location.pathname && performance.now() - asked.at < 1500;
   const next = by + (underWay ? asked.index : cues.findIndex((button) => button.getAttribute("kind") === "primary"));

@@ -37,9 +37,11 @@ def attend(page: StreamlitPage) -> None:
     if st.session_state.get("_lecture") != (asked, at):
         st.session_state["_lecture"] = (asked, at)
         st.session_state["_step"] = st.session_state["_begin"] = step
-        if _name(page) != step.page:
-            kept = {key: st.query_params[key] for key in FOR_ALL_PAGES if key in st.query_params}
-            st.switch_page(_path(step), query_params={**kept, "lecture": asked, "at": str(at)})
+    if "_begin" in st.session_state and _name(page) != step.page:  # also where a rerun came between
+        kept = {key: st.query_params[key] for key in FOR_ALL_PAGES if key in st.query_params}
+        st.switch_page(_path(step), query_params={**kept, "lecture": asked, "at": str(at)})
+    if step.page == MAP:
+        st.session_state.pop("_begin", None)
     if (st.query_params.get("lecture"), st.query_params.get("at")) != (asked, str(at)):
         st.query_params.update({"lecture": asked, "at": str(at)})
     _corner(lecture, at)
@@ -83,7 +85,8 @@ def _corner(lecture: Lecture, at: int) -> None:
     """Before, 7/31, next."""
     last = len(lecture.steps)
     with st.container(key="lecture", horizontal=True, gap="xsmall", wrap=False, vertical_alignment="center"):
-        st.button("‹", key="lecture-before", disabled=at == 1, on_click=_go, args=(lecture.name, at - 1))
+        st.markdown(plain(lecture.steps[at - 1].say))
+        st.button("‹", key=f"lecture-before-{at}", disabled=at == 1, on_click=_go, args=(lecture.name, at - 1))
         with st.popover(f"{at}/{last}"):
             st.markdown(f"**{plain(lecture.title)}**")
             for k, step in enumerate(lecture.steps, start=1):
@@ -93,7 +96,7 @@ def _corner(lecture: Lecture, at: int) -> None:
             if lecture.skipped:
                 st.caption(plain("Skipped. " + " ".join(lecture.skipped)))
             st.button("Leave the lecture", key="lecture-leave", on_click=_leave)
-        st.button("›", key="lecture-next", disabled=at == last, on_click=_go, args=(lecture.name, at + 1))
+        st.button("›", key=f"lecture-next-{at}", disabled=at == last, on_click=_go, args=(lecture.name, at + 1))
 
 
 # --- On the map, and one's own ------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ _STYLE = """
   /* a lecture's step, in the corner */
   .st-key-lecture { position: fixed; top: 0.25rem; right: 3.2rem; z-index: 1000001; width: auto !important;
                     background: var(--st-background-color, inherit); border-radius: 0.5rem; }
+  .st-key-lecture p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: calc(100vw - 55rem); }
   .st-key-lecture button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; }
   html:has(.st-key-lecture) .st-key-headline { padding-right: 9rem; }
   /* what nobody sees takes no tab stop */
@@ -55,6 +56,7 @@ _PROJECTOR = """
   .stMainBlockContainer { padding-top: 2px; }
   .stMain h1 { font-size: 1.35rem; }
   .stMain .st-key-headline h1 { font-size: 1.05rem; }
+  .st-key-lecture > :first-child { display: none; } /* the sentence: no room for it here */
   :root { --header: 1.8rem; }
   .st-key-headline { min-height: 1.5rem; }
   .st-key-cues button { height: 1.45rem; }
