@@ -56,7 +56,8 @@ def show_ring() -> None:
     """Eight modes."""
     page.stage(Config, live.scenes, moves=MOVES, check=live.check)
     lesson.notice(
-        "*High quality*: within 3 σ of a mode; true samples have 98.9 % where the modes lie far apart (dashed). **M** draws the circles.",
+        "*High quality*: within 3 σ of a mode; true samples have 98.9 % where the modes lie far apart (dashed). "
+        "**M** draws the circles.",
         "*Reverse KL*: how unevenly the modes are served, 0 for evenly; for n true samples of K modes it is about "
         "(K − 1) ÷ 2n, here 0.0014 (n = 2,500).",
         "The losses, those of the minibatch before its update, say little about quality: each depends on how good "

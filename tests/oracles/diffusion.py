@@ -78,6 +78,12 @@ def in_unit(seen: Seen, unit: str, value: Any) -> Any:
     return value if said == unit else lambda _: f"the unit is {said!r}, not {unit!r}"
 
 
+def titled(seen: Seen, title: str, value: Any) -> Any:
+    """The value, if the panel's title begins so."""
+    said = seen.scene.panels[seen.panel].title
+    return value if said.startswith(title) else lambda _: f"the panel is called {said!r}, not {title!r}"
+
+
 def about(name: str, config: Any, n: int) -> str:
     """A name that says for how many points the answer is exact; it is silent for a mixture of Gaussians."""
     return name if modes(config.source) else f"{name} of {n:,} points"
@@ -351,7 +357,8 @@ def now(seen: Seen, panel: int) -> np.ndarray:
 
 @ORACLES("forward", "Points points")
 def clouds(seen: Seen) -> dict[str, Any]:
-    return {"xy": now(seen, seen.panel)[1:]}
+    title = ("Step by step", "At once")[seen.panel]
+    return {"xy": titled(seen, title, now(seen, seen.panel)[1:])}
 
 
 @ORACLES("forward", "Points that point")
@@ -702,7 +709,8 @@ def exact_step(seen: Seen) -> dict[str, Any]:
     box = (-4, 4, -4, 4)
     p = np.exp(step_of(seen).magnified(cells(box, 32).reshape(-1, 2))).reshape(32, 32)
     name = about("exact p(xₜ₋₁ | xₜ)", seen.config, 60)
-    return {"values": p, "extent": About(box), "limits": About((0, 0.3)), "name": name}
+    title = f"One step of {COUNTS[seen.panel - 1]:,}"
+    return {"values": titled(seen, title, p), "extent": About(box), "limits": About((0, 0.3)), "name": name}
 
 
 @ORACLES("why", "Ellipses the Gaussian of its moments")
@@ -785,7 +793,8 @@ def true_points(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("backward", "Points particles")
 def particles(seen: Seen) -> dict[str, Any]:
-    return {"xy": About(at_frame(seen, seen.panel == 1).x_t, **RAN)}
+    title = f"{other(seen.config)}: " if seen.panel else "DDPM: noise is added"
+    return {"xy": titled(seen, title, About(at_frame(seen, seen.panel == 1).x_t, **RAN))}
 
 
 @ORACLES("backward", "Points trails")
@@ -795,7 +804,7 @@ def trails(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("backward", "Points x̂₀")
 def estimates(seen: Seen) -> dict[str, Any]:
-    return {"xy": About(at_frame(seen, True).x0_hat, **RAN)}
+    return {"xy": titled(seen, f"x̂₀ in {other(seen.config)}", About(at_frame(seen, True).x0_hat, **RAN))}
 
 
 @ORACLES("backward", "Curve (DDPM|DDIM|ODE)")
@@ -887,7 +896,8 @@ def copied(seen: Seen, by_network: bool) -> State:
 
 @ORACLES("copier", "Points particles")
 def copied_points(seen: Seen) -> dict[str, Any]:
-    return {"xy": About(copied(seen, seen.panel == 1).x_t, **RAN)}
+    title = ("Perfect for", "Learned from fresh points")[seen.panel]
+    return {"xy": titled(seen, title, About(copied(seen, seen.panel == 1).x_t, **RAN))}
 
 
 @ORACLES("copier", "Points training points")
@@ -1142,7 +1152,16 @@ def sheets(seen: Seen) -> dict[str, Any]:
     else:
         found = film(config, seen.frame, ("x_t", "x0_hat")[seen.k])
     top = 1 if kind == "forward" else -seen.k
-    return {"pixels": inked(found), "extent": About((0, len(found), top - 1, top)), "columns": About(len(found))}
+    title = {
+        "back": ("Ten samples", "The first one's film"),
+        "forward": ("xₜ: ", "x̂₀: "),
+        "guidance": ("Eight of each class",),
+    }[kind][seen.panel]
+    return {
+        "pixels": titled(seen, title, inked(found)),
+        "extent": About((0, len(found), top - 1, top)),
+        "columns": About(len(found)),
+    }
 
 
 @ORACLES("digits", "Labels ")
