@@ -9,10 +9,10 @@
     cue = "fit"
     say = "One lump, by maximum likelihood."
     ask = "What will the ellipse do after one point?"
-    link = { points = "500" }      # what the link says of the page's controls, where it is not what the cue starts with
+    link = { points = "500" }  # what the link says of the page's controls, where the cue starts otherwise
 
-A step whose page or cue is not there is skipped, and the lecture says so; a file that cannot be read raises a sentence
-with its line.
+A step whose page or cue is not there is skipped, and the lecture says so; a file that cannot be read raises a
+sentence with its line.
 """
 
 from __future__ import annotations

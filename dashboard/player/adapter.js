@@ -101,13 +101,21 @@ let steps = Promise.resolve(); // of a lecture, one after the other
 
 const stepKey = (by) => document.querySelector(`[class*="st-key-lecture-${by > 0 ? "next" : "before"}-"]`)?.className.match(/st-key-lecture-\w+-\d+/)[0];
 
-/** Press a lecture's button until another step is there: while a script runs, a press may go unheard. Its key is that
- * of the step, so that one press too many is none. */
+const isRunning = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "running";
+
+async function waitFor(what, most) {
+  for (let waited = 0; waited < most && !what(); waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** Press a lecture's button until another step is there: a press may go unheard while a script runs, so that one waits
+ * for its end first. The button's key is its step's, so that a press too many is none. */
 async function step(by, key = stepKey(by)) {
-  for (let times = 0; times < 20 && key && stepKey(by) === key; times++) {
-    document.querySelector(`.${key} button`)?.click();
-    await new Promise((resolve) => setTimeout(resolve, 400));
+  for (let times = 0; times < 8 && key && stepKey(by) === key; times++) {
+    await waitFor(() => !isRunning() || stepKey(by) !== key, 3000);
+    if (stepKey(by) === key) document.querySelector(`.${key} button`)?.click();
+    await waitFor(() => stepKey(by) !== key, 1500);
   }
+  await waitFor(() => !isRunning(), 3000);
 }
 
 /** A lecture's next step (or the one before); else the next cue, after the last one the next page; false where there is neither. */

@@ -1,7 +1,7 @@
 """The lecture hall: which step of which lecture is on, its corner, and a lecture of one's own.
 
-``?lecture=NAME&at=7`` is a link to a step; what it shows is :mod:`dashboard.lectures`' affair. A step begins once: what
-is changed afterwards, by hand, stays until the next one.
+``?lecture=NAME&at=7`` is a link to a step; what it shows is :mod:`dashboard.lectures`' affair. A step begins once:
+what is changed afterwards, by hand, stays until the next one.
 """
 
 from __future__ import annotations
