@@ -358,7 +358,7 @@ def paper(drawn: Drawn) -> str:
 
 def test_the_key_shows_bars_in_their_colour_and_explains_dots_of_the_same_name_too(draw):
     nothing = np.full(2, np.nan)
-    mine, other = (Bars(name=name, height=nothing, colour=role) for name, role in (("mine", "model"), ("other", "ink")))
+    mine, other = Bars(name="mine", height=nothing, colour="model"), Bars(name="other", height=nothing, colour="ink")
     dots = Points(name="mine", xy=np.array([[-3.0, -1.9]]), colour="truth", radius=3)
     drawn = draw(one(dots, mine, other))
     assert len(drawn.near(RED)) > 20, "the key's swatch: there is no bar"
