@@ -356,6 +356,17 @@ def paper(drawn: Drawn) -> str:
     return "#" + "".join(f"{c:02X}" for c in drawn.colour_at(-1.13, 1.37))
 
 
+def test_the_key_shows_bars_in_their_colour_and_explains_dots_of_the_same_name_too(draw):
+    nothing = np.full(2, np.nan)
+    mine, other = Bars(name="mine", height=nothing, colour="model"), Bars(name="other", height=nothing, colour="ink")
+    dots = Points(name="mine", xy=np.array([[-3.0, -1.9]]), colour="truth", radius=3)
+    drawn = draw(one(dots, mine, other))
+    assert len(drawn.near(RED)) > 20, "the key's swatch: there is no bar"
+    assert not len(drawn.near(CLASS[0], 20))
+    dots_in_key = drawn.near(TRUTH)
+    assert (dots_in_key[:, 1] < drawn.near(RED)[:, 1].mean()).any(), "dots are explained beside bars of their name"
+
+
 def test_bars_grow_from_their_base_in_their_class_s_colour(draw):
     layer = Bars(name="", height=np.array([1.0, -0.5]), x=np.array([-2.0, 2.0]), width=1.0, base=-2.0, classes=True)
     drawn = draw(one(layer))

@@ -108,7 +108,11 @@ def more(page: str, cue: str) -> list[Any]:
     return getattr(importlib.import_module(f"tests.oracles.{page}"), "MORE", {}).get(cue, [])
 
 
-@pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
+A_SHARE = [pytest.param(*both, marks=[pytest.mark.slow] * (k % 3 > 0)) for k, both in enumerate(EVERY_CUE)]
+"""A third of the cues by default, all of them with the slow tests."""
+
+
+@pytest.mark.parametrize(("page", "cue"), A_SHARE)
 def test_what_a_cue_shows_is_true(page, cue):
     draw, config = drawn_by(page, cue)
     wrong = look(page, cue, draw, config)
@@ -128,7 +132,7 @@ def test_what_other_settings_and_drags_show_is_true(page, cue):
 TO_A_POINT = {("mixture", "em"), ("vae", "walk")}  # the handle goes to the nearest point of the data
 
 
-@pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
+@pytest.mark.parametrize(("page", "cue"), A_SHARE)
 def test_a_handle_stands_where_it_was_dragged(page, cue):
     draw, config = drawn_by(page, cue)
     if inspect.isgeneratorfunction(draw):
