@@ -6,6 +6,8 @@ what is changed afterwards, by hand, stays until the next one.
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -14,7 +16,7 @@ from dashboard.lectures import MAP, Lecture, LectureError, Step, load, read, shi
 from dashboard.scene.words import plain
 
 OWN = "own"
-FOR_ALL_PAGES = ("projector", "seed", "device")
+SETTLES = 2.0  # seconds in which the link may still be that of the step before
 
 
 def attend(page: StreamlitPage) -> None:
@@ -33,13 +35,16 @@ def attend(page: StreamlitPage) -> None:
         st.warning(plain(why))
         return
     at = min(max(at, 1), len(lecture.steps))
+    before, since = st.session_state.get("_step_before", (None, 0.0))
+    if (asked, at) == before and time.monotonic() - since < SETTLES:  # asked for before the browser had the new link
+        at = st.session_state["_lecture"][1]
     step = lecture.steps[at - 1]
     if st.session_state.get("_lecture") != (asked, at):
+        st.session_state["_step_before"] = (st.session_state.get("_lecture"), time.monotonic())
         st.session_state["_lecture"] = (asked, at)
         st.session_state["_step"] = st.session_state["_begin"] = step
     if "_begin" in st.session_state and _name(page) != step.page:  # also where a rerun came between
-        kept = {key: st.query_params[key] for key in FOR_ALL_PAGES if key in st.query_params}
-        st.switch_page(_path(step), query_params={**kept, "lecture": asked, "at": str(at)})
+        st.switch_page(_path(step), query_params={"lecture": asked, "at": str(at)})  # the sidebar's own stay
     if step.page == MAP:
         st.session_state.pop("_begin", None)
     if (st.query_params.get("lecture"), st.query_params.get("at")) != (asked, str(at)):
@@ -71,11 +76,12 @@ def _path(step: Step):
 
 
 def _go(name: str, at: int) -> None:
+    st.session_state.pop("_step_before", None)
     st.query_params.update({"lecture": name, "at": str(at)})
 
 
 def _leave() -> None:
-    for key in ("_lecture", "_step", "_begin"):
+    for key in ("_lecture", "_step", "_begin", "_step_before"):
         st.session_state.pop(key, None)
     for key in ("lecture", "at"):
         st.query_params.pop(key, None)

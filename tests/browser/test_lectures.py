@@ -40,7 +40,7 @@ def test_a_lecture_is_walked_by_page_down_alone(tab, server, name):
 
 
 def test_there_and_back_and_a_link_in_the_middle(tab, server):
-    tab.goto(f"{server.url}/?lecture=mixtures-to-vaes&at=3")
+    tab.goto(f"{server.url}/?lecture=mixtures-to-vaes&at=3&projector=true&seed=4")
     at(tab, 3, len(load("mixtures-to-vaes").steps))
     drawn(tab)
     assert tab.evaluate("() => document.documentElement.dataset.drawer") == "closed"
@@ -51,3 +51,5 @@ def test_there_and_back_and_a_link_in_the_middle(tab, server):
     tab.keyboard.press("PageUp")
     at(tab, 3, len(load("mixtures-to-vaes").steps))
     drive.until(lambda: "Two+lumps" in tab.url, "what differs is there again")
+    said = drive.link(tab)
+    assert (said["projector"], said["seed"]) == ("true", "4"), "the sidebar's settings stay for the whole lecture"
