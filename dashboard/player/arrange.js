@@ -154,7 +154,7 @@ function inRow(row, { x, y, w, h }) {
   const whole = (p, high) => Math.max(0, high - p.top - p.bottom) * shapeOf(p.panel) + p.left + p.right;
   const room = charts.length ? w * (1 - Math.min(0.6, (0.8 * share) / all)) : w; // charts are never squeezed out
   let high = h;
-  for (let k = 0; k < 20 && shapes.reduce((sum, p) => sum + whole(p, high), 0) > room; k++) high *= 0.94;
+  for (let k = 0; k < 80 && shapes.reduce((sum, p) => sum + whole(p, high), 0) > room; k++) high *= 0.94;
   const taken = shapes.reduce((sum, p) => sum + whole(p, high), 0);
   const spare = charts.length ? 0 : (w - taken) / (row.length + 1);
   let at = x + spare;

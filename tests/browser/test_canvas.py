@@ -466,6 +466,56 @@ def test_handles_lie_on_their_places(blank, draw):
         box = blank.locator(f'[data-handle="{name}"]').bounding_box()
         middle = (box["x"] + box["width"] / 2 - corner["x"], box["y"] + box["height"] / 2 - corner["y"])
         assert middle == pytest.approx(np.array(drawn.at(*place)) / drawn.density, abs=1)
+        assert min(box["width"], box["height"]) >= 24, "a finger finds it"
+
+
+# --- where panels go ------------------------------------------------------------------------------------------------
+
+ARRANGE = """async (cases) => {
+  const { arrange } = await import("/arrange.js");
+  return cases.map(([panels, w, h, font, asked]) => arrange(panels, w, h, font, asked));
+}"""
+
+
+def rooms() -> list[tuple[list[dict[str, Any]], int, int, int, list[int]]]:
+    """Panels of all sorts, one to eight, in windows of all sizes; now and then one that is asked for."""
+    rng, cases = np.random.default_rng(0), []
+    for _ in range(60):
+        panels = []
+        for k in range(int(rng.integers(1, 9))):
+            ends = np.sort(rng.uniform(-9, 9, (2, 2)), axis=1) + [[-1, 1], [-1, 1]]
+            x, y = map(tuple, ends.tolist())
+            share = float(rng.choice([0.7, 1.0, 1.6]))
+            panels.append(Panel(f"panel {k}", (), x, y, equal=bool(rng.random() < 0.6), share=share))
+        scene = Scene(panels=tuple(panels), alt="A test.", steps=np.arange(1))
+        width, height = int(rng.choice([360, 700, 1000, 1400])), int(rng.choice([300, 520, 800]))
+        asked = [int(rng.integers(len(panels)))] if rng.random() < 0.5 else []
+        cases.append((scene.layout()["panels"], width, height, int(rng.choice([13, 20])), asked))
+    return cases
+
+
+@pytest.mark.parametrize("y", [(-2.0, 2.0), (-9.0, 9.0), (-0.5, 0.1)])
+def test_where_aspects_are_equal_one_across_is_one_up(blank, draw, y):
+    draw(one(Points(name="p", xy=np.zeros((1, 2))), y=y, equal=True))
+    across, up = blank.evaluate("() => (({ x, y }) => [x(1) - x(0), y(0) - y(1)])(player.views[0])")
+    assert across == pytest.approx(up)
+
+
+def test_panels_lie_inside_the_room_and_beside_each_other(blank, draw):
+    draw(one(Points(name="p", xy=np.zeros((1, 2)))))
+    cases = rooms()
+    for (_, width, height, _, asked), boxes in zip(cases, blank.evaluate(ARRANGE, cases), strict=True):
+        shown = [k for k, box in enumerate(boxes) if box]
+        assert shown, "one is always shown"
+        assert set(asked) <= set(shown), "and so is what is asked for"
+        for k in shown:
+            x, y, w, h = (boxes[k][side] for side in "xywh")
+            assert min(x, y) >= -1
+            assert x + w <= width + 1
+            assert y + h <= height + 1
+            for other in shown[: shown.index(k)]:
+                a, b, c, d = (boxes[other][side] for side in "xywh")
+                assert x >= a + c - 1 or a >= x + w - 1 or y >= b + d - 1 or b >= y + h - 1
 
 
 # --- what the pointer, the numbers and the axes say -----------------------------------------------------------------
