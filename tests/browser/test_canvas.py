@@ -483,7 +483,7 @@ def rooms() -> list[tuple[list[dict[str, Any]], int, int, int, list[int]]]:
     for _ in range(60):
         panels = []
         for k in range(int(rng.integers(1, 9))):
-            ends = np.sort(rng.uniform(-9, 9, (2, 2)), axis=1) + [[-1, 1], [-1, 1]]
+            ends = np.sort(rng.uniform(-9, 9, (2, 2)), axis=1) + np.array([-1, 1])
             x, y = map(tuple, ends.tolist())
             share = float(rng.choice([0.7, 1.0, 1.6]))
             panels.append(Panel(f"panel {k}", (), x, y, equal=bool(rng.random() < 0.6), share=share))
@@ -497,7 +497,7 @@ def rooms() -> list[tuple[list[dict[str, Any]], int, int, int, list[int]]]:
 @pytest.mark.parametrize("y", [(-2.0, 2.0), (-9.0, 9.0), (-0.5, 0.1)])
 def test_where_aspects_are_equal_one_across_is_one_up(blank, draw, y):
     draw(one(Points(name="p", xy=np.zeros((1, 2))), y=y, equal=True))
-    across, up = blank.evaluate("() => (({ x, y }) => [x(1) - x(0), y(0) - y(1)])(player.views[0])")
+    across, up = blank.evaluate("() => ((view) => [view.x(1) - view.x(0), view.y(0) - view.y(1)])(player.views[0])")
     assert across == pytest.approx(up)
 
 
