@@ -10,6 +10,15 @@ def test_home_shows_no_exception(open_page):
     assert not open_page().exception
 
 
+def test_the_map_does_not_promise_p_of_x_of_models_that_have_none(open_page):
+    """The picture beside it evaluates p(x): models of the family that gives none have to be excepted."""
+    implicit = [model.name for model, concept in atlas.models("implicit") if concept]
+    said = next(m.value for m in open_page().markdown if "another model in the middle" in m.value)
+    excepted = said.partition("Not all can do everything")[2]
+    assert "no p(x)" in excepted
+    assert any(name.split()[0] in excepted for name in ["GAN", *implicit])
+
+
 @pytest.mark.parametrize("seed", [0, 2**31 - 1])
 def test_seeds_at_both_ends(open_page, seed):
     app = open_page()
