@@ -81,7 +81,11 @@ def load(name: str) -> Lecture:
     """
     if not NAME.fullmatch(name) or name not in shipped():
         raise LectureError(f"There is no lecture {name[:40]!r}; there are {', '.join(shipped())}.")
-    return read((FOLDER / f"{name}.toml").read_text("utf-8"), name)
+    try:
+        text = (FOLDER / f"{name}.toml").read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as why:
+        raise LectureError(f"The file lectures/{name}.toml cannot be read; restore it from the repository.") from why
+    return read(text, name)
 
 
 def read(text: str, name: str) -> Lecture:

@@ -112,11 +112,18 @@ def lectures() -> None:
     """All lectures, to be started; and a file of one's own."""
     st.header("Lectures", anchor=False)
     st.markdown("A lecture leads from cue to cue by Page Down alone, a clicker's key. Each step is a link.")
+    faulty: list[str] = []
     with st.container(horizontal=True):
         for name in shipped():
-            lecture = load(name)
-            label = f"{lecture.title} · {len(lecture.steps)} steps"
+            try:
+                lecture = load(name)
+            except LectureError as why:
+                faulty.append(f"{name}: {why}")
+                continue
+            label = f"{plain(lecture.title)} · {len(lecture.steps)} steps"
             st.button(label, key=f"lecture-start-{name}", on_click=_go, args=(name, 1))
+    for sentence in faulty:
+        st.warning(plain(sentence))
     file = st.file_uploader("A lecture of your own, as a TOML file", type="toml", key="lecture-file")
     if file is None:
         return

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashboard import lectures
 from dashboard.lectures import MOST_STEPS, LectureError, Step, load, read, shipped, written
 from tests.pages import recorded_links
 
@@ -56,6 +57,21 @@ def test_a_step_that_cannot_be_shown_is_skipped_and_said():
         "Line 1: there is no page 'hmm' yet.",
         "Line 5: the page 'gaussian' has no cue 'x' yet.",
     )
+
+
+def test_a_shipped_file_that_is_broken_costs_the_map_nothing_but_itself(tmp_path, monkeypatch):
+    (tmp_path / "good.toml").write_text("[[step]]\npage = 'gaussian'\n", "utf-8")
+    (tmp_path / "bad.toml").write_text("[[step]\n", "utf-8")
+    (tmp_path / "noise.toml").write_bytes(b"\xff\xfe\x00")
+    monkeypatch.setattr(lectures, "FOLDER", tmp_path)
+    lectures.load.cache_clear()
+    app = recorded_links.show({"page": "home"})
+    lectures.load.cache_clear()
+    assert not app.exception
+    assert [b.key for b in app.button if b.key.startswith("lecture-start")] == ["lecture-start-good"]
+    said = [w.value for w in app.warning]
+    assert any("bad" in s and "line 1" in s for s in said)
+    assert any("noise" in s and "restore it" in s for s in said)
 
 
 @pytest.mark.parametrize("name", ["nope", "../secrets", "", "own", "a" * 500])
