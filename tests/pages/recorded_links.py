@@ -38,9 +38,9 @@ def show(link: dict[str, str]) -> AppTest:
 
 
 def controls(app: AppTest) -> dict[str, Any]:
-    """Value of each control, by its kind and key."""
+    """Value of each control, by its kind and key; those of lectures are no page's."""
     return {f"{kind} {w.key}": w.value for kind in WIDGETS for w in getattr(app, kind)} | {
-        f"button {b.key}": b.label for b in app.button
+        f"button {b.key}": b.label for b in app.button if not b.key.startswith("lecture-")
     }
 
 

@@ -301,7 +301,7 @@ def test_the_errors_of_principal_components_are_those_of_the_train_images(job, m
 
     small = {**autoencoder.NARROW, "n_bottleneck": 1, "hidden": (4,), "n_steps": 40}
     networks = ({**small, "n_bottleneck": 2}, {**small, "n_bottleneck": 5})
-    monkeypatch.setattr(autoencoder, "SQUEEZE", {"networks": networks, "epochs": (0, 1)})
+    monkeypatch.setattr(autoencoder, "SQUEEZE", {"networks": networks, "epochs": (0, 1), "kept": (1,)})
     built = autoencoder._build_squeeze(job).arrays
     train, test = (split.images.reshape(-1, 784) / 255 for split in (load_mnist().train, TEST))
     for error, n in zip(built["pca_rmse"], (2, 5), strict=True):
