@@ -229,7 +229,7 @@ def tab(shared_page: Page, shared_tabs: Tabs) -> Iterator[Page]:
     shared_tabs.check()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups (see pyproject.toml: at present it finds none)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one worker, one after the other: none disturbs another's clock."""
     for item in items:
