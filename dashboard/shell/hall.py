@@ -124,7 +124,8 @@ def lectures() -> None:
             st.button(label, key=f"lecture-start-{name}", on_click=_go, args=(name, 1))
     for sentence in faulty:
         st.warning(plain(sentence))
-    file = st.file_uploader("A lecture of your own, as a TOML file", type="toml", key="lecture-file")
+    with st.popover("Open one of your own"):
+        file = st.file_uploader("A lecture's file (TOML)", type="toml", key="lecture-file")
     if file is None:
         return
     try:

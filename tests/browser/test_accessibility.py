@@ -29,7 +29,7 @@ def tab_in(shared_tabs):
     return tab
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 @pytest.mark.parametrize(
     "path", ["gaussian", *(pytest.param(p, marks=pytest.mark.slow) for p in EVERY_PAGE if p != "gaussian")]
 )

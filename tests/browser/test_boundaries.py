@@ -69,6 +69,7 @@ def test_both_probes_are_at_one_place(tab, server):
     drive.until(lambda: said(one) == said(two), "the other probe follows")
 
 
+@pytest.mark.slow
 def test_paint_two_classes_and_both_models_follow(tab, server):
     drive.open_page(tab, f"{server.url}/boundaries?{urlencode({'boundaries.source': 'Painted by hand'})}")
     stage = drive.player(tab).locator("canvas").bounding_box()

@@ -33,7 +33,10 @@ def focus_picture(page):
     drive.player(page).locator("canvas").click(position={"x": 200, "y": 150})
 
 
-@pytest.mark.parametrize("focus", [focus_slider, focus_select, focus_nothing, focus_picture])
+@pytest.mark.parametrize(
+    "focus",
+    [focus_slider, focus_nothing, *(pytest.param(f, marks=pytest.mark.slow) for f in (focus_select, focus_picture))],
+)
 def test_keys_work_whatever_has_the_focus(tab, server, focus):
     drive.open_page(tab, drive.address(server, "gaussian", "fit"))
     drive.pause(tab)

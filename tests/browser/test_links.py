@@ -144,6 +144,7 @@ def test_a_choice_is_in_the_link_and_the_link_restores_it(tab, server):
     expect(tab.get_by_role("combobox", name=re.compile("Data"))).to_have_value("Nearly singular")
 
 
+@pytest.mark.slow
 def test_moving_a_slider_puts_it_into_the_link_and_the_link_restores_it(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian")
     drive.nudge(tab, "Points n")

@@ -186,6 +186,7 @@ def test_a_run_comes_to_its_end(page, live_server):
     drive.until(lambda: 0 < drive.frame(page) < 40, "it plays from the start")
 
 
+@pytest.mark.slow
 def test_a_worker_that_raises(page, tabs, live_server):
     run = open_live(page, f"{live_server.url}?fail_at=30")
     drive.wait_status(page, "failed")
@@ -200,6 +201,7 @@ def test_a_worker_that_raises(page, tabs, live_server):
     tabs.check()
 
 
+@pytest.mark.slow
 def test_thinning_is_the_same_on_both_sides(page, live_server):
     """A hundred frames of room, a thousand recorded."""
     size = 200 * 2 * 4 + 8 + 4 + 64 + 8

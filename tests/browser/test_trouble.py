@@ -155,6 +155,7 @@ def test_what_is_said_of_a_damaged_recording(watched, whole_blob, damage):
     assert said[1:] == [0, None], "and nothing has changed"
 
 
+@pytest.mark.slow
 def test_damaged_recording_at_the_start(shared_page, shared_tabs, server):
     """The first message arrives damaged; what is asked for again is whole."""
     page, seen = shared_page, []
