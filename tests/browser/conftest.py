@@ -227,11 +227,3 @@ def tab(shared_page: Page, shared_tabs: Tabs) -> Iterator[Page]:
     yield shared_page
     shared_page.goto("about:blank")  # a run that grows pauses, and makes room for that of the next test
     shared_tabs.check()
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups (see pyproject.toml: at present it finds none)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All in one worker, one after the other: none disturbs another's clock."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
