@@ -120,17 +120,16 @@ class Page:
             return
         del st.session_state["_begin"]
         cue = self.cues.get(step.cue) or next(iter(self.cues.values()))
-        st.session_state[f"{self.name}.cue"] = cue.name
-        st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
-        controls.reset(self.name, cue.differs, keep=frozenset())
+        self._open(cue, cue.differs)
         controls.ask(self.name, step.link)
 
     def _say(self) -> str:
         """The cue's sentence, or that of the lecture's step that is on."""
         step: Step | None = st.session_state.get("_step")
         cue = self.current
-        here = step is not None and step.page == self.name and step.cue in (cue.name, "")
-        return " ".join(filter(None, (step.say, step.ask))) or cue.say if here and step else cue.say
+        if step is None or step.page != self.name or step.cue not in (cue.name, ""):
+            return cue.say
+        return f"{step.say} {step.ask}".strip() or cue.say
 
     @property
     def current(self) -> Cue:
@@ -159,10 +158,14 @@ class Page:
         now = self.current
         left[now.name] = controls.values(self.name)
         differs = cue.differs if cue is now or cue.name not in left else left[cue.name]
+        st.query_params[f"{self.name}.cue"] = cue.name
+        self._open(cue, differs, f"{self.name}.cue", f"{self.name}.painted")
+
+    def _open(self, cue: Cue, differs: Mapping[str, Any], *keep: str) -> None:
+        """Turn a cue on, the keyboard in its picture and its controls at these values; what the link is to keep."""
         st.session_state[f"{self.name}.cue"] = cue.name
         st.session_state["_focus"] = st.session_state.get("_focus", 0) + 1
-        st.query_params[f"{self.name}.cue"] = cue.name
-        controls.reset(self.name, differs, keep=frozenset({f"{self.name}.cue", f"{self.name}.painted"}))
+        controls.reset(self.name, differs, keep=frozenset(keep))
 
     # --- the stage ------------------------------------------------------------------------------------------
 

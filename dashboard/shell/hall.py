@@ -99,8 +99,7 @@ def _corner(lecture: Lecture, at: int) -> None:
                 mark = "**" if k == at else ""
                 where = f"{step.page}{' / ' * bool(step.cue)}{step.cue}"
                 st.markdown(f"{k}. {mark}{plain(step.say or where)}{mark}")
-            if lecture.skipped:
-                st.caption(plain("Skipped. " + " ".join(lecture.skipped)))
+            _skipped(lecture)
             st.button("Leave the lecture", key="lecture-leave", on_click=_leave)
         st.button("›", key=f"lecture-next-{at}", disabled=at == last, on_click=_go, args=(lecture.name, at + 1))
 
@@ -120,8 +119,7 @@ def lectures() -> None:
             except LectureError as why:
                 faulty.append(f"{name}: {why}")
                 continue
-            label = f"{plain(lecture.title)} · {len(lecture.steps)} steps"
-            st.button(label, key=f"lecture-start-{name}", on_click=_go, args=(name, 1))
+            _start(lecture)
     for sentence in faulty:
         st.warning(plain(sentence))
     with st.popover("Open one of your own"):
@@ -134,10 +132,18 @@ def lectures() -> None:
         st.warning(plain(why))
         return
     st.session_state["_own_lecture"] = lecture
+    _skipped(lecture)
+    _start(lecture)
+
+
+def _start(lecture: Lecture) -> None:
+    label = f"{plain(lecture.title)} · {len(lecture.steps)} steps"
+    st.button(label, key=f"lecture-start-{lecture.name}", on_click=_go, args=(lecture.name, 1))
+
+
+def _skipped(lecture: Lecture) -> None:
     if lecture.skipped:
         st.caption(plain("Skipped. " + " ".join(lecture.skipped)))
-    st.button(f"{plain(lecture.title)} · {len(lecture.steps)} steps", key="lecture-start-own", on_click=_go,
-              args=(OWN, 1))  # fmt: skip
 
 
 def make(page: StreamlitPage) -> None:

@@ -72,10 +72,9 @@ def noised(x_0: np.ndarray, eps: np.ndarray, level: float) -> np.ndarray:
     return np.sqrt(level) * x_0 + np.sqrt(1 - level) * eps
 
 
-def in_unit(seen: Seen, unit: str, value: Any) -> Any:
-    """The value, if what is shown is said to be in that unit."""
-    said = getattr(seen.thing, "unit", "")
-    return value if said == unit else lambda _: f"the unit is {said!r}, not {unit!r}"
+def in_unit(unit: str, value: Any) -> dict[str, Any]:
+    """A readout's value and its unit."""
+    return {"values": value, "unit": unit}
 
 
 def titled(seen: Seen, title: str, value: Any) -> Any:
@@ -841,7 +840,7 @@ def w2_at_the_end(seen: Seen) -> Any:
 @ORACLES("backward", r"Readout W₂ of true samples \(n = 200\)")
 def w2_and_its_spread(seen: Seen) -> Any:
     found = w2_of_true(seen.config.source)
-    return in_unit(seen, f"± {found.std(ddof=1):.2f}", found.mean())
+    return in_unit(f"± {found.std(ddof=1):.2f}", found.mean())
 
 
 @lru_cache(maxsize=8)
@@ -869,7 +868,7 @@ def variance_within(seen: Seen) -> Any:
 def milliseconds(seen: Seen) -> Any:
     """A step of 400 points takes between a hundredth of a millisecond and half a second."""
     steps = seen.config.back
-    return in_unit(seen, "ms", lambda shown: 0.01 * steps < shown < 500 * steps or f"{shown} ms for {steps} steps")
+    return in_unit("ms", lambda shown: 0.01 * steps < shown < 500 * steps or f"{shown} ms for {steps} steps")
 
 
 # --- Photocopier --------------------------------------------------------------------------------------------
@@ -1058,7 +1057,7 @@ def live_w2(seen: Seen) -> Any:
     truth = live_points(seen.config)[:200]
     value = About(w2(samples(seen.config, seen.step)[: len(truth)], truth), 1e-3, 1e-3)
     unit = f"standard deviations (n = {len(truth)})" if seen.config.is_own else f"(n = {len(truth)})"
-    return value if "Curve" in seen.name else in_unit(seen, unit, value)
+    return value if "Curve" in seen.name else in_unit(unit, value)
 
 
 @ORACLES("live", r"Readout W₂ of true samples \(n = 200\)")
@@ -1189,7 +1188,7 @@ def measured(seen: Seen) -> Any:
     value = factor * stored(measure)[seen.frame]
     if "Curve" in seen.name:
         return {"x": stored("guidance")[seen.frame], "y": value}
-    return in_unit(seen, "%" if factor == 100 else f"(test digits {stored(f'{measure}_test')[0]:.2f})", value)
+    return in_unit("%" if factor == 100 else f"(test digits {stored(f'{measure}_test')[0]:.2f})", value)
 
 
 @ORACLES("digits", "Polylines test digits")

@@ -83,13 +83,9 @@ MORE: dict[str, list[Any]] = {
 # --- Pieces -------------------------------------------------------------------------------------------------
 
 
-def number(seen: Seen, value: float, unit: str = "", absolute: float = 1e-6) -> Callable[[Any], Any]:
+def number(value: float, unit: str = "", absolute: float = 1e-6) -> dict[str, Any]:
     """A readout's value and its unit."""
-
-    def verdict(shown: float) -> str:
-        return differs(shown, About(value, absolute=absolute)) or differs(getattr(seen.thing, "unit", ""), unit)
-
-    return verdict
+    return {"values": About(value, absolute=absolute), "unit": unit}
 
 
 # --- The players of a frame ---------------------------------------------------------------------------------
@@ -419,7 +415,7 @@ def loss_curve(seen: Seen) -> dict[str, Any]:
 
 @ORACLES(LIVE, "Readout loss of [DG]")
 def loss_told(seen: Seen) -> Any:
-    return number(seen, loss(seen))
+    return number(loss(seen))
 
 
 def loss(seen: Seen) -> float:
@@ -491,17 +487,17 @@ def modes_of(seen: Seen) -> int:
 @ORACLES(f"{LIVE}|{PAIRS}", r"Readout ([AB]: )?modes of \d+")
 def modes_told(seen: Seen) -> Any:
     of = int(seen.name.rsplit(maxsplit=1)[1])
-    return number(seen, held(seen)["modes"]) if of == modes_of(seen) else {"values": lambda _: f"of {modes_of(seen)}"}
+    return number(held(seen)["modes"]) if of == modes_of(seen) else {"values": lambda _: f"of {modes_of(seen)}"}
 
 
 @ORACLES(f"{LIVE}|{PAIRS}", "Readout ([AB]: )?high quality")
 def quality_told(seen: Seen) -> Any:
-    return number(seen, held(seen)["quality"], "%")
+    return number(held(seen)["quality"], "%")
 
 
 @ORACLES(LIVE, "Readout reverse KL")
 def reverse_kl_told(seen: Seen) -> Any:
-    return number(seen, held(seen)["reverse KL"], "nats")
+    return number(held(seen)["reverse KL"], "nats")
 
 
 @ORACLES(f"{LIVE}|{PAIRS}", "Curve (modes held|[AB]: modes)")
@@ -523,7 +519,7 @@ def distance(seen: Seen) -> float:
 
 @ORACLES(f"{LIVE}|{PAIRS}", r"Readout W₂ to the data \(n = 200\)|Readout [AB]: W₂")
 def distance_told(seen: Seen) -> Any:
-    return number(seen, distance(seen), "standard deviations" if left_of(seen.config).source == "csv" else "")
+    return number(distance(seen), "standard deviations" if left_of(seen.config).source == "csv" else "")
 
 
 @ORACLES(f"{LIVE}|{PAIRS}", "Curve ([AB]: )?W₂")
@@ -533,7 +529,7 @@ def distance_curve(seen: Seen) -> dict[str, Any]:
 
 @ORACLES(LIVE, r"Readout true samples' W₂ \(n = 200\)")
 def true_distance_told(seen: Seen) -> Any:
-    return number(seen, true_distance(seen.config.source))
+    return number(true_distance(seen.config.source))
 
 
 @lru_cache(maxsize=8)
@@ -651,12 +647,12 @@ def divergence(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("one", r"Readout JS\(p ‖ q\)")
 def divergence_told(seen: Seen) -> Any:
-    return number(seen, jensen_shannon(seen), "nats", absolute=2e-4)
+    return number(jensen_shannon(seen), "nats", absolute=2e-4)
 
 
 @ORACLES("one", "Readout 2 JS − 2 log 2")
 def highest_value(seen: Seen) -> Any:
-    return number(seen, 2 * jensen_shannon(seen) - math.log(4), "nats", absolute=4e-4)
+    return number(2 * jensen_shannon(seen) - math.log(4), "nats", absolute=4e-4)
 
 
 def over_data(seen: Seen, function: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -668,7 +664,7 @@ def over_data(seen: Seen, function: Callable[[np.ndarray], np.ndarray]) -> float
 
 @ORACLES("one", "Readout D on average at data")
 def trust(seen: Seen) -> Any:
-    return number(seen, over_data(seen, lambda d: d), absolute=5e-4)
+    return number(over_data(seen, lambda d: d), absolute=5e-4)
 
 
 @ORACLES("one", "Readout value of the game V")
@@ -678,7 +674,7 @@ def value(seen: Seen) -> Any:
     z, weights = np.polynomial.legendre.leggauss(400)
     fooled = says(state, points_of(state, z[:, None])).astype(float)
     at_data = over_data(seen, lambda d: np.log(np.maximum(d, 1e-12)))
-    return number(seen, at_data + weights @ np.log(np.maximum(1 - fooled, 1e-12)) / 2, "nats", absolute=3e-3)
+    return number(at_data + weights @ np.log(np.maximum(1 - fooled, 1e-12)) / 2, "nats", absolute=3e-3)
 
 
 # --- Trained long -------------------------------------------------------------------------------------------
@@ -756,17 +752,17 @@ def quality_so_far(seen: Seen) -> dict[str, Any]:
 @ORACLES("modes", r"Readout modes of \d+")
 def modes_recorded(seen: Seen) -> Any:
     assert seen.name.endswith(f" {len(get_dataset(trained_data(seen.config.modes)).centres)}")
-    return number(seen, counted(seen, "modes"))
+    return number(counted(seen, "modes"))
 
 
 @ORACLES("modes", "Readout high quality")
 def quality_recorded(seen: Seen) -> Any:
-    return number(seen, counted(seen, "quality"), "%", absolute=0.05)
+    return number(counted(seen, "quality"), "%", absolute=0.05)
 
 
 @ORACLES("modes", "Readout reverse KL")
 def reverse_kl_recorded(seen: Seen) -> Any:
-    return number(seen, counted(seen, "reverse KL"), "nats", absolute=2e-4)
+    return number(counted(seen, "reverse KL"), "nats", absolute=2e-4)
 
 
 @ORACLES("modes", "Polylines ")
@@ -776,7 +772,7 @@ def best_possible_far_apart(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("modes", "Readout true samples")
 def true_quality_told(seen: Seen) -> Any:
-    return number(seen, TRUE_QUALITY, "%", absolute=0.05)
+    return number(TRUE_QUALITY, "%", absolute=0.05)
 
 
 # --- Digits -------------------------------------------------------------------------------------------------
@@ -836,12 +832,12 @@ def on_the_way(seen: Seen) -> np.ndarray:
 
 @ORACLES("digits", "Readout stop")
 def last_stop(seen: Seen) -> Any:
-    return number(seen, seen.step // 16 + 1)
+    return number(seen.step // 16 + 1)
 
 
 @ORACLES("digits", "Readout length of z")
 def length(seen: Seen) -> Any:
-    return number(seen, math.sqrt((on_the_way(seen) ** 2).sum()))
+    return number(math.sqrt((on_the_way(seen) ** 2).sum()))
 
 
 @lru_cache(maxsize=1)
@@ -871,14 +867,14 @@ def share_of_each(seen: Seen) -> np.ndarray:
 @ORACLES("digits", "Readout entropy of the classes")
 def entropy(seen: Seen) -> Any:
     share = share_of_each(seen)
-    return number(seen, -sum(p * math.log(p) for p in share if p > 0), "nats")
+    return number(-sum(p * math.log(p) for p in share if p > 0), "nats")
 
 
 @ORACLES("digits", "Readout even shares")
 def even_shares(seen: Seen) -> Any:
-    return number(seen, math.log(10), "nats")
+    return number(math.log(10), "nats")
 
 
 @ORACLES("digits", "Readout rarest class")
 def rarest(seen: Seen) -> Any:
-    return number(seen, 100 * min(share_of_each(seen)), "%")
+    return number(100 * min(share_of_each(seen)), "%")

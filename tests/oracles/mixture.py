@@ -298,23 +298,32 @@ def terms(at: Step, point: int, config: Config) -> np.ndarray:
     return np.array([w * multivariate_normal(m, c).pdf(config.data()[point]) for w, m, c in theta])
 
 
+def shared(seen: Seen, now: Step) -> dict[str, Any]:
+    """Points in the colours of their responsibilities."""
+    return {"xy": in_the_picture(seen), "weights": About(now.r, absolute=1e-5)}
+
+
+def contours(now: Step, absolute: float = 1e-5) -> dict[str, Any]:
+    """Components as ellipses whose opacity is their weight."""
+    return {
+        "mean": now.means,
+        "covariance": About(now.covariances, absolute=absolute),
+        "weight": now.weights / now.weights.max(),
+        "sigmas": (1, 2),
+    }
+
+
 @ORACLES("em", "Points points")
 @ORACLES("beside", "Points points", panel=1)
 @throughout
 def shared_points(seen: Seen) -> dict[str, Any]:
-    return {"xy": in_the_picture(seen), "weights": About(state(seen).r, absolute=1e-5)}
+    return shared(seen, state(seen))
 
 
 @ORACLES("em|beside", "Ellipses components")
 @throughout
 def components(seen: Seen) -> dict[str, Any]:
-    now = state(seen)
-    return {
-        "mean": now.means,
-        "covariance": now.covariances,
-        "weight": now.weights / now.weights.max(),
-        "sigmas": (1, 2),
-    }
+    return contours(state(seen))
 
 
 @ORACLES("em", "Points chosen point")
@@ -569,19 +578,13 @@ def alone(seen: Seen) -> Step:
 @ORACLES("collapse", "Points points")
 @throughout
 def points_of_collapse(seen: Seen) -> dict[str, Any]:
-    return {"xy": in_the_picture(seen), "weights": About(alone(seen).r, absolute=1e-5)}
+    return shared(seen, alone(seen))
 
 
 @ORACLES("collapse", "Ellipses components")
 @throughout
 def components_of_collapse(seen: Seen) -> dict[str, Any]:
-    now = alone(seen)
-    return {
-        "mean": now.means,
-        "covariance": About(now.covariances, absolute=0),
-        "weight": now.weights / now.weights.max(),
-        "sigmas": (1, 2),
-    }
+    return contours(alone(seen), absolute=0)
 
 
 @ORACLES("collapse", "(Curve|Readout) log-likelihood")

@@ -46,7 +46,7 @@ class Seen:
         return int(self.scene.steps[self.frame])
 
     def at(self, channel: str) -> Any:
-        """What a channel of this layer holds in this frame; of a readout, ``values``; else a style, such as texts."""
+        """What a channel of this layer holds in this frame, or a style, such as texts; a readout's value or unit."""
         return channel_at(self.thing, channel, self.frame)
 
     def other(self, name: str, panel: int | None = None) -> Seen:
@@ -72,6 +72,8 @@ class Seen:
 def channel_at(thing: Layer | Readout | str, channel: str, frame: int) -> Any:
     if isinstance(thing, str):
         return thing
+    if isinstance(thing, Readout) and channel in ("unit", "digits"):
+        return getattr(thing, channel)
     if isinstance(thing, Readout):
         return float(thing.values[min(frame, len(thing.values) - 1)])
     value = getattr(thing, channel)

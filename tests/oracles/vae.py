@@ -755,7 +755,7 @@ def live_noise(seen: Seen) -> float:
 
 @ORACLES("live", "Readout decoder's σₓ")
 def unit_of_live_noise(seen: Seen) -> dict[str, Any]:
-    return latent.in_unit(seen, "standard deviations" if seen.config.is_own else "")
+    return {"unit": "standard deviations" if seen.config.is_own else ""}
 
 
 @ORACLES("live", "Points test digits")

@@ -32,7 +32,7 @@ def scene(config: Config) -> Scene:
     steps = arrays["steps"].astype(float)
     modes = 100 * arrays["modes"].astype(float) / len(known.centres)
     quality = 100 * arrays["quality"].astype(float)
-    last = float(steps[-1])
+    last, truth = float(steps[-1]), known.true_quality
     return Scene(
         panels=(
             _plane(arrays["samples"].astype(np.float32), cache.made(verdict, config.modes), known),
@@ -41,7 +41,7 @@ def scene(config: Config) -> Scene:
                 (
                     Curve(name="modes held", key="h", x=steps, y=modes, colour="class2"),
                     Curve(name="high quality", key="q", x=steps, y=quality, colour="model"),
-                    Polylines(name="", xy=np.array([[[0, 98.9], [last, 98.9]]]), colour="truth", dashed=True),
+                    Polylines(name="", xy=np.array([[[0, truth], [last, truth]]]), colour="truth", dashed=True),
                 ),
                 (0, last),
                 (0, 104),
@@ -54,7 +54,7 @@ def scene(config: Config) -> Scene:
             Readout(f"modes of {len(known.centres)}", arrays["modes"].astype(float), digits=0),
             Readout("high quality", quality, "%", 1),
             Readout("reverse KL", arrays["reverse_kl"].astype(float), "nats", 4),
-            Readout("true samples", np.full(len(steps), 98.9), "%", 1),
+            Readout("true samples", np.full(len(steps), truth), "%", 1),
         ),
         **said(
             len(steps),
