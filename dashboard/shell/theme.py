@@ -22,8 +22,8 @@ _STYLE = """
   /* a lecture's step, in the corner */
   .st-key-lecture { position: fixed; top: 0.25rem; right: 3.2rem; z-index: 1000001; width: auto !important;
                     background: var(--st-background-color, inherit); border-radius: 0.5rem; }
-  .st-key-lecture p { max-width: calc(100vw - 55rem);
-                      overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .stMain .st-key-lecture [data-testid="stMarkdownContainer"] p { max-width: calc(100vw - 55rem); overflow: hidden;
+                                                                  text-overflow: ellipsis; white-space: nowrap; }
   .st-key-lecture button { min-height: 0; height: 1.9rem; padding: 0 0.5rem; }
   html:has(.st-key-lecture) .st-key-headline { padding-right: 9rem; }
   /* what nobody sees takes no tab stop */
