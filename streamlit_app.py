@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.player.files import routes
 from dashboard.runs.warmup import share_cores
+from dashboard.shell import thumbnails
 
 share_cores()
-app = st.App("dashboard/main.py", routes=routes())
+app = st.App("dashboard/main.py", routes=routes() + thumbnails.routes())

@@ -192,8 +192,8 @@ def last(events: list[dict], what: str) -> dict:
 
 def menu_link(page: Page, to: str) -> Locator:
     """The link to a page in the top navigation; its section is opened first."""
-    path = "/" if to == "home" else f"/{to}"
-    find = f'a[href="{path}"], a[href$="{path}"]' if to != "home" else 'a[data-testid="stTopNavLink"]:has-text("Map")'
+    path = "/" if to == "map" else f"/{to}"
+    find = f'a[href="{path}"], a[href$="{path}"]' if to != "map" else 'a[data-testid="stTopNavLink"]:has-text("Map")'
     link = page.locator(find).first
     if not link.is_visible():
         for section in page.get_by_test_id("stTopNavSection").all():

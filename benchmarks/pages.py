@@ -64,7 +64,7 @@ def measure_cues(play, name: str, rounds: int) -> dict[str, list[tuple[str, floa
         try:
             with streamlit_run(port) as process:
                 wait_for_port(port, process)
-                page = open_page(browser, f"http://127.0.0.1:{port}")
+                page = open_page(browser, f"http://127.0.0.1:{port}/?map.cue=schema")
                 wait_at_rest(process)
                 took = click(page, menu_link(page, name))
                 page.wait_for_timeout(800)

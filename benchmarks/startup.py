@@ -143,10 +143,10 @@ def measure_changes(play: Playwright, count: int, say) -> list[dict]:
     try:
         with streamlit_run(port) as process:
             wait_for_port(port, process)
-            page = open_page(browser, f"http://127.0.0.1:{port}")
+            page = open_page(browser, f"http://127.0.0.1:{port}/?map.cue=schema")
             wait_at_rest(process)
             for turn in range(count + 2):
-                row = change(page, "gaussian" if turn % 2 == 0 else "home")
+                row = change(page, "gaussian" if turn % 2 == 0 else "map")
                 if turn >= 2:  # each page's first visit loads its code
                     rows.append(row)
             say(f"change: {len(rows)}")
@@ -175,6 +175,7 @@ def measure_controls(play: Playwright, count: int, say) -> list[dict]:
             page = open_page(browser, f"http://127.0.0.1:{port}/gaussian?gaussian.cue=sample")
             wait_at_rest(process)
             player(page).focus()
+            page.keyboard.press("Escape")  # the question before the picture
             page.keyboard.press("End")
             page.get_by_role("slider", name="Correlation ρ").focus()
             for turn in range(count + 5):
@@ -309,7 +310,7 @@ def groups(rows: dict[str, list[dict]]) -> dict[str, tuple[list[dict], str]]:
     for kind in ("warm", "cold"):
         by[f"start {kind}"] = ([r for r in rows["start"] if r["kind"] == kind], "total")
     by["change"] = (rows["change"], "total")
-    for to in ("gaussian", "home"):
+    for to in ("gaussian", "map"):
         by[f"  to {to}"] = ([r for r in rows["change"] if r["to"] == to], "total")
     by["control from key"] = (rows["control"], "total")
     by["control from message"] = (rows["control"], "message")

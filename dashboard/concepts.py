@@ -16,7 +16,8 @@ from typing import Literal
 
 PACKAGE = "dashboard.scenes"
 PAGES = Path(__file__).resolve().parent.parent / "pages"
-MAP = "| Map | What do all generative models have in common, which families are there, when did they come? |"
+HOME = "map"
+"""The page that stands at the root of the address."""
 Family = Literal["exact", "approximate", "implicit"]
 
 
@@ -60,6 +61,7 @@ class Concept:
         order: Among all concepts; a section stands where its first concept does.
         models: On the map of families.
         events: On the timeline.
+        thumbnail: The cue, empty for the first, and the panel of it that its picture on the map is made of.
     """
 
     page: str
@@ -69,6 +71,12 @@ class Concept:
     order: int
     models: tuple[Model, ...] = ()
     events: tuple[Event, ...] = ()
+    thumbnail: tuple[str, int] = ("", 0)
+
+    @property
+    def address(self) -> str:
+        """The path of its page in a link: empty for the map."""
+        return "" if self.page == HOME else self.page
 
     @property
     def path(self) -> Path:
@@ -108,8 +116,8 @@ def sections() -> dict[str, list[Concept]]:
 
 def readme_table() -> str:
     """The README's list of pages."""
-    rows = [f"| `/{concept.page}` | {concept.question} |" for concept in concepts()]
-    return "\n".join(["| page | question |", "|---|---|", MAP, *rows])
+    rows = [f"| `/{concept.address}` | {concept.question} |" for concept in concepts()]
+    return "\n".join(["| page | question |", "|---|---|", *rows])
 
 
 def in_readme(text: str) -> str:

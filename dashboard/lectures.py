@@ -8,8 +8,11 @@
     page = "gaussian"
     cue = "fit"
     say = "One lump, by maximum likelihood."
-    ask = "What will the ellipse do after one point?"
-    link = { points = "500" }  # what the link says of the page's controls, where the cue starts otherwise
+    ask = "What will the ellipse do after one point?"  # before the picture plays
+    answers = ["Nothing", "It shrinks to that point"]  # may be left out, as may all but the page
+    right = "It shrinks to that point"
+    because = "One point has no spread."
+    link = { points = "500", pin = "1,100" }  # as in the page's link: controls, and frames to keep side by side
 
 A step whose page or cue is not there is skipped, and the lecture says so; a file that cannot be read raises a
 sentence with its line.
@@ -26,12 +29,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.concepts import concepts, cues
+from dashboard.questions import Question
 
 FOLDER = Path(__file__).resolve().parents[1] / "lectures"
-MAP = "map"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MOST_STEPS, MOST_BYTES, MOST_WORDS = 200, 200_000, 300
-WORDS = ("page", "cue", "say", "ask")
+WORDS = ("page", "cue", "say", "ask", "right", "because")
 
 
 class LectureError(ValueError):
@@ -43,11 +46,14 @@ class Step:
     """Where the lecture stands.
 
     Args:
-        page: Of a concept, or ``map``.
+        page: Of a concept; the map is one.
         cue: Of that page; empty for its first.
         say: To the class, in place of the cue's own sentence.
-        ask: A question, to be answered before the picture plays.
-        link: What the link says of the page's controls, by field.
+        ask: A question, to be answered before the picture plays; in place of the cue's own.
+        link: What the link says of the page's controls, by field; ``pin`` of the frames to keep side by side.
+        answers: To choose from; may be none.
+        right: One of them; may be empty.
+        because: Why.
     """
 
     page: str
@@ -55,6 +61,14 @@ class Step:
     say: str = ""
     ask: str = ""
     link: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[str, ...] = ()
+    right: str = ""
+    because: str = ""
+
+    @property
+    def question(self) -> Question | None:
+        """What it asks, if anything."""
+        return Question(self.ask, self.answers, self.right, self.because) if self.ask else None
 
 
 @dataclass(frozen=True)
@@ -123,9 +137,9 @@ def _lines(text: str) -> list[int]:
 
 
 def _step(table: Mapping[str, Any], where: str) -> Step:
-    unknown = sorted(table.keys() - {*WORDS, "link"})
+    unknown = sorted(table.keys() - {*WORDS, "answers", "link"})
     if unknown:
-        raise LectureError(f"{where}: a step has no {unknown[0]!r}; it has {', '.join(WORDS)} and link.")
+        raise LectureError(f"{where}: a step has no {unknown[0]!r}; it has {', '.join(WORDS)}, answers and link.")
     words = {name: table.get(name, "") for name in WORDS}
     wrong = next(
         (name for name, value in words.items() if not isinstance(value, str) or len(value) > MOST_WORDS), None
@@ -137,7 +151,17 @@ def _step(table: Mapping[str, Any], where: str) -> Step:
     link = table.get("link", {})
     if not isinstance(link, dict) or not all(isinstance(value, str | int | float | bool) for value in link.values()):
         raise LectureError(f'{where}: link must be a table of what the link says, such as {{ points = "500" }}.')
-    return Step(**words, link={key: _as_link(value) for key, value in link.items()})
+    answers = table.get("answers", [])
+    if not isinstance(answers, list) or not all(isinstance(a, str) and 0 < len(a) <= MOST_WORDS for a in answers):
+        raise LectureError(f'{where}: answers must be a list of texts, such as ["Yes", "No"].')
+    step = Step(**words, answers=tuple(answers), link={key: _as_link(value) for key, value in link.items()})
+    if not step.ask and (answers or step.right or step.because):
+        raise LectureError(f"{where}: the step has answers but asks nothing; write the question as ask.")
+    try:
+        _ = step.question
+    except ValueError as why:
+        raise LectureError(f"{where}: {why}") from why
+    return step
 
 
 def _as_link(value: str | float) -> str:
@@ -147,8 +171,6 @@ def _as_link(value: str | float) -> str:
 
 def _missing(step: Step) -> str:
     """Why a step cannot be shown; empty if it can."""
-    if step.page == MAP:
-        return ""
     concept = next((one for one in concepts() if one.page == step.page), None)
     if concept is None:
         return f"there is no page {step.page!r} yet."
@@ -162,6 +184,8 @@ def written(title: str, steps: tuple[Step, ...]) -> str:
     parts = [f"title = {_quoted(title)}\n"]
     for step in steps:
         lines = [f"{name} = {_quoted(getattr(step, name))}" for name in WORDS if getattr(step, name)]
+        if step.answers:
+            lines.append(f"answers = [{', '.join(map(_quoted, step.answers))}]")
         if step.link:
             pairs = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in step.link.items())
             lines.append(f"link = {{ {pairs} }}")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.concepts import PAGES, sections
+from dashboard.concepts import sections
 from dashboard.lesson import controls
 from dashboard.runs import warmup
 from dashboard.shell import hall, sidebar, theme
@@ -11,8 +11,10 @@ st.set_page_config(
     page_title="Seeing generative models", page_icon="🔔", layout="wide", initial_sidebar_state="collapsed"
 )
 
-menu = {"": [st.Page(PAGES / "home.py", title="Map", default=True)]}
-menu |= {section: [st.Page(c.path, title=c.title) for c in listed] for section, listed in sections().items()}
+menu = {
+    section: [st.Page(c.path, title=c.title, default=not c.address) for c in listed]
+    for section, listed in sections().items()
+}
 
 page = st.navigation(menu, position="top")
 shell = sidebar.sidebar()

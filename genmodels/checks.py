@@ -25,13 +25,17 @@ def check_activation(activation: str) -> None:
     check_choice("activation", activation, ACTIVATIONS)
 
 
-def check_number(name: str, value: Any, above: float | None = None, at_least: float | None = None) -> None:
-    """Raise a ValueError unless the value is a finite number that is large enough."""
+def check_number(
+    name: str, value: Any, above: float | None = None, at_least: float | None = None, below: float | None = None
+) -> None:
+    """Raise a ValueError unless the value is a finite number that is large enough, and small enough."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
     if above is not None and not (number and value > above):
         raise ValueError(f"{name} is {value!r}; give a finite number above {above:g}.")
     if at_least is not None and not (number and value >= at_least):
         raise ValueError(f"{name} is {value!r}; give a finite number, {at_least:g} or more.")
+    if below is not None and not (number and value < below):
+        raise ValueError(f"{name} is {value!r}; give a finite number below {below:g}.")
 
 
 def check_hidden(hidden: Any) -> tuple[int, ...]:
@@ -79,6 +83,43 @@ def check_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
     if n and (y.min() < 0 or y.max() >= n_classes):
         raise ValueError(f"Labels lie in {y.min()}…{y.max()}; give 0…{n_classes - 1}, or raise n_classes.")
     return y.long()
+
+
+def check_letters(tokens: Any, letters: int) -> np.ndarray:
+    """Letters as int64, a text or rows filled up with −1, or a ValueError that says what to mend."""
+    data = np.asarray(tokens)
+    if data.dtype.kind not in "iu" or data.ndim not in (1, 2):
+        raise ValueError(
+            f"Letters must be whole numbers, one text (N,) or one name a row (N, T); got {data.dtype} of shape "
+            f"{data.shape}. Encode the text first."
+        )
+    lowest = 0 if data.ndim == 1 else -1
+    if data.size and not lowest <= data.min() <= data.max() < letters:
+        raise ValueError(f"Letters lie in {data.min()}…{data.max()}; give {lowest}…{letters - 1}.")
+    return data.astype(np.int64, copy=False)
+
+
+def check_pixels(images: Any, n_features: int | None = None, between: bool = True) -> np.ndarray:
+    """Return images as float64 ``(N, D)``, or raise a ValueError that says what to mend."""
+    x = np.asarray(images, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] == 0 or (n_features is not None and x.shape[1] != n_features):
+        raise ValueError(
+            f"Images must have the shape (N, {n_features or 'D'}), one row an image; got {x.shape}. Flatten them by "
+            "images.reshape(len(images), -1)."
+        )
+    if not np.isfinite(x).all():
+        raise ValueError("The images hold NaN or infinity; give finite numbers only.")
+    if between and x.size and (x.min() < 0 or x.max() > 1):
+        raise ValueError(f"Pixels lie in {x.min():g}…{x.max():g}; give 0…1 (divide 8-bit images by 255).")
+    return x
+
+
+def check_ink(images: np.ndarray, n_features: int | None = None) -> np.ndarray:
+    """Return images as float64 ``(N, D)``, or raise a ValueError unless all pixels are 0 or 1."""
+    x = check_pixels(images, n_features)
+    if not ((x == 0) | (x == 1)).all():
+        raise ValueError("The model is of black-and-white images, and these hold grey pixels: binarise them.")
+    return x
 
 
 def check_whole(name: str, value: Any, at_least: int) -> None:

@@ -37,7 +37,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.special import logsumexp
 
-from genmodels.checks import check_whole
+from genmodels.checks import check_pixels, check_whole
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -246,21 +246,6 @@ def _shrunk(covariance: np.ndarray, keep: float) -> np.ndarray:
 def _check_shrinkage(shrinkage: float) -> None:
     if not 0 <= shrinkage <= 1:
         raise ValueError(f"shrinkage is {shrinkage!r}; give 0 (as counted) … 1 (independent pixels).")
-
-
-def check_pixels(images: Any, n_features: int | None = None, between: bool = True) -> np.ndarray:
-    """Return images as float64 ``(N, D)``, or raise a ValueError that says what to mend."""
-    x = np.asarray(images, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] == 0 or (n_features is not None and x.shape[1] != n_features):
-        raise ValueError(
-            f"Images must have the shape (N, {n_features or 'D'}), one row an image; got {x.shape}. Flatten them by "
-            "images.reshape(len(images), -1)."
-        )
-    if not np.isfinite(x).all():
-        raise ValueError("The images hold NaN or infinity; give finite numbers only.")
-    if between and x.size and (x.min() < 0 or x.max() > 1):
-        raise ValueError(f"Pixels lie in {x.min():g}…{x.max():g}; give 0…1 (divide 8-bit images by 255).")
-    return x
 
 
 def _check(images: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

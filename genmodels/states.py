@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
@@ -35,6 +37,13 @@ def last(states: Iterable[S]) -> S:
     if not kept:
         raise ValueError("There is no state; every model yields its initial one, so the iterator was used before.")
     return kept.pop()
+
+
+def still(array: np.ndarray) -> np.ndarray:
+    """A copy for a state, which nobody can change."""
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy
 
 
 class Training(Protocol[S_co]):

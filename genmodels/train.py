@@ -5,6 +5,7 @@
     python -m genmodels.train --all        builds whatever is not up to date
     python -m genmodels.train --check      verifies every file, computes what it holds again; exit code 1 on failure
     python -m genmodels.train --reindex    makes a garbled index.json again from the files
+    python -m genmodels.train --adopt FOLDER   takes over what another store holds, if it fits its recipe
     python -m genmodels.train --prune      removes checkpoints that have no recipe any more
 
 ``--device auto`` takes a GPU if there is one. A build may be interrupted: the next one goes on from where it was at
@@ -39,6 +40,7 @@ def main(argv: list[str] | None = None, recipes: Recipes | None = None) -> int:
     action.add_argument("--all", action="store_true", help="build whatever is not up to date")
     action.add_argument("--check", action="store_true", help="verify files and compute what they hold again")
     action.add_argument("--reindex", action="store_true", help="make a garbled index.json again from the files")
+    action.add_argument("--adopt", type=Path, metavar="FOLDER", help="take over what another store holds")
     action.add_argument("--prune", action="store_true", help="remove checkpoints that have no recipe any more")
     parser.add_argument("--device", choices=CHOICES, default="auto", help="where to compute (default: auto)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="the store (default: %(default)s)")
@@ -55,7 +57,7 @@ def main(argv: list[str] | None = None, recipes: Recipes | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, recipes: Recipes) -> int:
-    if args.names and (args.all or args.reindex or args.prune):
+    if args.names and (args.all or args.reindex or args.adopt or args.prune):
         raise ValueError("Names go with no option or with --check; leave out the names or the option.")
     for name in args.names:
         if not args.check:
@@ -64,6 +66,8 @@ def _run(args: argparse.Namespace, recipes: Recipes) -> int:
         return _print_findings(check(args.names or None, args.device, args.folder, recipes=recipes))
     if args.reindex:
         checkpoint.reindex(args.folder)
+    if args.adopt:
+        _adopt(args.adopt, args.folder, recipes)
     if args.prune:
         for name in checkpoint.entries(args.folder).keys() - recipes.keys():
             checkpoint.remove(name, args.folder)
@@ -77,6 +81,14 @@ def _run(args: argparse.Namespace, recipes: Recipes) -> int:
         print(f"{name}: {entry.file}, {entry.size / 1e6:.2f} MB, {seconds:.0f} s on {entry.device}")
     _print_list(recipes, args.folder)
     return 0
+
+
+def _adopt(source: Path, folder: Path, recipes: Recipes) -> None:
+    for name in checkpoint.entries(source):
+        if (state := status(find(name, recipes), source)) != "fresh":
+            raise ValueError(f"{name} in {source} is not what its recipe says ({state}); build it there again.")
+        entry = checkpoint.adopt(name, source, folder)
+        print(f"{name}: {entry.file}, {entry.size / 1e6:.2f} MB, from {source}")
 
 
 class _Printer:

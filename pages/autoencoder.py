@@ -10,7 +10,13 @@ page = Page(CONCEPT)
 @page.cue("Squeeze", "**784 pixels through a narrow place.** What comes out?")
 def show_squeeze() -> None:
     """Through the bottleneck."""
-    page.stage(squeeze.Config, squeeze.scene, needs=("autoencoder-squeeze",))
+    page.predict(
+        "Which of the five knows best what a digit is?",
+        ["The one with the smallest error", "One with a bottleneck", "None can be told from its error"],
+        "None can be told from its error",
+        lambda: squeeze.told_by_error() if page.ready("autoencoder-noise") else "",
+    )
+    page.stage(squeeze.Config, squeeze.scene, code=squeeze.code, needs=("autoencoder-squeeze",))
     lesson.notice(
         "Row by row the bottleneck widens: 1, 2, 8, 32 numbers for 784 pixels. What is kept first, what is lost?",
         *(squeeze.sentences() if page.shown else ()),
@@ -20,12 +26,6 @@ def show_squeeze() -> None:
         r"z=f(x)\in\mathbb R^M,\qquad \hat x=g(z),\qquad \min_{f,g}\ \mathbb E\,\ell\big(x,g(f(x))\big)",
         "ℓ is the cross-entropy summed over pixels; the error shown is the root mean square over pixels and over the "
         "500 test digits.",
-    )
-    page.predict(
-        "Which of the five knows best what a digit is?",
-        ["The one with the smallest error", "One with a bottleneck", "None can be told from its error"],
-        "None can be told from its error",
-        squeeze.told_by_error() if page.shown and page.ready("autoencoder-noise") else "",
     )
     if page.shown:
         lesson.figures(
@@ -38,7 +38,7 @@ def show_squeeze() -> None:
 @page.cue("Noise", "**One copies, one has learned to clean.** Add noise.")
 def show_noise() -> None:
     """The denoising autoencoder."""
-    page.stage(noise.Config, noise.scene, needs=("autoencoder-noise",))
+    page.stage(noise.Config, noise.scene, code=noise.code, needs=("autoencoder-noise",))
     lesson.notice(
         "Both networks are over-wide: the same layers, the same digits. One was trained to copy, the other to give "
         "back the clean digit from a noisy one (σ = 0.5).",
@@ -61,19 +61,21 @@ def show_noise() -> None:
 @page.cue("Why it cannot dream", "**Random codes through the decoder.** Drag, and find the holes.")
 def show_dream() -> None:
     """Why it cannot dream."""
-    config = page.stage(dream.Config, dream.scene, needs=("autoencoder-2d",), after_drag=dream.after_drag)
+    page.predict(
+        "What is missing for a generative model?",
+        ["A better decoder", "A distribution p(z)", "More latent numbers"],
+        "A distribution p(z)",
+        "A decoder turns z into x; with p(z) it is a recipe for p(x): draw z, then decode.",
+    )
+    config = page.stage(
+        dream.Config, dream.scene, code=dream.code, needs=("autoencoder-2d",), after_drag=dream.after_drag
+    )
     lesson.notice(
         "Drag through the plane. Between the codes of two classes the decoder passes from one to the other, "
         "often through a blend; where no code lies, nothing in the loss holds its picture to a digit.",
         *(dream.sentences(config) if page.shown else ()),
         "So there is nothing to draw z *from*: these 24 come from a box around the codes, chosen by hand. To "
         "generate one needs a p(z) that the codes are trained to follow: that is the variational autoencoder.",
-    )
-    page.predict(
-        "What is missing for a generative model?",
-        ["A better decoder", "A distribution p(z)", "More latent numbers"],
-        "A distribution p(z)",
-        "A decoder turns z into x; with p(z) it is a recipe for p(x): draw z, then decode.",
     )
     if page.shown:
         page.challenge(

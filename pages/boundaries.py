@@ -17,7 +17,15 @@ page = Page(CONCEPT, after_drag)
 @page.cue("Learn", "**Points arrive.** One model learns p(y | x), the other p(x | y) and p(y).")
 def show_learn() -> None:
     """Points arrive."""
-    config = page.stage(Config, learn.scene, *MODELS, "penalty", "mislabelled", *DATA)
+    page.predict(
+        "LDA and logistic regression both draw a straight boundary. Fitted to the same points, is it the same line?",
+        ["Always", "In general not", "Never"],
+        "In general not",
+        "Both have the form p(y | x) = softmax(Wx + b), but LDA finds W and b by modelling x, logistic regression by "
+        "modelling the labels given x. If the classes truly are Gaussians with one covariance, both tend to the same "
+        "line as points are added.",
+    )
+    config = page.stage(Config, learn.scene, *MODELS, "penalty", "mislabelled", *DATA, code=learn.code)
     lesson.notice(
         "**Left** learns p(y | x): where one class ends and the other begins, and how sharply. **Right** learns "
         "p(x | y) and p(y): what each class looks like; its boundary follows by Bayes' rule.",
@@ -35,14 +43,6 @@ def show_learn() -> None:
         r"\underbrace{p(y\mid x)=\mathrm{softmax}(Wx+b)_y}_{\text{discriminative}}\qquad"
         r"\underbrace{p(y\mid x)=\frac{p(x\mid y)\,p(y)}{\sum_{y'}p(x\mid y')\,p(y')}}_{\text{generative}}",
     )
-    page.predict(
-        "LDA and logistic regression both draw a straight boundary. Fitted to the same points, is it the same line?",
-        ["Always", "In general not", "Never"],
-        "In general not",
-        "Both have the form p(y | x) = softmax(Wx + b), but LDA finds W and b by modelling x, logistic regression by "
-        "modelling the labels given x. If the classes truly are Gaussians with one covariance, both tend to the same "
-        "line as points are added.",
-    )
     page.challenge(
         "Learn from wrong labels",
         f"Take *circles* and mislabel at least {learn.WRONG_LABELS} % of the training points. Choose both models and "
@@ -52,7 +52,7 @@ def show_learn() -> None:
         goal=learn.GOAL,
         unit="%",
     )
-    lesson.source(classifiers.fit_lda, classifiers.fit_logistic, classifiers.GenerativeClassifier)
+    page.source(classifiers.fit_lda, classifiers.fit_logistic, classifiers.GenerativeClassifier)
 
 
 @page.cue("Descend", "**Gradient descent, step by step.** Time is optimisation, not data.")
@@ -63,9 +63,9 @@ def show_descend() -> None:
             config = page.choose(Config, "descend", "rate", "adam", *DATA)
         with right:
             if config.descend == "network":
-                page.show(descend.scenes, config, rate=30)
+                page.show(descend.scenes, config, rate=30, code=descend.network_code)
             else:
-                page.show(descend.scene, config)
+                page.show(descend.scene, config, code=descend.code)
     lesson.notice(
         "All points are there from the start: the time axis is *optimisation*, not data.",
         "*Far apart*: the classes can be separated, so the loss has no minimum: ‖w‖ grows without end, and the field "
@@ -83,13 +83,13 @@ def show_descend() -> None:
         r"w\leftarrow w-\eta\,\nabla_w\Big[-\tfrac1N\sum_n\log p(y_n\mid x_n;w)\Big]\qquad"
         r"\nabla_{w_k}=\tfrac1N\sum_n\big(p(k\mid x_n)-\mathbb 1[y_n=k]\big)\,\phi(x_n)",
     )
-    lesson.source(descend.steps_of(config.descend))
+    page.source(descend.steps_of(config.descend))
 
 
 @page.cue("What it knows", "**Drag the probe far away.** Which score says that no data lie there?")
 def show_knows() -> None:
     """Ask both about a point."""
-    config = page.stage(Config, knows.scene, *MODELS, "probe_1", "probe_2", *DATA)
+    config = page.stage(Config, knows.scene, *MODELS, "probe_1", "probe_2", *DATA, code=knows.code)
     lesson.notice(
         "Where the boundary is straight, drag the probe away *from it*: **both** posteriors tend to 0 or 1, LDA's "
         "like logistic regression's, with no data there. *Along* the boundary they stay at ½, however far.",
@@ -99,26 +99,28 @@ def show_knows() -> None:
         "fall among the data, where nothing tells them apart. *False alarms* are fresh points of the data, flagged.",
     )
     charts.show_roc("Which score finds out-of-distribution points?", lambda: knows.detectors(config))
-    lesson.source(classifiers.GenerativeClassifier.log_marginal)
+    page.source(classifiers.GenerativeClassifier.log_marginal)
 
 
 @page.cue("Draw me one", "**Three questions.** y given x, x given y, x alone.", generative="qda")
 def show_sample() -> None:
     """Three different questions."""
-    page.stage(Config, sample.scene, "chosen", *MODELS, *DATA)
+    page.stage(Config, sample.scene, "chosen", *MODELS, *DATA, code=sample.code)
     lesson.notice(
         "*p(y | x)*: given a point, which class? One can draw y from it, but not x: it is no distribution of x.",
         "*p(x | y)*: given a class, which points? *p(x)*: which points at all? Draw y, then x given y.",
         "A wrong model of x draws points unlike the data, though its boundary may classify well: try *moons* with "
         "LDA.",
     )
-    lesson.source(classifiers.GenerativeClassifier.sample)
+    page.source(classifiers.GenerativeClassifier.sample)
 
 
 @page.cue("Wrong assumptions", "**An assumption that is true, then more and more violated.** What does it cost?")
 def show_wrong() -> None:
     """What a false assumption costs."""
-    page.stage(Config, wrong.scene, "wrong", under=lambda _: st.caption("The data are made for this cue."))
+    page.stage(
+        Config, wrong.scene, "wrong", under=lambda _: st.caption("The data are made for this cue."), code=wrong.code
+    )
     lesson.notice(
         "At the left end the assumption is true: it saves parameters, and so variance.",
         "Where it is false, its error here tends to a limit above the lowest possible one, however many points there "
@@ -128,7 +130,7 @@ def show_wrong() -> None:
         "the picture: by chance it may do better than the limit.",
         "Naive Bayes may classify well although its p(x | y) is wrong: look at the ellipses, then at the errors.",
     )
-    lesson.source(classifiers.fit_naive_bayes, classifiers.fit_lda, classifiers.fit_qda)
+    page.source(classifiers.fit_naive_bayes, classifiers.fit_lda, classifiers.fit_qda)
 
 
 def curves() -> faster.Config:
@@ -141,7 +143,7 @@ def curves() -> faster.Config:
 @page.cue("Who learns faster?", "**Few points, many points.** Which model has the lower test error?")
 def show_faster() -> None:
     """Ng & Jordan's question."""
-    config = page.stage(curves, faster.scene, needs=faster.needs)
+    config = page.stage(curves, faster.scene, needs=faster.needs, code=faster.code)
     lesson.notice(
         "*Independent*: naive Bayes' assumption holds. *Correlated*: it does not. *Digits*: the truth is not known.",
         "The pair that belongs together: naive Bayes with *shared* variances, and logistic regression. Both draw a "
@@ -156,13 +158,13 @@ def show_faster() -> None:
         "Logistic regression is not penalised. Where it has no optimum (n ≤ D points in general position can be "
         "separated), it stops when " + learning_curves.STOPPING_RULE,
     )
-    lesson.source(learning_curves.iterate_learning_curve, learning_curves.spells)
+    page.source(learning_curves.iterate_learning_curve, learning_curves.spells)
 
 
 @page.cue("Move the prior", "**One class becomes rare.** Both boundaries must move.")
 def show_prior() -> None:
     """Another p(y)."""
-    config = page.stage(Config, prior.scene, *MODELS, *DATA)
+    config = page.stage(Config, prior.scene, *MODELS, *DATA, code=prior.code)
     lesson.notice(
         "Replace p(y) in the generative model; add the change of the log-odds to the discriminative one. Both move.",
         "Solid: corrected. Dashed: as trained. " + prior.cost(config),
@@ -173,13 +175,13 @@ def show_prior() -> None:
         r"\log\frac{p'(2\mid x)}{p'(1\mid x)}=\log\frac{p(2\mid x)}{p(1\mid x)}+\log\frac{p'(2)}{p'(1)}-"
         r"\log\frac{p(2)}{p(1)}",
     )
-    lesson.source(classifiers.GenerativeClassifier.with_prior, classifiers.DiscriminativeClassifier.with_prior)
+    page.source(classifiers.GenerativeClassifier.with_prior, classifiers.DiscriminativeClassifier.with_prior)
 
 
 @page.cue("A feature is missing", "**Only one coordinate is known.** Impute, or integrate?", source="elongated")
 def show_missing() -> None:
     """Half of the input."""
-    page.stage(Config, missing.scene, "missing", *MODELS, *DATA)
+    page.stage(Config, missing.scene, "missing", *MODELS, *DATA, code=missing.code)
     lesson.notice(
         "The generative model integrates the missing feature out: for Gaussians, it drops a row and a column.",
         "The discriminative one has no p(x) to integrate over; as it was trained, it needs a value. Here it is given "
@@ -187,7 +189,7 @@ def show_missing() -> None:
         "On *elongated* data the mean is a poor guess: which x₂ is likely depends on x₁.",
     )
     lesson.formula("Integrate it out", r"p(y\mid x_1)\propto p(y)\int p(x_1,x_2\mid y)\,dx_2")
-    lesson.source(classifiers.GenerativeClassifier.marginalise)
+    page.source(classifiers.GenerativeClassifier.marginalise)
 
 
 page.run(

@@ -13,7 +13,14 @@ page = Page(CONCEPT)
 @page.cue("Forward", "**Ruin it slowly.** Step by step, or all at once?")
 def show_forward() -> None:
     """Ruin it."""
-    page.stage(forward.Forward, forward.scene, *POINT, after_drag=after_drag)
+    page.predict(
+        "After many steps the points are Gaussian. Does the variance grow without end?",
+        ["Yes: noise is added at each step", "No: each step also shrinks x a little", "It depends on the data"],
+        "No: each step also shrinks x a little",
+        "√(1 − β) shrinks just so much that a variance of 1 stays 1, and another one tends to 1: the process is "
+        "variance-preserving.",
+    )
+    page.stage(forward.Forward, forward.scene, *POINT, code=forward.code, after_drag=after_drag)
     lesson.notice(
         "*Left*: a thousand small steps, each a little noise. *Right*: one jump to the same t. Same distribution.",
         "So training need not walk: it jumps to a random t and asks what was added.",
@@ -26,20 +33,22 @@ def show_forward() -> None:
         r"x_t=\sqrt{\bar\alpha_t}\,x_0+\sqrt{1-\bar\alpha_t}\,\varepsilon,\quad"
         r"\bar\alpha_t=\prod_{s\le t}(1-\beta_s)",
     )
-    page.predict(
-        "After many steps the points are Gaussian. Does the variance grow without end?",
-        ["Yes: noise is added at each step", "No: each step also shrinks x a little", "It depends on the data"],
-        "No: each step also shrinks x a little",
-        "√(1 − β) shrinks just so much that a variance of 1 stays 1, and another one tends to 1: the process is "
-        "variance-preserving.",
-    )
-    lesson.source(sampler.iterate_forward, sampler.q_sample)
+    page.source(sampler.iterate_forward, sampler.q_sample)
 
 
 @page.cue("Schedule", "**How fast?** Choose, or draw your own.")
 def show_schedule() -> None:
     """How fast."""
-    page.stage(curve.Curves, curve.scene, "schedule", "count", "source", "knots", after_drag=curve.after_drag)
+    page.stage(
+        curve.Curves,
+        curve.scene,
+        "schedule",
+        "count",
+        "source",
+        "knots",
+        code=curve.code,
+        after_drag=curve.after_drag,
+    )
     lesson.notice(
         "The schedule decides where the steps are spent: on fine detail (ᾱ near 1) or on nearly pure noise.",
         "Fewer steps keep q(x_t | x_0): ᾱ at some of the times, and β_t = 1 − ᾱ_t ÷ ᾱ_s, s the chosen time before t.",
@@ -56,13 +65,22 @@ def show_schedule() -> None:
         "depends on schedule and data: no training lowers it. The terms of the sum are squared errors of x̂₀ "
         "with weights, where p has the variance β̃ of q; DDPM trains on those of ε̂ without weights.",
     )
-    lesson.source(schedules.Schedule.choose, schedules.Schedule.prior_term)
+    page.source(schedules.Schedule.choose, schedules.Schedule.prior_term)
 
 
 @page.cue("What to guess", "**Where did it come from?** Drag the noisy point.", source="ffjord8")
 def show_guess() -> None:
     """The best answer."""
-    config = page.stage(guess.Guess, guess.scene, "source", "x_1", "x_2", needs=stored, after_drag=after_drag)
+    page.predict(
+        "x_t is exactly half-way between two clusters. What does the best network answer?",
+        ["One of the two, at random", "A point between them, where there are no data", "x_t itself"],
+        "A point between them, where there are no data",
+        "Expected squared error is least for the mean, and both are equally likely. So one step from noise gives "
+        "the mean of all data (of digits, a blur); many small steps end in one cluster or the other.",
+    )
+    config = page.stage(
+        guess.Guess, guess.scene, "source", "x_1", "x_2", code=guess.code, needs=stored, after_drag=after_drag
+    )
     lesson.notice(
         "The threads end at the likeliest origins among 300 data points, which are shaded by how likely they are.",
         "**E[x₀ | xₜ], the mean over all data, is the best possible answer**: its expected squared error is least.",
@@ -78,20 +96,13 @@ def show_guess() -> None:
         r"=\frac{\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]-x_t}{1-\bar\alpha_t}",
         "The last is Tweedie's formula: who denoises knows the score.",
     )
-    page.predict(
-        "x_t is exactly half-way between two clusters. What does the best network answer?",
-        ["One of the two, at random", "A point between them, where there are no data", "x_t itself"],
-        "A point between them, where there are no data",
-        "Expected squared error is least for the mean, and both are equally likely. So one step from noise gives "
-        "the mean of all data (of digits, a blur); many small steps end in one cluster or the other.",
-    )
-    lesson.source(sampler.convert)
+    page.source(sampler.convert)
 
 
 @page.cue("Why so many?", "**A small step back is a Gaussian.** A large one is not.", source="ffjord8")
 def show_why() -> None:
     """Many small steps."""
-    config = page.stage(forward.Forward, why.scene, *POINT, after_drag=after_drag)
+    config = page.stage(forward.Forward, why.scene, *POINT, code=why.code, after_drag=after_drag)
     lesson.notice(
         "The three panels are magnified to the same spread: look at the *shape* of one exact step back.",
         "*Solid*: the Gaussian of its moments, of all Gaussians the nearest in KL. *Dashed*: DDPM's own, of variance "
@@ -104,13 +115,15 @@ def show_why() -> None:
         r"p(x_{t-1}\mid x_t)=\int q(x_{t-1}\mid x_t,x_0)\,p(x_0\mid x_t)\,dx_0\;\approx\;"
         r"\mathcal N\big(\tilde\mu(x_t,\hat x_0),\,\tilde\beta_t I\big)",
     )
-    lesson.source(sampler.ddpm_step)
+    page.source(sampler.ddpm_step)
 
 
 @page.cue("Backward", "**Noise becomes data.** Two samplers, one start.")
 def show_backward() -> None:
     """Undo it."""
-    config = page.stage(backward.Back, backward.scene, "source", "sampler", "eta", "back", "who", needs=stored)
+    config = page.stage(
+        backward.Back, backward.scene, "source", "sampler", "eta", "back", "who", code=backward.code, needs=stored
+    )
     exact = config.of_points() or " of the mixture that the data are"
     lesson.notice(
         "Same x_T on both sides. DDPM adds fresh noise at each step but the last, DDIM with η = 0 none: x_T decides.",
@@ -143,13 +156,13 @@ def show_backward() -> None:
             "w2_true": "true samples",
         }
         lesson.figures(*(name for name in CHECKPOINTS if page.ready(name)), words=words)
-    lesson.source(sampler.ddim_step, sampler.iterate_reverse)
+    page.source(sampler.ddim_step, sampler.iterate_reverse)
 
 
 @page.cue("Photocopier", "**The perfect denoiser of N points.** What does it dream of?")
 def show_copier() -> None:
     """The lowest possible loss, nothing new."""
-    config = page.stage(copier.Copy, copier.scene, "source", "n", needs=stored)
+    config = page.stage(copier.Copy, copier.scene, "source", "n", code=copier.code, needs=stored)
     lesson.notice(
         "*Left*: the exact answer for N points. Run backwards in ever smaller steps it returns these points, from "
         "whatever noise; here, in 60 steps, some may end beside them.",
@@ -163,20 +176,20 @@ def show_copier() -> None:
 def show_live() -> None:
     """In front of the class."""
     names = ("source", "painted", "csv", "live_schedule", "prediction", "log_rate")
-    page.stage(live.Live, live.scenes, *names, rate=30, check=live.check)
+    page.stage(live.Live, live.scenes, *names, code=live.code, rate=30, check=live.check)
     lesson.notice(
         "Watch the score: does it find the middle first, then the clusters, last their shapes?",
         "The lowest possible loss is above 0: x_t does not tell which x_0 and ε made it. At which t is most left?",
         "Adam's learning rate starts at the slider's, and falls to 0 along half a cosine.",
         "Painted points, a dinosaur: all the same code. Scrub back to see when it became one.",
     )
-    lesson.source(*live.steps())
+    page.source(*live.steps())
 
 
 @page.cue("Digits", "**From static to digit.** The class is asked for.")
 def show_digits() -> None:
     """From static to digit."""
-    page.stage(digits.Config, digits.scene, needs=(digits.NAME,))
+    page.stage(digits.Config, digits.scene, code=digits.code, needs=(digits.NAME,))
     lesson.notice(
         "14 × 14 pixels, and a perceptron with three hidden layers of 512.",
         "*Above* xₜ, *below* x̂₀, the network's estimate of E[x₀ | xₜ, y]; with w above 1, pushed beyond it.",

@@ -15,7 +15,13 @@ page = Page(CONCEPT)
 @page.cue("First steps", "**In slow motion.** The detective looks, the forger follows.", source="ffjord8")
 def show_first() -> None:
     """In slow motion."""
-    page.stage(Config, live.scenes, moves=MOVES, check=live.check, slow=True)
+    page.predict(
+        "What will D look like when G is perfect?",
+        ["1 at the data, 0 elsewhere", "½ everywhere", "0 everywhere"],
+        "½ everywhere",
+        "Against a fixed G the best D is p ÷ (p + q). With q = p that is ½ wherever there is anything.",
+    )
+    page.stage(Config, live.scenes, code=live.code, moves=MOVES, check=live.check, slow=True)
     lesson.notice(
         "**One D step**: D looks at real and generated points. Press **D** to see what it says: warm is “real”.",
         "**One G step**: press **P** for where D pulls each point, **W** for where it went. These differ: all points "
@@ -27,19 +33,13 @@ def show_first() -> None:
         r"\min_G\max_D\ V=\mathbb E_{x\sim p}\log D(x)+\mathbb E_z\log\big(1-D(G(z))\big)",
         "The non-saturating G maximises log D(G(z)) instead: a stronger gradient while D rejects its points.",
     )
-    page.predict(
-        "What will D look like when G is perfect?",
-        ["1 at the data, 0 elsewhere", "½ everywhere", "0 everywhere"],
-        "½ everywhere",
-        "Against a fixed G the best D is p ÷ (p + q). With q = p that is ½ wherever there is anything.",
-    )
     sources()
 
 
 @page.cue("In one dimension", "**p, q and D as curves.** How does G warp the noise?")
 def show_one() -> None:
     """p, q and D as curves."""
-    page.stage(onedim.Config, onedim.scenes, moves=MOVES)
+    page.stage(onedim.Config, onedim.scenes, code=onedim.code, moves=MOVES)
     lesson.notice(
         "*Threads*: evenly spaced noise below, where G sends it above. Dense threads make a high q.",
         "D is trained to be high where there are more data than generated points. G follows D's slope. Once q = p, "
@@ -54,7 +54,7 @@ def show_one() -> None:
 @page.cue("A ring of eight", "**Eight modes.** Are all of them found?")
 def show_ring() -> None:
     """Eight modes."""
-    page.stage(Config, live.scenes, moves=MOVES, check=live.check)
+    page.stage(Config, live.scenes, code=live.code, moves=MOVES, check=live.check)
     lesson.notice(
         "*High quality*: within 3 σ of a mode; true samples have 98.9 % where the modes lie far apart (dashed). "
         "**M** draws the circles.",
@@ -88,7 +88,7 @@ def missing() -> float:
 @page.cue("Mode collapse", "**Made on purpose, then repaired.** Same seed, one difference.")
 def show_collapse() -> None:
     """Made on purpose, then repaired."""
-    page.stage(lambda: page.choose(ab.Repair).pair(), ab.scenes, moves=MOVES, check=ab.check)
+    page.stage(lambda: page.choose(ab.Repair).pair(), ab.scenes, code=ab.code, moves=MOVES, check=ab.check)
     lesson.notice(
         "A: three steps of the forger for one of the detective. G runs to the one place that D likes best; D turns "
         "against it, too late; G runs on.",
@@ -116,9 +116,9 @@ def show_modes() -> None:
             config = page.choose(Config) if stored.modes == "live" else None
         with right:
             if config:
-                page.show(live.scenes, config, moves=MOVES, check=live.check)
+                page.show(live.scenes, config, code=live.code, moves=MOVES, check=live.check)
             else:
-                page.show(modes.scene, stored, needs=(stored.modes,))
+                page.show(modes.scene, stored, code=modes.code, needs=(stored.modes,))
     lesson.notice(
         "Twenty-five modes are a test of memory: a GAN sees one minibatch at a time.",
         *([] if config or not page.shown else [modes.story(stored.modes)]),
@@ -134,7 +134,7 @@ def show_modes() -> None:
 @page.cue("Digits", "**Forged digits.** 200 epochs, and a walk.")
 def show_digits() -> None:
     """From the store."""
-    page.stage(digits.Config, digits.scene, needs=(digits.NAME,))
+    page.stage(digits.Config, digits.scene, code=digits.code, needs=(digits.NAME,))
     lesson.notice(
         "It was told no class, and no picture was compared with another pixel by pixel.",
         *([f"It draws some classes more often than others: at the end {digits.shares()}."] if page.shown else []),
@@ -152,7 +152,7 @@ def show_ab() -> None:
         config = page.choose(Config)
         return page.choose(ab.Change).pair(config)
 
-    page.stage(choose, ab.scenes, moves=MOVES, check=ab.check)
+    page.stage(choose, ab.scenes, code=ab.code, moves=MOVES, check=ab.check)
     lesson.notice(
         "Same seed, same noise, same data; one control different. Both are stepped in turn by one run.",
         "One run is one seed: before you believe a difference, change the seed and look again.",
@@ -161,7 +161,7 @@ def show_ab() -> None:
 
 def sources() -> None:
     """The code of a step."""
-    lesson.source(*live.steps())
+    page.source(*live.steps())
 
 
 page.run(

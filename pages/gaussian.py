@@ -16,7 +16,7 @@ page = Page(CONCEPT)
 @page.cue("Fit", "**Learn.** Points arrive one by one; the Gaussian that makes them most likely follows.")
 def show_fit() -> None:
     """Points arrive; the maximum-likelihood estimate follows."""
-    config = page.stage(fit.Config, fit.scene, after_drag=after_painting, under=own_data.download)
+    config = page.stage(fit.Config, fit.scene, after_drag=after_painting, under=own_data.download, code=fit.code)
     lesson.notice(
         "After one point Σ̂ is a dot, after two a line: **singular**. It becomes an ellipse with the first point "
         "that does not lie on one line with the others.",
@@ -26,13 +26,20 @@ def show_fit() -> None:
         f"With *two lumps* it levels off at {fit.best_of_lumps():.2f} nats: even the best Gaussian is a wrong model.",
     )
     lesson.formula("The estimate from all points", fit.formula(config))
-    lesson.source(iterate_fit, fit_gaussian)
+    page.source(iterate_fit, fit_gaussian)
 
 
 @page.cue("Sample", "**Generate.** Draw noise z, then compute x = μ + L z: that is all there is to it.")
 def show_sample() -> None:
     """Noise is carried to data."""
-    config = page.stage(sample.Config, sample.scene, after_drag=sample.after_drag)
+    page.predict(
+        "If ρ goes to 1, what happens to det Σ and to p(μ)?",
+        ["Both grow", "det Σ → 0, p(μ) → ∞", "det Σ → 0, p(μ) → 0", "Neither changes"],
+        "det Σ → 0, p(μ) → ∞",
+        "det Σ = σ₁²σ₂²(1 − ρ²) goes to 0, and p(μ) = 1 / (2π √det Σ) beyond all bounds: the same probability on an "
+        "ever smaller area. Drag an axis to nothing, or set ρ to 0.99, and see.",
+    )
+    config = page.stage(sample.Config, sample.scene, after_drag=sample.after_drag, code=sample.code)
     if config.challenge:
         page.challenge(
             "Match the hidden Gaussian",
@@ -54,14 +61,7 @@ def show_sample() -> None:
         "ρ = 0 another tilt.",
     )
     lesson.formula("This Gaussian in numbers", sample.formula(config))
-    page.predict(
-        "If ρ goes to 1, what happens to det Σ and to p(μ)?",
-        ["Both grow", "det Σ → 0, p(μ) → ∞", "det Σ → 0, p(μ) → 0", "Neither changes"],
-        "det Σ → 0, p(μ) → ∞",
-        "det Σ = σ₁²σ₂²(1 − ρ²) goes to 0, and p(μ) = 1 / (2π √det Σ) beyond all bounds: the same probability on an "
-        "ever smaller area. Drag an axis to nothing, or set ρ to 0.99, and see.",
-    )
-    lesson.source(iterate_transport, Gaussian.sample)
+    page.source(iterate_transport, Gaussian.sample)
 
 
 @page.cue(
@@ -76,6 +76,7 @@ def show_likelihood() -> None:
         likelihood.scene,
         after_drag=likelihood.after_drag,
         under=lambda _: st.markdown(hint),
+        code=likelihood.code,
     )
     lesson.notice(
         "Each point votes with its own log p(xᵢ). A point far outside votes loudly: log p falls with the squared "
@@ -90,13 +91,13 @@ def show_likelihood() -> None:
         "entropy of the data does not depend on θ.",
     )
     lesson.formula("The most likely parameters", likelihood.formula(config))
-    lesson.source(iterate_ascent, Gaussian.log_prob)
+    page.source(iterate_ascent, Gaussian.log_prob)
 
 
 @page.cue("Evaluate", "**Evaluate p(x).** Drag the probe, or click: how likely is this place?")
 def show_evaluate() -> None:
     """What is p(x) here?"""
-    config = page.stage(evaluate.Config, evaluate.scene, after_drag=evaluate.after_drag)
+    config = page.stage(evaluate.Config, evaluate.scene, after_drag=evaluate.after_drag, code=evaluate.code)
     lesson.notice(
         "On the dashed contour p(x) is the same: the Mahalanobis distance measures in standard deviations.",
         "Play: σ shrinks, the bell grows (past 1 once σ₁ < 0.40), the shaded area stays: **a density is not a "
@@ -105,7 +106,7 @@ def show_evaluate() -> None:
     )
     lesson.formula("At the probe", evaluate.formula(config))
     charts.show_surface(page.name, config.gaussian())
-    lesson.source(Gaussian.log_prob, Gaussian.mahalanobis)
+    page.source(Gaussian.log_prob, Gaussian.mahalanobis)
 
 
 @page.cue(
@@ -114,14 +115,14 @@ def show_evaluate() -> None:
 )
 def show_converge() -> None:
     """How many points are enough?"""
-    page.stage(converge.Config, converge.scene)
+    page.stage(converge.Config, converge.scene, code=converge.code)
     lesson.notice(
         "Each of the twenty goes its own way; their root mean square error falls like 1/√n.",
         "Ten times smaller an error costs a hundred times the data. On logarithmic axes that is a line of slope −½.",
         "At n = 1 every covariance is zero, whatever the truth: its error is ‖Σ‖ (Frobenius: the root of the sum of "
         "squared entries), below the line, which holds for large n.",
     )
-    lesson.source(fit_gaussian, iterate_fit)
+    page.source(fit_gaussian, iterate_fit)
 
 
 page.run(

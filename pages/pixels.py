@@ -12,7 +12,16 @@ page = Page(CONCEPT)
 @page.cue("What a CNN looks at", "**It tells digits apart.** What did it look at?")
 def show_looks() -> None:
     """Discriminative: where it looks."""
-    page.stage(looks.Config, looks.scene, needs=(CNN,))
+    page.predict(
+        "The network is shown a picture of noise. What does it say?",
+        ["“This is no digit”", "One of the ten classes, often quite sure of it", "All ten with 10 %"],
+        "One of the ten classes, often quite sure of it",
+        lambda: (
+            "p(y | x) sums to one over ten classes whatever x is. Whether x is a digit is a question to p(x), which "
+            f"this network does not have. {looks.of_noise_in_words()}"
+        ),
+    )
+    page.stage(looks.Config, looks.scene, needs=(CNN,), code=looks.code)
     lesson.notice(
         "Warm places speak for a class, cold ones against it: the mean of a map, plus a bias, is its class's logit.",
         "Each place sees 18 × 18 of the 28 × 28 pixels, and all that is done with the places is to take their mean: "
@@ -26,19 +35,12 @@ def show_looks() -> None:
         "Softmax takes differences, so each map is shown less the mean of all ten. A place is 4 × 4 pixels wide, and "
         "sees 18 × 18.",
     )
-    page.predict(
-        "The network is shown a picture of noise. What does it say?",
-        ["“This is no digit”", "One of the ten classes, often quite sure of it", "All ten with 10 %"],
-        "One of the ten classes, often quite sure of it",
-        "p(y | x) sums to one over ten classes whatever x is. Whether x is a digit is a question to p(x), which this "
-        "network does not have." + (f" {looks.of_noise_in_words()}" if page.shown else ""),
-    )
 
 
 @page.cue("Pixel by pixel", "**Same pixels, another world.** Let neighbours know of each other.")
 def show_alone() -> None:
     """Generative, the naive way and the other."""
-    config = page.stage(alone.Config, alone.scene, needs=(CLASSIFIERS,), after_drag=alone.after_drag)
+    config = page.stage(alone.Config, alone.scene, needs=(CLASSIFIERS,), after_drag=alone.after_drag, code=alone.code)
     lesson.notice(
         "**Left**: p(x | y) = Π_d p(x_d | y). Each pixel has the right share of ink, and the picture is static.",
         "**Middle**: one Gaussian of all 784 pixels, drawn with the same random numbers for every λ; values outside "
@@ -63,13 +65,13 @@ def show_alone() -> None:
             -0.5,
             "",
         )
-    lesson.source(NaivePixels.sample, GaussianPixels.sample)
+    page.source(NaivePixels.sample, GaussianPixels.sample)
 
 
 @page.cue("Eigen-digits", "**Eight directions.** What varies together?")
 def show_eigen() -> None:
     """What varies together."""
-    config = page.stage(eigen.Config, eigen.scene, needs=(CLASSIFIERS,))
+    config = page.stage(eigen.Config, eigen.scene, needs=(CLASSIFIERS,), code=eigen.code)
     lesson.notice(
         *(eigen.sentences(config) if page.shown else ()),
         "They are the axes of the Gaussian's ellipsoid in 784 dimensions, the longest ones first.",
@@ -81,7 +83,7 @@ def show_eigen() -> None:
         r"\Sigma v_k=s_k^2\,v_k,\qquad x=\mu\pm 2\,s_k\,v_k",
         "Σ is the model's at its chosen λ, ε included: s_k² is an eigenvalue, the variance along v_k.",
     )
-    lesson.source(GaussianPixels.eigenvectors)
+    page.source(GaussianPixels.eigenvectors)
 
 
 @page.cue(
@@ -90,7 +92,7 @@ def show_eigen() -> None:
 )
 def show_bayes() -> None:
     """Bayes' rule on pictures."""
-    page.stage(bayes.Config, bayes.scene, needs=(CNN, CLASSIFIERS))
+    page.stage(bayes.Config, bayes.scene, needs=(CNN, CLASSIFIERS), code=bayes.code)
     lesson.notice(
         "Three generative models were fitted class by class, each to the digits of its label; none was trained to "
         "tell classes apart (the full one's λ alone was chosen by its accuracy, on 500 other digits). Bayes' rule "
@@ -102,7 +104,7 @@ def show_bayes() -> None:
         words = {"accuracy": "CNN", "accuracy_naive": "naive", "accuracy_independent": "independent Gaussian",
                  "accuracy_full": "full Gaussian"}  # fmt: skip
         lesson.figures(CNN, CLASSIFIERS, words={key: f"accuracy, {name}" for key, name in words.items()})
-    lesson.source(NaivePixels.log_joint, GaussianPixels.log_joint)
+    page.source(NaivePixels.log_joint, GaussianPixels.log_joint)
 
 
 page.run(

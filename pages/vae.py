@@ -16,7 +16,14 @@ page = Page(CONCEPT)
 @page.cue("The latent plane", "**Two numbers are a picture.** Drag through the plane.")
 def show_plane() -> None:
     """Two numbers are a picture."""
-    config = page.stage(plane.Config, plane.scene, needs=("vae-2d",), after_drag=plane.after_drag)
+    page.predict(
+        "z = μ + σ ε: why not simply draw z from N(μ, σ²)?",
+        ["It is a different distribution", "So that the gradient passes through μ and σ", "It is faster"],
+        "So that the gradient passes through μ and σ",
+        "It is the same distribution. Written like this, chance enters from outside (ε), and z depends smoothly on "
+        "what is learned.",
+    )
+    config = page.stage(plane.Config, plane.scene, code=plane.code, needs=("vae-2d",), after_drag=plane.after_drag)
     lesson.notice(
         "Drag through the plane: the decoded picture follows. Each z has one, and it changes smoothly with z.",
         "The encoder answers with a *Gaussian*, not a point: the decoder is trained on all codes drawn from it, so "
@@ -32,13 +39,6 @@ def show_plane() -> None:
         r"\underbrace{\mathrm{KL}\big(q(z\mid x)\,\|\,p(z)\big)}_{\text{price of the code}}\le\log p(x)",
         "It is EM's bound once more, with a continuous z and an approximate E-step: one network gives q for all x, "
         "and q is a Gaussian, so that the bound is maximised but need not touch log p(x).",
-    )
-    page.predict(
-        "z = μ + σ ε: why not simply draw z from N(μ, σ²)?",
-        ["It is a different distribution", "So that the gradient passes through μ and σ", "It is faster"],
-        "So that the gradient passes through μ and σ",
-        "It is the same distribution. Written like this, chance enters from outside (ε), and z depends smoothly on "
-        "what is learned.",
     )
     if page.shown:
         others = [name for name in ("vae-16d", "vae-conditional") if page.ready(name)]
@@ -69,7 +69,7 @@ def target(config: plane.Config) -> None:
 @page.cue("Walk", "**From one digit to another.** Straight in pixels, straight in the plane.")
 def show_walk() -> None:
     """Two ways between two digits."""
-    page.stage(walk.Config, walk.scene, needs=("vae-2d",), after_drag=walk.after_drag)
+    page.stage(walk.Config, walk.scene, code=walk.code, needs=("vae-2d",), after_drag=walk.after_drag)
     lesson.notice(
         "In pixels the way leads through both digits at once, each fainter.",
         "In the plane the way may lead over other digits. Each picture is the mean E[x | z] at a z, not a draw of x.",
@@ -81,7 +81,7 @@ def show_walk() -> None:
 @page.cue("Watch it learn", "**200 epochs.** Scrub: when should one stop?")
 def show_learn() -> None:
     """A recorded training."""
-    page.stage(learn.Config, learn.scene, needs=("vae-training",))
+    page.stage(learn.Config, learn.scene, code=learn.code, needs=("vae-training",))
     lesson.notice(
         "At first all codes sit in the middle, the KL is near 0, and each digit is copied to the same picture, after "
         "one epoch to the mean digit; then the KL is *spent*: classes move apart as far as it pays.",
@@ -96,7 +96,7 @@ def show_learn() -> None:
 @page.cue("Live", "**Trained before your eyes.** Your β, your latents, your learning rate.")
 def show_live() -> None:
     """In front of the class."""
-    page.stage(live.Config, live.scenes, rate=30, check=live.check)
+    page.stage(live.Config, live.scenes, code=live.code, rate=30, check=live.check)
     lesson.notice(
         "*Digits*: look for when the classes part in the plane, and when you can read the copies. The last row adds "
         "the decoder's noise to the means above it: a draw of x.",
@@ -110,17 +110,12 @@ def show_live() -> None:
         "σₓ is learned too. β weighs the KL in the objective; the ELBO shown has β = 1. Nats here are those of a "
         "*density*, they may be positive.",
     )
-    lesson.source(*live.steps())
+    page.source(*live.steps())
 
 
 @page.cue("β", "**What a code costs.** From an autoencoder to posterior collapse.")
 def show_beta() -> None:
     """From an autoencoder to posterior collapse."""
-    page.stage(beta.Config, beta.scene, needs=("vae-beta",))
-    lesson.notice(
-        *(beta.sentences() if page.shown else ()),
-        "Each frame is a network of its own, trained from the same seed.",
-    )
     page.predict(
         "After total collapse, what does the decoder draw?",
         ["Noise", "The mean digit", "Only ones"],
@@ -128,12 +123,17 @@ def show_beta() -> None:
         "z says nothing about x any more, so the best answer is the same for all: each pixel's share of ink in the "
         "training digits.",
     )
+    page.stage(beta.Config, beta.scene, code=beta.code, needs=("vae-beta",))
+    lesson.notice(
+        *(beta.sentences() if page.shown else ()),
+        "Each frame is a network of its own, trained from the same seed.",
+    )
 
 
 @page.cue("Ask for a seven", "**Class chosen, style kept.** Drag the style.")
 def show_seven() -> None:
     """Class chosen, style kept."""
-    page.stage(seven.Config, seven.scene, needs=(seven.NAME,), after_drag=seven.after_drag)
+    page.stage(seven.Config, seven.scene, code=seven.code, needs=(seven.NAME,), after_drag=seven.after_drag)
     lesson.notice(
         "Encoder and decoder are told the class, so z need not say it: what is left is how the digit is written.",
         "Drag: all ten change their style together. Beside each: the real digit that is nearest in style.",
@@ -153,6 +153,7 @@ def show_yours() -> None:
     page.stage(
         yours.Config,
         yours.scene,
+        code=yours.code,
         needs=("vae-2d",),
         after_drag=yours.after_drag,
         under=lambda _: st.caption(caption),

@@ -1,7 +1,7 @@
 """What turns a picture into a lesson: pages and cues, controls, what to notice, the formula, the source of a step."""
 
-from dashboard.lesson.blocks import formula, notice, recomputed, source
+from dashboard.lesson.blocks import formula, notice, recomputed
 from dashboard.lesson.checkpoints import figures, recorded
 from dashboard.lesson.page import Page, beside
 
-__all__ = ["Page", "beside", "figures", "formula", "notice", "recomputed", "recorded", "source"]
+__all__ = ["Page", "beside", "figures", "formula", "notice", "recomputed", "recorded"]

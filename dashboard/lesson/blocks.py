@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -23,18 +23,6 @@ def formula(title: str, latex: str, words: str = "") -> None:
     st.latex(latex)
     if words:
         st.markdown(words)
-
-
-def predict(page: str, question: str, options: Sequence[str], right: str, because: str) -> None:
-    """Ask first, then reveal: one guesses, and is told whether it is right, and why."""
-    st.header("Predict, then reveal", anchor=False)
-    guess = st.radio(question, options, index=None, key=f"{page}.predict.{question}")
-    if guess is None:
-        st.caption("Make up your mind first.")
-    elif guess == right:
-        st.success(f"Yes. {because}")
-    else:
-        st.warning(f"Not quite: {right}. {because}")
 
 
 def challenge(
@@ -72,13 +60,17 @@ def recomputed(page: str, name: str, compute: Callable[[Callable], Any], label: 
     return st.session_state.get(key)
 
 
-def source(*functions: Callable) -> None:
-    """The code behind the picture, as it is run."""
-    st.header("The code behind the picture", anchor=False)
-    for function in functions:
-        module = inspect.getmodule(function)
-        with st.expander(f"`{module.__name__ if module else ''}.{function.__name__}`"):
-            st.code(inspect.getsource(function), language="python")
+def source(code: str, *functions: Callable) -> None:
+    """The code behind the picture: a text that runs by itself, if there is one, and functions as they are run."""
+    with st.container(key="code"):
+        st.header("The code behind the picture", anchor=False)
+        if code:
+            st.markdown("This makes the numbers of the picture again, by itself:")
+            st.code(code, language="python")
+        for function in functions:
+            module = inspect.getmodule(function)
+            with st.expander(f"`{module.__name__ if module else ''}.{function.__name__}`"):
+                st.code(inspect.getsource(function), language="python")
 
 
 def neighbours(page: str) -> None:

@@ -22,6 +22,7 @@ from dashboard.scene.fields import (
     Placed,
     Slider,
     Switch,
+    Typed,
     Written,
     control_of,
     default_of,
@@ -89,6 +90,8 @@ def _show(page: str, name: str, control: Control, default: Any) -> dict[str, Any
         value = choice(key, control, default)
     elif isinstance(control, Switch):
         value = switch(key, control, default)
+    elif isinstance(control, Typed):
+        value = typed(key, control, default)
     elif isinstance(control, Placed):
         value = min(max(linked(key, default, (control.low, control.high)), control.low), control.high)
     elif isinstance(control, Written):
@@ -150,6 +153,12 @@ def switch(key: str, control: Switch, default: bool) -> bool:
     return st.toggle(control.label, default, key=key, bind=bind)
 
 
+def typed(key: str, control: Typed, default: str) -> str:
+    """A line of text."""
+    bind = binding(key, lambda asked: len(asked) <= control.most)
+    return st.text_input(control.label, default, control.most, key=key, bind=bind) or ""
+
+
 def linked(key: str, default: Any, ends: tuple[float, float] = (-1e6, 1e6)) -> Any:
     """A value without a widget that still stands in the link: what was painted, where a handle was left.
 
@@ -164,6 +173,14 @@ def linked(key: str, default: Any, ends: tuple[float, float] = (-1e6, 1e6)) -> A
     elif st.query_params.get(key) != str(st.session_state[key]):
         st.query_params[key] = str(st.session_state[key])
     return st.session_state[key]
+
+
+def written(page: str, name: str) -> str:
+    """A text of the link that has no control: what a link or a lecture's step says of the picture itself."""
+    control = Written()
+    _register(page, name, "", control)
+    _take_over(page, name, control, "")
+    return linked(f"{page}.{name}", "")
 
 
 def _read(key: str, asked: str, default: Any, ends: tuple[float, float]) -> Any:
@@ -218,6 +235,8 @@ def _meant(key: str, text: str, control: Control, default: Any) -> Any:
         return next((value for value, title in control.options.items() if text in (title, str(value))), None)
     if isinstance(control, Switch):
         return text.lower() == "true" if is_switch(text) else None
+    if isinstance(control, Typed):
+        return text if len(text) <= control.most else None
     if isinstance(control, Placed):
         return _read(key, text, default, (control.low, control.high))
     return text if isinstance(control, Written | Painted) else None
@@ -229,7 +248,7 @@ def _meant(key: str, text: str, control: Control, default: Any) -> Any:
 def _register(page: str, name: str, default: Any, control: Control) -> None:
     """Remember what a control goes back to when a cue is started, and whether Streamlit keeps it in the link."""
     if not control.kept:
-        bound = isinstance(control, Slider | Choice | Switch)
+        bound = isinstance(control, Slider | Choice | Switch | Typed)
         st.session_state.setdefault("_controls", {}).setdefault(page, {})[name] = (default, bound)
 
 
@@ -260,14 +279,20 @@ def reset(page: str, differs: Mapping[str, Any], keep: frozenset[str]) -> None:
 
 
 def put(page: str, config: Any) -> None:
-    """Take over a config that a drag or a brush has made: each field goes to the control of that name."""
+    """Take over a config that a drag or a brush has made: each field goes to the control of that name.
+
+    Raises:
+        TypeError: A field has no place on this cue, or not this one: what the hand has done would be lost.
+    """
     fields = {f.name: f for f in dataclasses.fields(config)}
     for name, value in vars(config).items():
+        control = control_of(fields[name])
         if f"{page}.{name}" in st.session_state:
-            control = control_of(fields[name])
             if isinstance(control, Choice) and value not in control.options:
                 raise TypeError(f"{name}={value!r} is none of {list(control.options)}: it could not stand in a link.")
             st.session_state[f"{page}.{name}"] = value
+        elif isinstance(control, Placed) and value != default_of(fields[name]):
+            raise TypeError(f"{name}={value!r} is lost: name it among the fields of the cue's stage.")
 
 
 # --- What the link asks for that cannot be ------------------------------------------------------------------

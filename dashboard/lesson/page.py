@@ -16,8 +16,9 @@ scene's config. Its link and its button open the same.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from dashboard.concepts import Concept
 from dashboard.lectures import Step
 from dashboard.lesson import blocks, checkpoints, controls
 from dashboard.player import AfterDrag
+from dashboard.questions import Question
 from dashboard.scene import board
 from dashboard.scene.own_points import OwnPoints
 from dashboard.scene.words import plain
@@ -64,6 +66,7 @@ class Page:
 
     Attributes:
         shown: Whether the stage has its picture: not if a checkpoint that it needs cannot be read.
+        code: The model's call behind it, as Python that runs by itself; empty once it stands on the page.
     """
 
     def __init__(self, concept: Concept, after_drag: AfterDrag | None = None) -> None:
@@ -71,6 +74,8 @@ class Page:
         self.player = f"{concept.page}.player"
         self.cues: dict[str, Cue] = {}
         self.shown = False
+        self.code = ""
+        self._question: Callable[[], Question] | None = None
 
     @property
     def seed(self) -> int:
@@ -101,17 +106,25 @@ class Page:
         key = f"{self.name}.cue"
         if cue is not next(iter(self.cues.values())) and st.query_params.get(key) != cue.name:
             st.query_params[key] = cue.name
+        if not st.context.is_embedded:
+            self._headline(cue)
+        try:
+            cue.show()
+        except DataFileError as why:  # of what the page itself reads; what a scene reads is told where it is drawn
+            st.warning(plain(why))
+        if not self.shown:
+            player.listen(f"{self.name}.keys")
+        if self.code:  # a cue that shows no function of ours
+            self.source()
+        blocks.references(*references)
+        blocks.neighbours(self.name)
+
+    def _headline(self, cue: Cue) -> None:
         with st.container(horizontal=True, gap="medium", wrap=False, key="headline", vertical_alignment="center"):
             st.title(self.question, anchor=False, width="content")
             with st.container(horizontal=True, gap="xsmall", wrap=False, key="cues"):
                 for number, other in enumerate(self.cues.values(), start=1):
                     self._tab(other, number, other is cue)
-        try:
-            cue.show()
-        except DataFileError as why:  # of what the page itself reads; what a scene reads is told where it is drawn
-            st.warning(plain(why))
-        blocks.references(*references)
-        blocks.neighbours(self.name)
 
     def _take_step(self) -> None:
         """Begin what a lecture's step asks for: its cue, from the preset, but for what the step's link says."""
@@ -125,11 +138,28 @@ class Page:
 
     def _say(self) -> str:
         """The cue's sentence, or that of the lecture's step that is on."""
+        step = self._step()
+        return (step.say if step else "") or self.current.say
+
+    def _asked(self) -> dict[str, Any] | None:
+        """The question before the picture: the step's, else the cue's, if it has one."""
+        step = self._step()
+        if step and step.question:
+            return step.question.words()
+        return self._question().words() if self._question and not st.context.is_embedded else None
+
+    def _step(self) -> Step | None:
+        """The lecture's step that is on, if this is its cue."""
         step: Step | None = st.session_state.get("_step")
-        cue = self.current
-        if step is None or step.page != self.name or step.cue not in (cue.name, ""):
-            return cue.say
-        return f"{step.say} {step.ask}".strip() or cue.say
+        return step if step and step.page == self.name and step.cue in (self.current.name, "") else None
+
+    def _pinned(self) -> str:
+        """Ids of frames that the link wants kept beside the one that plays, such as ``1,100``."""
+        asked = controls.written(self.name, "pin")
+        if asked and not re.fullmatch(r"\d{1,7}(,\d{1,7})?", asked):
+            controls.note_ignored(f"{self.name}.pin", asked)
+            return ""
+        return asked
 
     @property
     def current(self) -> Cue:
@@ -226,33 +256,52 @@ class Page:
         config: Any,
         *,
         needs: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
+        code: Callable[[Any], str] | None = None,
         after_drag: AfterDrag | None = None,
         **more: Any,
     ) -> None:
         """Play the scene or the run of a config here, if the checkpoints that it needs can be read.
 
+        In a page that is embedded in another one, this is all there is: the script ends here.
+
         Args:
             draw: See :meth:`stage`.
             config: A frozen one.
             needs: Checkpoints.
+            code: From the config to the model's call behind the picture (:mod:`dashboard.scene.snippet`).
             after_drag: Instead of the page's.
             more: For a run that grows, as :func:`dashboard.player.watch` takes them.
         """
-        self.shown = self.ready(*(needs(config) if callable(needs) else needs))
+        self.shown, self.code = self.ready(*(needs(config) if callable(needs) else needs)), ""
         if not self.shown:
             return
+        if code:
+            with suppress(ValueError):  # such a config cannot be drawn either, and the picture says why
+                self.code = code(config)
         cue = self.current
-        words = {"say": self._say(), "name": f"{self.name} · {cue.title}"}
-        mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words}
+        words = {
+            "say": self._say(),
+            "name": f"{self.name} · {cue.title}",
+            "code": self.code,
+            "ask": self._asked(),
+            "pin": self._pinned(),
+        }
+        mount: dict[str, Any] = {"key": self.player, "focus": focus_token(), "words": words, "on_pin": self._pin}
         to_paint: OwnPoints | None = getattr(config, "to_paint", None)
         live = inspect.isgeneratorfunction(draw)
         if live and to_paint and self._paints(to_paint):
+            mount["words"] = words | {"ask": None, "pin": ""}
             player.play(board.scene, to_paint, after_drag=board.after_painting, on_drop=self._painted, **mount)
         elif live:
             player.watch(draw, config, **mount, **more)
         else:
             after_drag = after_drag or self.after_drag
             player.play(draw, config, after_drag=after_drag, on_drop=self.put, **mount, **more)
+        if st.context.is_embedded:
+            st.stop()
+
+    def _pin(self, steps: list[int]) -> None:
+        st.session_state[f"{self.name}.pin"] = ",".join(map(str, steps))
 
     def _paints(self, config: OwnPoints) -> bool:
         """Whether points are being painted, for a model that is then trained on them."""
@@ -273,11 +322,25 @@ class Page:
         """Whether these checkpoints can be shown; if not, the page says why and offers to build them."""
         return checkpoints.ready(self.name, *names)
 
+    def predict(self, question: str, answers: list[str], right: str, because: str | Callable[[], str]) -> None:
+        """Ask before the stage that follows is shown: the picture waits for an answer.
+
+        Args:
+            question: One sentence.
+            answers: Two to five.
+            right: One of them.
+            because: Why; or what computes it, once the stage's checkpoints are there.
+        """
+        self._question = lambda: Question(
+            question, tuple(answers), right, because() if callable(because) else because
+        )
+
     # --- below the stage ------------------------------------------------------------------------------------
 
-    def predict(self, question: str, options: list[str], right: str, because: str) -> None:
-        """Ask first, then reveal."""
-        blocks.predict(self.name, question, options, right, because)
+    def source(self, *functions: Callable) -> None:
+        """The code behind the picture: what makes its numbers again, and the functions at work, as they are run."""
+        blocks.source(self.code, *functions)
+        self.code = ""
 
     def challenge(
         self, title: str, task: str, measure: str, score: Callable[[], float], goal: float, unit: str

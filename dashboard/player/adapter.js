@@ -19,15 +19,21 @@ async function update(place, { data, setTriggerValue }) {
   place.latest = data;
   place.onGone = () => setTriggerValue("gone", place.run);
   place.onDrop = (values) => setTriggerValue("drop", values);
+  place.onPin = (steps) => setTriggerValue("pin", { steps });
+  here = location.pathname;
+  place.root.hidden = !data.run;
+  if (!data.run) return; // a page without a picture: only its keys are wanted
   const { createPlayer, SocketSource } = await (place.modules ??= modules(data));
   if (place.closed || place.latest !== data) return;
-  place.height = data.height;
+  Object.assign(place, { height: data.height, embed: data.embed });
+  place.root.dataset.embed = data.embed;
   place.player ??= createPlayer(place.root, null, {
-    onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), onDrawer: toggleDrawer, palette: data.palette, scale: data.scale,
+    onGone: () => place.onGone(), onDrop: (values) => place.onDrop(values), onPin: (steps) => place.onPin(steps), onDrawer: toggleDrawer,
+    files: () => `${window.location.origin}${place.latest.base}/runs/${place.run}`, link: ownLink, palette: data.palette, scale: data.scale,
   });
+  place.root.player = place.player; // for who looks from outside: dashboard/export.py
   openDrawer(data.scale);
-  here = location.pathname;
-  place.root.querySelector(".drawer").hidden = !document.querySelector(".st-key-controls");
+  place.root.querySelector(".drawer").hidden = data.embed || !document.querySelector(".st-key-controls");
   watchRoom(place);
   document.querySelector('.st-key-cues button[kind="primary"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   place.player.setTheme(data.palette, data.scale);
@@ -42,13 +48,20 @@ async function update(place, { data, setTriggerValue }) {
   place.focus = data.focus;
 }
 
+/** The link to what is shown, without what Streamlit reads of an embedded page. */
+function ownLink() {
+  const link = new URL(window.location.href);
+  for (const name of [...link.searchParams.keys()]) if (name.startsWith("embed")) link.searchParams.delete(name);
+  return link.href;
+}
+
 /** The Player takes all the room from where it stands down to the window's end. */
-function fit({ root, height }) {
+function fit({ root, height, embed }) {
   if (height) return root.style.setProperty("--player-height", height);
   const scroller = document.querySelector('[data-testid="stMain"]');
   const top = root.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
-  const narrow = window.innerWidth <= 640;
-  root.style.setProperty("--player-height", narrow ? "auto" : `${Math.max(300, Math.floor(window.innerHeight - top - 3))}px`);
+  const narrow = window.innerWidth <= 640 && !embed;
+  root.style.setProperty("--player-height", narrow ? "auto" : `${Math.max(embed ? 150 : 300, Math.floor(window.innerHeight - top - 3))}px`);
 }
 
 function watchRoom(place) {
@@ -142,6 +155,7 @@ function onKey(event) {
   const target = event.composedPath()[0];
   if (event.ctrlKey || event.metaKey || event.altKey || writes(target)) return;
   const done = () => (event.preventDefault(), event.stopImmediatePropagation());
+  if (event.key === "PageDown" && playing?.player?.reveal()) return done();
   if (event.key === "PageDown" || event.key === "PageUp") return turn(event.key === "PageDown" ? 1 : -1) && done();
   if (/^[1-9]$/.test(event.key)) {
     const cues = document.querySelectorAll(".st-key-cues button");
@@ -165,7 +179,7 @@ let travelled = -Infinity;
 
 /** The tab of the cue that a link names; a link that names none means the first. */
 function tabOf(link) {
-  const page = link.pathname.split("/").at(-1);
+  const page = link.pathname.split("/").at(-1) || "map"; // which stands at the root
   const cue = new URLSearchParams(link.search).get(`${page}.cue`);
   return document.querySelector(cue ? `.st-key-${page}-cue-${cue} button` : ".st-key-cues button");
 }

@@ -149,9 +149,9 @@ export class Drag {
     const name = button.dataset.handle;
     const [x, y] = this.pixels(name);
     const [px, py] = this.pointer(event);
+    button.focus({ preventScroll: true }); // first: the handle that had the focus is released by it
     this.begin(name, [x - px, y - py]);
     button.setPointerCapture(event.pointerId);
-    button.focus({ preventScroll: true });
     event.preventDefault();
     event.stopPropagation();
   }
@@ -244,10 +244,10 @@ export class Drag {
       this.paintAt(event);
     } else if (probe) {
       const button = this.buttonOf(probe.name);
+      button.focus({ preventScroll: true });
       this.begin(probe.name, [0, 0]);
       this.put(probe.name, this.player.views[panel].invert(px, py));
       button.setPointerCapture(event.pointerId);
-      button.focus({ preventScroll: true });
       event.preventDefault();
     }
   }

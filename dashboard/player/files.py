@@ -1,4 +1,4 @@
-"""The routes of our own: the Player's files, and the socket of its runs."""
+"""The routes of our own: the Player's files, the socket of its runs, and what can be taken home of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from dashboard.player.take import run_file
 from dashboard.runs.socket import run_socket
 
 PLAYER = Path(__file__).parent
@@ -47,5 +48,6 @@ def routes() -> list[BaseRoute]:
     base = base_path()
     return [
         WebSocketRoute(f"{base}/runs/{{run}}", functools.partial(run_socket, is_host_allowed)),
+        Route(f"{base}/runs/{{run}}/{{name}}", functools.partial(run_file, is_host_allowed), methods=["GET", "POST"]),
         Route(f"{base}/player-files/{{version}}/{{name}}", player_file),
     ]

@@ -4,8 +4,9 @@
 // turns data units into pixels, `look` holds colours and sizes.
 
 import { number } from "./panel.js";
+import { hoverText, text } from "./text.js";
 
-export const painters = { field, points, arrows, ellipses, polylines, bars, curve, images, labels, diagram };
+export const painters = { field, points, arrows, ellipses, polylines, bars, curve, images, labels, diagram, text };
 
 const REACH = 12; // pixels within which a point answers
 
@@ -17,7 +18,7 @@ function field(ctx, layer, get, view, look) {
   if (sheet.values !== values.data || sheet.table !== table) (layer.classes ? classIn : colourIn)(sheet, values, layer, table, look);
   const [x0, x1, y0, y1] = layer.extent;
   ctx.globalAlpha = layer.alpha;
-  ctx.imageSmoothingEnabled = true;
+  ctx.imageSmoothingEnabled = !layer.crisp;
   ctx.drawImage(sheet.canvas, view.x(x0), view.y(y1), view.x(x1) - view.x(x0), view.y(y0) - view.y(y1));
 }
 
@@ -160,6 +161,7 @@ function tracePath(ctx, view, cx, cy, a, b, angle) {
 
 function polylines(ctx, layer, get, view, look) {
   const { data, shape } = get("xy");
+  const weight = get("weight")?.data;
   const [count, length] = shape;
   ctx.strokeStyle = look.colour(layer.colour);
   ctx.globalAlpha = layer.alpha;
@@ -169,6 +171,12 @@ function polylines(ctx, layer, get, view, look) {
   ctx.fillStyle = ctx.strokeStyle;
   ctx.beginPath();
   for (let p = 0; p < count; p++) {
+    if (weight) { // each line by itself
+      if (!(weight[p] > 0)) continue;
+      ctx.beginPath();
+      ctx.globalAlpha = layer.alpha * clamp(0.15 + 0.85 * weight[p]);
+      ctx.lineWidth = layer.width * look.scale * (0.3 + 2.7 * clamp(weight[p]));
+    }
     let drawing = false;
     for (let i = p * length; i < (p + 1) * length; i++) {
       const x = view.x(data[2 * i]);
@@ -178,7 +186,9 @@ function polylines(ctx, layer, get, view, look) {
       drawing = there;
     }
     if (layer.closed) ctx.closePath();
+    if (weight) ctx.stroke();
   }
+  if (weight) return;
   if (layer.filled) {
     ctx.globalAlpha = 0.22;
     ctx.fill();
@@ -190,6 +200,7 @@ function polylines(ctx, layer, get, view, look) {
 function bars(ctx, layer, get, view, look) {
   const height = get("height").data;
   const at = get("x")?.data;
+  const name = barNames(layer, get);
   const zero = view.y(layer.base);
   ctx.textAlign = "center";
   for (let i = 0; i < height.length; i++) {
@@ -199,12 +210,18 @@ function bars(ctx, layer, get, view, look) {
     const top = view.y(height[i]);
     ctx.fillStyle = look.colour(layer.classes ? `class${i}` : layer.colour);
     ctx.fillRect(left, Math.min(top, zero), Math.max(1, view.x(x + layer.width / 2) - left), Math.abs(zero - top));
-    if (layer.labels[i]) {
+    if (name(i)) {
       ctx.font = `${view.font}px ${look.family}`;
       ctx.fillStyle = look.colour("ink");
-      ctx.fillText(layer.labels[i], view.x(x), Math.max(view.area.y + 0.6 * view.font, Math.min(top, zero) - view.font * 0.7));
+      ctx.fillText(name(i), view.x(x), Math.max(view.area.y + 0.6 * view.font, Math.min(top, zero) - view.font * 0.7));
     }
   }
+}
+
+/** What stands on a bar: its label, or the one that it is marked with. */
+function barNames(layer, get) {
+  const marks = get("marks")?.data;
+  return (i) => layer.labels[marks ? marks[i] : i];
 }
 
 function curve(ctx, layer, get, view, look) {
@@ -280,22 +297,32 @@ function labels(ctx, layer, get, view, look) {
     const w = ctx.measureText(text).width + 2;
     const [before, after] = { left: [0, w], center: [w / 2, w / 2], right: [w, 0] }[layer.align];
     const x = Math.max(view.box.x + before, Math.min(view.box.x + view.box.w - after, view.x(at[2 * i])));
-    const place = apart({ x, y: view.y(at[2 * i + 1]), w, h: 0.85 * size }, placed);
+    const place = apart({ x, y: view.y(at[2 * i + 1]), w, h: 0.85 * size }, placed, view.area);
     placed.push(place);
     for (const write of ["strokeText", "fillText"]) ctx[write](text, place.x, place.y);
   });
 }
 
-/** A word that would lie on another one moves up or down, past it. */
-function apart(word, others) {
+/** A word that would lie on another one moves up or down, past it; the other way where it would leave the axes. */
+function apart(word, others, area) {
+  const hit = others.find((other) => overlap(word, other));
+  if (!hit) return word;
+  const way = word.y < hit.y ? -1 : 1;
+  const [near, far] = [way, -way].map((w) => past(word, others, w));
+  const within = ({ y, h }) => y - h / 2 >= area.y && y + h / 2 <= area.y + area.h;
+  return within(near) || !within(far) ? near : far;
+}
+
+function past(word, others, way) {
   for (let k = 0; k < 12; k++) {
-    const hit = others.find((o) => Math.abs(o.x - word.x) < (o.w + word.w) / 2 && Math.abs(o.y - word.y) < (o.h + word.h) / 2);
+    const hit = others.find((other) => overlap(word, other));
     if (!hit) break;
-    const way = k ? word.way : word.y < hit.y ? -1 : 1;
-    word = { ...word, way, y: hit.y + way * ((hit.h + word.h) / 2 + 0.5) };
+    word = { ...word, y: hit.y + way * ((hit.h + word.h) / 2 + 0.5) };
   }
   return word;
 }
+
+const overlap = (a, b) => Math.abs(a.x - b.x) < (a.w + b.w) / 2 && Math.abs(a.y - b.y) < (a.h + b.h) / 2;
 
 function diagram(ctx, layer, get, view, look) {
   const active = get("active").data;
@@ -371,7 +398,7 @@ function border(node, [tx, ty]) {
 
 // --- what a layer says under the pointer --------------------------------------------------------------------
 
-const answers = { points: hoverPoints, field: hoverField, bars: hoverBars, curve: hoverCurve };
+const answers = { points: hoverPoints, field: hoverField, bars: hoverBars, curve: hoverCurve, text: hoverText };
 
 /** The text for the pointer at (px, py) in pixels, or null; the topmost layer that has something to say. */
 export function hover(layers, view, px, py) {
@@ -411,7 +438,7 @@ function hoverBars(layer, get, view, px) {
   const at = get("x")?.data;
   const [x] = view.invert(px, 0);
   const i = height.findIndex((_, k) => Math.abs((at ? at[k] : k) - x) <= layer.width / 2);
-  return i < 0 ? null : `${layer.labels[i] ? layer.labels[i] + " " : ""}${number(height[i])}`;
+  return i < 0 ? null : `${barNames(layer, get)(i) ? barNames(layer, get)(i) + " " : ""}${number(height[i])}`;
 }
 
 function hoverCurve(layer, get, view, px, py, look) {

@@ -42,7 +42,8 @@ def play(
     on_drop: Callable[[Any], None] | None = None,
     height: str = "",
     focus: str = "",
-    words: Mapping[str, str] | None = None,
+    words: Mapping[str, Any] | None = None,
+    on_pin: Callable[[list[int]], None] = lambda steps: None,
 ) -> None:
     """Show the scene ``draw(config)``; it is computed once for each config, whoever looks.
 
@@ -55,8 +56,11 @@ def play(
         on_drop: Takes the new config over, on release.
         height: CSS height; by default all the room down to the window's end.
         focus: A word; when it changes, the Player takes the keyboard's focus.
-        words: What stands around the picture: ``say``, a cue's sentence; and ``name``, what a saved picture says of
-            where it comes from.
+        words: What belongs to the picture: ``say``, a cue's sentence; ``name``, what a saved picture says of where
+            it comes from; ``ask``, a question before it plays (:meth:`dashboard.questions.Question.words`);
+            ``code``, Python that makes its numbers; ``pin``, ids of frames to keep beside the one that plays, such
+            as ``1,100``.
+        on_pin: Takes the ids of the frames that are pinned, when that has changed.
     """
 
     def ask(values: Mapping[str, Any], step: int) -> Scene:
@@ -78,7 +82,7 @@ def play(
             on_drop(after_drag(config, said))
 
     scene = f"{draw.__module__}.{draw.__qualname__}"
-    show(run, key=key, scene=scene, height=height, focus=focus, words=words, released=released)
+    show(run, key=key, scene=scene, height=height, focus=focus, words=words, on_pin=on_pin, released=released)
 
 
 def watch(
@@ -92,7 +96,8 @@ def watch(
     check: Callable[[Any], None] = lambda config: None,
     height: str = "",
     focus: str = "",
-    words: Mapping[str, str] | None = None,
+    words: Mapping[str, Any] | None = None,
+    on_pin: Callable[[list[int]], None] = lambda steps: None,
 ) -> None:
     """Show a run that grows while it is watched: ``draw(config)`` yields its frames.
 
@@ -108,6 +113,7 @@ def watch(
         height: CSS height; by default all the room down to the window's end.
         focus: A word; when it changes, the Player takes the keyboard's focus.
         words: As for :func:`play`.
+        on_pin: As for :func:`play`.
     """
 
     def make() -> runs.Run:
@@ -119,7 +125,7 @@ def watch(
     run = run_for((draw.__module__, draw.__qualname__, config), make, key)
     if run is not None:
         scene = f"{draw.__module__}.{draw.__qualname__}"
-        show(run, key=key, scene=scene, height=height, focus=focus, words=words)
+        show(run, key=key, scene=scene, height=height, focus=focus, words=words, on_pin=on_pin)
 
 
 def show(
@@ -129,20 +135,33 @@ def show(
     scene: str,
     height: str = "",
     focus: str = "",
-    words: Mapping[str, str] | None = None,
+    words: Mapping[str, Any] | None = None,
+    on_pin: Callable[[list[int]], None] = lambda steps: None,
     released: Callable[[], None] = lambda: None,
 ) -> None:
     """Mount the Player on a run. While ``scene`` stays the same, a new run goes on at the frame shown."""
+
+    def pinned() -> None:
+        if said := st.session_state[key].get("pin"):
+            on_pin([int(step) for step in said["steps"]])
+
     data = {
         "run": run.id, "scene": scene, "height": height, "focus": focus, "version": player_version(),
         "base": base_path(), "palette": PALETTE, "scale": 2 if st.session_state.get("projector") else 1,
+        "embed": bool(st.context.is_embedded),
     }  # fmt: skip
     _mount(
         key=key,
         data=data | dict(words or {}),
         on_gone_change=functools.partial(_forget, key),
         on_drop_change=released,
+        on_pin_change=pinned,
     )
+
+
+def listen(key: str) -> None:
+    """Hear the keys that turn cues and pages where no Player is on the page."""
+    _mount(key=key, data={"run": ""})
 
 
 def last_readouts(key: str) -> dict[str, float]:

@@ -73,15 +73,15 @@ export class View {
   }
 
   /** In one line, smaller if it must be, else in two. */
-  drawTitle(ctx, family) {
-    const { font, area, panel, box } = this;
-    const room = box.x + box.w - area.x;
+  drawTitle(ctx, family, title = this.panel.title) {
+    const { font, area, box } = this;
+    const room = box.x + box.w - area.x - (box.taken ?? 0);
     const middle = area.y - 0.84 * font;
     for (const size of [1.14, 1.06, 1]) {
       ctx.font = `600 ${font * size}px ${family}`;
-      if (ctx.measureText(panel.title).width <= room) return ctx.fillText(panel.title, area.x, middle);
+      if (ctx.measureText(title).width <= room) return ctx.fillText(title, area.x, middle);
     }
-    const words = panel.title.split(" ");
+    const words = title.split(" ");
     const length = (k) => Math.max(...[words.slice(0, k), words.slice(k)].map((part) => ctx.measureText(part.join(" ")).width));
     const cut = words.map((_, k) => k).slice(1).sort((a, b) => length(a) - length(b))[0] ?? 1;
     [words.slice(0, cut), words.slice(cut)].forEach((part, k) => ctx.fillText(fitting(ctx, part.join(" "), room), area.x, area.y + (0.92 * (k - 0.5) - 0.77) * font));
@@ -91,7 +91,7 @@ export class View {
   axis(name) {
     const { panel, font, area } = this;
     const [range, most] = name === "x" ? [this.xRange, area.w / (font * 5)] : [this.yRange, area.h / (font * 3)];
-    return axisOf(panel, name, range, most);
+    return axisOf(panel, name, range, panel[`${name}_names`].length ? (name === "x" ? area.w / font : area.h / (0.95 * font)) : most);
   }
 
   /** A coordinate as a person writes it, in the units of its axis. */
@@ -117,7 +117,7 @@ export class View {
   drawTick(ctx, axis, value, text, colours, from = Infinity) {
     const { area, font } = this;
     const p = Math.round(axis === "x" ? this.x(value) : this.y(value)) + 0.5;
-    ctx.strokeStyle = value === 0 ? colours.muted : colours.grid;
+    ctx.strokeStyle = value === 0 && !this.panel[`${axis}_names`].length ? colours.muted : colours.grid; // a name is no zero
     ctx.beginPath();
     if (axis === "x") ctx.moveTo(p, area.y), ctx.lineTo(p, area.y + area.h);
     else ctx.moveTo(area.x, p), ctx.lineTo(area.x + area.w, p);
@@ -134,6 +134,7 @@ export const isShort = (label) => [...label].length <= 3;
 
 function axisOf(panel, name, range, most) {
   const label = panel[`${name}_label`];
+  if (panel[`${name}_names`].length) return { label, ticks: namedTicks(panel[`${name}_names`], range, most) };
   if (panel[`${name}_scale`] === "log") return { label, ticks: logTicks(range, most) };
   const [centre, scale] = panel[`${name}_unit`];
   if (isOwn([centre, scale])) return unitAxis(label, range.map((v) => centre + scale * v), most, (shown) => (shown - centre) / scale);
@@ -168,6 +169,12 @@ export function unitAxis(label, [low, high], most, toData) {
   };
 }
 
+/** A name at each whole number, or at every second, third … where they would lie on each other. */
+function namedTicks(names, [low, high], most) {
+  const every = Math.max(1, Math.ceil((high - low) / most));
+  return names.map((text, value) => ({ value, text })).filter(({ value }) => value >= low && value <= high && value % every === 0);
+}
+
 /** Round numbers 1, 2 or 5 times a power of ten apart. */
 export function linearTicks([low, high], most) {
   const rough = (high - low) / Math.max(2, Math.min(most, 9));
@@ -184,13 +191,15 @@ export function linearTicks([low, high], most) {
 
 function logTicks([low, high], most) {
   const every = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
-  const ticks = [];
-  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e += every) {
-    const text = e >= -2 && e <= 3 ? String(Number((10 ** e).toFixed(2))) : powerOfTen(e);
-    ticks.push({ value: 10 ** e, text });
-  }
-  return ticks;
+  const powers = [];
+  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e += every) powers.push({ value: 10 ** e, text: logText(e, 1) });
+  if (powers.length > 1) return powers;
+  const finer = [0, 1].flatMap((k) => [1, 2, 5].map((m) => [Math.floor(low) + k, m])).map(([e, m]) => ({ value: m * 10 ** e, text: logText(e, m) }));
+  const inside = finer.filter(({ value }) => value >= 10 ** (low - 1e-9) && value <= 10 ** (high + 1e-9));
+  return inside.length > 1 ? inside : linearTicks([10 ** low, 10 ** high], most);
 }
+
+const logText = (e, m) => (e >= -2 && e <= 3 ? String(Number((m * 10 ** e).toFixed(2))) : (m > 1 ? `${m}·` : "") + powerOfTen(e));
 
 const powerOfTen = (e) => "10" + [...String(e)].map((c) => SUPERSCRIPT[c]).join("");
 

@@ -7,9 +7,12 @@ import { drawKey, nameCurves } from "./names.js";
 import { hover, painters } from "./layers.js";
 import { Drag } from "./drag.js";
 import { Look } from "./look.js";
-import { withWords } from "./picture.js";
+import { Pins } from "./pins.js";
+import { Question } from "./ask.js";
+import { SaveMenu } from "./save.js";
 import { Recording } from "./recording.js";
 import { readBlob } from "./safetensors.js";
+import { marked } from "./words.js";
 
 const DOZE = 2500; // milliseconds after which the bar goes, in full screen
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -19,6 +22,7 @@ const ICONS = {
   back: "M5 5h3v14H5zM20 5v14L9 12z",
   next: "M16 5h3v14h-3zM4 5l11 7L4 19z",
   loop: "M7 7h10v3l5-4.5L17 1v3H4v8h3zM17 17H7v-3l-5 4.5L7 23v-3h13v-8h-3z",
+  pin: "M8 3h8v2h-1v6l3 3v2h-5v5h-2v-5H6v-2l3-3V5H8z",
   save: "M11 3h2v9l4-4 1.4 1.4L12 15.8 5.6 9.4 7 8l4 4zM4 18h16v3H4z",
   list: "M12 3 2 8.5 12 14l10-5.5zM4.5 12 2 13.5 12 19l10-5.5-2.5-1.5-7.5 4z",
   drawer: "M3 6h8v2H3zM15 6h6v2h-6zM12 4h2v6h-2zM3 15h3v2H3zM10 15h11v2H10zM7 13h2v6H7z",
@@ -26,11 +30,13 @@ const ICONS = {
 };
 
 const MARKUP = `
+  <div class="ask" role="dialog" tabindex="-1" hidden></div>
   <div class="stage">
     <canvas role="img"></canvas>
     <div class="tip" hidden></div>
     <div class="message" role="alert" hidden><span></span><button type="button" class="retry">Try again</button></div>
   </div>
+  <div class="result" role="region" aria-label="The answer" tabindex="0" hidden></div>
   <div class="words">
     <div class="caption"><span class="now"></span><span class="say"></span></div>
     <dl class="readouts" aria-label="Numbers of this frame"></dl>
@@ -51,17 +57,20 @@ const MARKUP = `
     <button type="button" class="back" aria-label="One frame back" title="One frame back (←)"></button>
     <button type="button" class="play" aria-label="Play" title="Play or pause (space)"></button>
     <button type="button" class="next" aria-label="One frame forward" title="One frame forward (→)"></button>
-    <input type="range" class="scrub" min="0" max="0" value="0" aria-label="Frame">
+    <span class="track"><input type="range" class="scrub" min="0" max="0" value="0" aria-label="Frame"></span>
     <button type="button" class="live" hidden title="Follow the newest frame (End)">LIVE</button>
     <select class="speed" aria-label="Speed">${SPEEDS.map((s) => `<option value="${s}">${s}×</option>`).join("")}</select>
     <button type="button" class="loop" aria-label="Loop" aria-pressed="false" title="Start again at the end"></button>
+    <button type="button" class="question" hidden aria-label="Ask again" title="Ask the question again (?)">?</button>
+    <button type="button" class="pin" aria-label="Pin this frame" aria-pressed="false"></button>
     <button type="button" class="more" hidden title="Show the other panels (.)"></button>
     <button type="button" class="list" aria-label="Layers" aria-expanded="false" title="What is drawn (,)"></button>
-    <button type="button" class="save" aria-label="Save this picture" title="Save this frame as PNG"></button>
+    <button type="button" class="save" aria-label="Save" aria-expanded="false" title="Something to take home"></button>
     <button type="button" class="full" aria-label="Full screen" title="Full screen (F)"></button>
     <button type="button" class="drawer" hidden aria-label="Controls" title="Controls (K)"></button>
   </div>
   </div>
+  <div class="menu" role="group" aria-label="Save" hidden></div>
   <div class="layers" role="group" aria-label="What is drawn" hidden></div>`;
 
 export function createPlayer(root, source, callbacks = {}) {
@@ -103,13 +112,16 @@ class Player {
     this.canvas = find("canvas");
     this.ctx = this.canvas.getContext("2d");
     this.ui = Object.fromEntries(
-      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "now", "say", "more", "list", "drawer", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state"]
+      ["stage", "tip", "message", "caption", "back", "play", "next", "scrub", "live", "speed", "loop", "full", "readouts", "equation", "layers", "retry", "now", "say", "more", "list", "drawer", "save", "brush", "training", "train", "once", "moves", "slow", "stop", "again", "state", "ask", "result", "question", "pin"]
         .map((name) => [name, find(`.${name}`)]),
     );
-    for (const name of ["back", "play", "next", "loop", "list", "save", "full", "drawer"]) setIcon(this.ui[name], name);
+    for (const name of ["back", "play", "next", "loop", "pin", "list", "save", "full", "drawer"]) setIcon(this.ui[name], name);
     this.ui.speed.value = "1";
     this.wire();
     this.drag = new Drag(this, this.ui.stage, this.ui.brush);
+    this.saving = new SaveMenu(this, this.ui.save, find(".menu"));
+    this.question = new Question(this);
+    this.pins = new Pins(this);
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(this.ui.stage);
   }
@@ -125,7 +137,6 @@ class Player {
     ui.loop.onclick = () => this.setLoop(!this.loop);
     ui.full.onclick = () => this.fullScreen();
     ui.retry.onclick = () => this.retry();
-    ui.save.onclick = () => this.save();
     ui.list.onclick = () => this.openLayers(ui.layers.hidden);
     ui.more.onclick = () => this.turnPanels();
     ui.drawer.onclick = () => this.callbacks.onDrawer?.();
@@ -148,18 +159,14 @@ class Player {
     this.canvas.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
   }
 
-  /** What stands around the picture: the cue's sentence, a name for what is saved. */
-  setWords({ say = "", name = "picture" }) {
-    this.name = name;
+  /** What belongs to the picture: the cue's sentence, a name for what is saved, a question before it, frames to pin. */
+  setWords({ say = "", name = "picture", ask = null, pin = "", code = "" }) {
+    Object.assign(this, { name, code });
+    this.pins.want(pin);
+    this.question.put(ask, name);
     if (this.said === say) return;
     this.said = say;
-    this.ui.say.replaceChildren(...say.split(/(\*\*.+?\*\*|\*.+?\*)/).map((part) => {
-      const marks = /^(\*+)(.+?)\*+$/.exec(part);
-      if (!marks) return document.createTextNode(part);
-      const element = document.createElement(marks[1].length > 1 ? "strong" : "em");
-      element.textContent = marks[2];
-      return element;
-    }));
+    this.ui.say.replaceChildren(...marked(say));
   }
 
   setTheme(palette, scale) {
@@ -187,6 +194,7 @@ class Player {
   }
 
   resize() {
+    if (matchMedia("print").matches) return; // on paper the picture is the one that was looked at
     const { clientWidth, clientHeight } = this.ui.stage;
     const density = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(clientWidth * density), Math.round(clientHeight * density)];
@@ -260,12 +268,13 @@ class Player {
       this.hidden = new Set(layersOf(layout).filter((l) => !l.visible).map((l) => l.name));
       this.setLoop(layout.loop);
       this.index = this.position = 0;
-      this.setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+      this.pins.begin();
+      this.start();
       this.following = recording.growing && this.playing;
       this.buildLayers();
     } else {
-      const follow = recording.growing && (this.following || this.anew || (wasAtEnd && !before.growing));
-      this.resumeAt = follow ? undefined : dropped ?? (wasAtEnd && !this.playing ? "end" : step);
+      const follow = recording.growing && !this.question.open && (this.following || this.anew || (wasAtEnd && !before.growing));
+      this.resumeAt = follow ? undefined : this.question.open ? -Infinity : dropped ?? (wasAtEnd && !this.playing ? "end" : step);
       if (follow) this.setPlaying(true);
       this.following = follow;
       this.buildLayers();
@@ -273,6 +282,7 @@ class Player {
     this.anew = false;
     this.buildReadouts();
     this.drag.show();
+    this.saving.show(fresh);
   }
 
   /** Frames were added, or the status changed. */
@@ -286,6 +296,7 @@ class Player {
     }
     this.index = Math.min(this.index, recording.length - 1);
     ui.live.hidden = !recording.growing;
+    this.pins.refresh();
     this.showTraining(recording);
     if (recording.status === "failed" && !recording.live) this.say(recording.reason, true);
     this.draw();
@@ -353,6 +364,23 @@ class Player {
   }
 
   // --- time -------------------------------------------------------------------------------------------------
+
+  /** Play, unless a question waits or nothing is to move by itself. */
+  start() {
+    this.setPlaying(!this.question.open && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  }
+
+  /** Wait at the first frame. */
+  hold() {
+    this.setPlaying(false);
+    this.resumeAt = undefined;
+    this.index = this.position = 0;
+  }
+
+  /** Answer the question that waits by showing the picture; false where there is none. */
+  reveal() {
+    return this.question.reveal();
+  }
 
   toggle() {
     if (!this.playing && this.index >= this.recording.length - 1) this.index = this.position = 0;
@@ -433,22 +461,33 @@ class Player {
     });
   }
 
+  /** Draw all of it, axes and what is pinned too. */
+  redraw() {
+    this.backdrop = null;
+    this.draw();
+  }
+
   drawNow() {
-    const { recording, ctx, canvas } = this;
-    if (!recording.length || !canvas.width || !this.palettes) return;
+    if (!this.recording.length || !this.canvas.width || !this.palettes) return;
     this.refreshLook();
-    const { look } = this;
     this.backdrop ??= this.drawBackdrop();
-    ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.drawImage(this.backdrop, 0, 0);
-    ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
-    const explained = new Set(); // names of layers that a key has explained
-    this.views.forEach((view, p) => view && this.drawPanel(view, p, explained));
-    this.drag.drawStroke(ctx, look);
+    this.paint();
+    this.drag.drawStroke(this.ctx, this.look);
     this.drag.place();
     this.showNumbers();
     this.showTip();
     this.countPictures();
+  }
+
+  /** The frame, on its backdrop. */
+  paint() {
+    const { ctx, look } = this;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.drawImage(this.backdrop, 0, 0);
+    ctx.setTransform(look.density, 0, 0, look.density, 0, 0);
+    const explained = new Set(this.pins.explained); // names of layers that a key has explained
+    this.views.forEach((view, p) => view && this.drawPanel(view, p, explained));
+    this.pins.drawTitle(ctx, look);
   }
 
   /** Axes, grids and titles: drawn once for a size and a theme. */
@@ -461,13 +500,15 @@ class Player {
     ctx.fillStyle = look.colour("paper");
     ctx.fillRect(0, 0, canvas.width, canvas.height);
     const { panels } = recording.layout;
-    const boxes = arrange(panels, canvas.width / look.density, canvas.height / look.density, this.font, this.asked);
-    this.views = boxes.map((box, p) => box && new View(panels[p], box, this.font));
+    const room = [canvas.width / look.density, canvas.height / look.density, this.font];
+    const boxes = this.pins.on ? this.pins.arrange(panels, ...room) : arrange(panels, ...room, this.asked);
+    this.views = boxes.map((box, p) => box && new View(this.pins.on ? { ...panels[p], title: "" } : panels[p], box, this.font));
     this.waiting = boxes.flatMap((box, p) => (box ? [] : [p]));
     this.showWaiting();
     for (const view of this.views) view?.drawFrame(ctx, look.palette.roles, look.family);
     const { brush } = recording.layout;
     if (brush) this.views[brush.panel]?.drawBoard(ctx, look.palette.roles);
+    this.pins.draw(ctx, look);
     return sheet;
   }
 
@@ -481,7 +522,8 @@ class Player {
   }
 
   turnPanels() {
-    this.asked = this.waiting;
+    if (this.pins.on) this.pins.turn(this.recording.layout.panels);
+    else this.asked = this.waiting;
     this.backdrop = null;
     this.drawNow();
   }
@@ -489,17 +531,18 @@ class Player {
   openLayers(open) {
     this.ui.layers.hidden = !open;
     this.ui.list.setAttribute("aria-expanded", String(open));
+    if (open) this.saving.open(false);
     if (open) this.ui.layers.querySelector("button")?.focus({ preventScroll: true });
   }
 
-  drawPanel(view, p, explained) {
-    const { ctx } = this;
+  /** A panel's layers, at the frame shown or at a pinned one. */
+  drawPanel(view, p, explained, ctx = this.ctx, pinned = undefined) {
     ctx.save();
     ctx.beginPath();
     if (view.panel.axes) ctx.rect(view.area.x, view.area.y, view.area.w, view.area.h);
     else ctx.rect(view.box.x, view.box.y, view.box.w, view.box.h);
     ctx.clip();
-    const layers = this.layersAt(p);
+    const layers = this.layersAt(p, pinned);
     for (const { layer, get, look } of layers) {
       ctx.save();
       painters[layer.kind](ctx, layer, get, view, look);
@@ -510,13 +553,15 @@ class Player {
     ctx.restore();
   }
 
-  /** The layers of a panel that are on, each with its channels at the frame shown. */
-  layersAt(p) {
-    const { recording, index } = this;
+  /** The layers of a panel that are on, each with its channels at the frame shown, or at a pinned one. */
+  layersAt(p, pinned) {
+    const { recording } = this;
+    const [index, step] = pinned === undefined ? [this.index, this.stepShown] : [pinned, recording.steps[pinned]];
+    const at = (address) => (pinned === undefined ? this.channel(address) : recording.channel(address, pinned));
     return recording.layout.panels[p].layers
       .map((layer, k) => {
         const address = `${p}.${k}`;
-        return { layer, get: (channel) => this.channel(`${address}.${channel}`), look: this.look.at(recording, address, index, this.stepShown) };
+        return { layer, get: (channel) => at(`${address}.${channel}`), look: this.look.at(recording, address, index, step) };
       })
       .filter(({ layer }) => !this.hidden.has(layer.name));
   }
@@ -544,16 +589,16 @@ class Player {
   buildReadouts() {
     const { layout } = this.recording;
     this.ui.readouts.replaceChildren();
-    const add = (name, unit) => {
+    const add = (name) => {
       const box = document.createElement("div");
       box.innerHTML = "<dt></dt><dd></dd>";
       box.dataset.readout = name;
       box.firstChild.textContent = name;
       this.ui.readouts.append(box);
-      return { out: box.lastChild, unit };
+      return box.lastChild;
     };
-    this.stepOut = add(layout.time, "").out;
-    this.outs = layout.readouts.map((r, k) => (r.hidden ? null : { ...add(r.name, r.unit), k, digits: r.digits, significant: r.significant }));
+    this.stepOut = add(layout.time);
+    this.outs = layout.readouts.filter((r) => !r.hidden).map((r) => add(r.name));
     this.ui.equation.hidden = !layout.equation;
     setText(this.ui.now, "");
   }
@@ -564,19 +609,28 @@ class Player {
     const now = [recording, step, recording.length, this.drag.answer, this.following];
     if (this.shown?.every((value, i) => value === now[i])) return;
     this.shown = now;
+    this.pins.mark();
     root.dataset.frame = step;
     ui.scrub.value = index;
     ui.scrub.setAttribute("aria-valuetext", `${recording.layout.time} ${step}`);
     ui.live.setAttribute("aria-pressed", String(this.following));
+    const { numbers, caption, equation } = this.words();
     setText(this.stepOut, number(step, 7));
+    this.outs.forEach((out, k) => setText(out, numbers[k].text));
+    setText(ui.now, caption);
+    setText(ui.equation, equation);
+  }
+
+  /** What is said of the frame: its numbers as they are written, its sentence, its equation. */
+  words() {
+    const { captions, equation, readouts } = this.recording.layout;
     const value = (k) => this.channel(`readout.${k}`).data[0];
-    for (const out of this.outs) if (out) setText(out.out, withUnit(value(out.k), out));
-    const { captions, equation, readouts } = recording.layout;
-    if (captions.length) setText(ui.now, captions[this.channel("caption")?.data[0] ?? -1] ?? "");
-    if (equation) {
-      const byName = new Map(readouts.map((r, k) => [r.name, fixed(value(k), r)]));
-      setText(ui.equation, equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"));
-    }
+    const byName = new Map(equation ? readouts.map((r, k) => [r.name, fixed(value(k), r)]) : []);
+    return {
+      numbers: readouts.flatMap((r, k) => (r.hidden ? [] : { name: r.name, text: withUnit(value(k), r) })),
+      caption: captions[this.channel("caption")?.data[0] ?? -1] ?? "",
+      equation: equation.replace(/\{([^}]+)\}/g, (_, name) => byName.get(name) ?? "–"),
+    };
   }
 
   buildLayers() {
@@ -601,7 +655,8 @@ class Player {
   toggleLayer(name) {
     this.hidden[this.hidden.has(name) ? "delete" : "add"](name);
     this.markLayers();
-    this.draw();
+    if (this.pins.on) this.redraw();
+    else this.draw();
   }
 
   markLayers() {
@@ -631,27 +686,6 @@ class Player {
     this.callbacks.onDrop?.(values);
   }
 
-  /** The frame as a picture for a slide or a report: with its caption, its numbers, and where it comes from. */
-  save() {
-    this.drawNow();
-    const { ui, look, name } = this;
-    const numbers = [...ui.readouts.children].map((box) => `${box.firstChild.textContent} ${box.lastChild.textContent}`);
-    const words = [
-      { text: ui.now.textContent, bold: true },
-      { text: numbers.join("  ·  ") },
-      { text: ui.equation.hidden ? "" : ui.equation.textContent },
-      { text: name, colour: "axis" },
-    ];
-    withWords(this.canvas, words, look, this.font * look.density).toBlob((blob) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(blob);
-      const time = this.recording.layout.time.replaceAll(/[^\p{L}\p{N}]+/gu, "-");
-      link.download = `${name.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${time}-${this.stepShown}.png`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
-  }
-
   // --- pointer and keys ---------------------------------------------------------------------------------------------
 
   point(event) {
@@ -672,12 +706,15 @@ class Player {
   }
 
   tipText(px, py) {
+    const pinned = this.pins.at(px, py);
+    if (pinned) return hover(this.layersAt(pinned.lead, pinned.index), pinned.view, px, py);
     const p = this.views?.findIndex((view) => view?.contains(px, py)) ?? -1;
     return p < 0 ? null : hover(this.layersAt(p), this.views[p], px, py);
   }
 
   /** Whether it was for us; letters are ours even where they do nothing, for R and C mean something to Streamlit. */
   key(event) {
+    if (this.question.key(event)) return event.stopPropagation(), true;
     if (!isOurs(event)) return false;
     const onButton = event.target instanceof HTMLButtonElement && event.target !== this.ui.play;
     const inSelect = event.target instanceof HTMLSelectElement;
@@ -691,7 +728,11 @@ class Player {
       k: () => this.callbacks.onDrawer?.(),
       ",": () => this.openLayers(this.ui.layers.hidden),
       ".": () => this.turnPanels(),
-      Escape: () => this.openLayers(false),
+      "[": () => this.saving.mark("from"),
+      "]": () => this.saving.mark("to"),
+      Escape: () => (this.openLayers(false), this.saving.open(false), this.question.dismiss()),
+      ";": () => this.pins.toggle(),
+      "?": () => this.question.asked && this.question.show(),
     };
     const reserved = "fk".includes(event.key.toLowerCase());
     const layer = !reserved && this.recording.layout && layersOf(this.recording.layout).find((l) => l.key && l.key === event.key.toLowerCase());
@@ -717,6 +758,7 @@ class Player {
   }
 
   focus() {
+    if (this.question.open) return this.question.focus();
     this.root.focus({ preventScroll: true });
   }
 
@@ -726,6 +768,7 @@ class Player {
     this.setPlaying(false);
     cancelAnimationFrame(this.scheduled);
     this.resizing.disconnect();
+    this.saving.cancel();
     this.coming?.source.close();
     this.source?.close();
   }
@@ -734,7 +777,7 @@ class Player {
 /** Keys that must not travel on to the page: ours, and letters such as R and C that mean something to Streamlit. */
 function isOurs(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  return /^[a-z ,.]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End", "Escape"].includes(event.key);
+  return /^[a-z ,.;?[\]]$/i.test(event.key) || ["ArrowLeft", "ArrowRight", "Home", "End", "Escape"].includes(event.key);
 }
 
 const layersOf = (layout) => layout.panels.flatMap((panel) => panel.layers);

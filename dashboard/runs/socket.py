@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 from urllib.parse import urlparse
 
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.runs import blob, warmup
@@ -28,10 +29,11 @@ LARGEST = 1e15  # of a number in a message
 log = logging.getLogger(__name__)
 
 
-def is_ours(socket: WebSocket, is_host_allowed: Callable[[str | None], bool]) -> bool:
+def is_ours(asked: HTTPConnection, is_host_allowed: Callable[[str | None], bool]) -> bool:
     """Whether who asks is a page of this very server: by the host's name, and by the origin's host and scheme."""
-    host, origin = socket.headers.get("host"), urlparse(socket.headers.get("origin", ""))
-    scheme = socket.headers.get("x-forwarded-proto") or {"ws": "http", "wss": "https"}.get(socket.url.scheme)
+    host, origin = asked.headers.get("host"), urlparse(asked.headers.get("origin", ""))
+    spoken = asked.url.scheme
+    scheme = asked.headers.get("x-forwarded-proto") or {"ws": "http", "wss": "https"}.get(spoken, spoken)
     return is_host_allowed(host) and (origin.scheme, origin.netloc) == (scheme, host)
 
 

@@ -23,6 +23,7 @@ from dashboard.scene.layers import (
     Layer,
     Points,
     Polylines,
+    Text,
 )
 from dashboard.scene.moves import Move, Turns
 from dashboard.scene.panel import Panel, chart, plane
@@ -49,6 +50,7 @@ __all__ = [
     "Polylines",
     "Readout",
     "Scene",
+    "Text",
     "Turns",
     "chart",
     "first_true",

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+
+def hue(xy: np.ndarray) -> np.ndarray:
+    """A colour for each point ``(N, 2)``, by its direction from the middle, ``(N,)`` in 0 … 1 around the circle."""
+    return np.arctan2(xy[:, 1], xy[:, 0]) / (2 * np.pi) % 1
+
+
 # Categorical colours after Okabe & Ito (2008), darkened (light screen) or lightened (dark screen) until each
 # stands 3 : 1 or more against the background.
 ROLES = {

@@ -80,6 +80,13 @@ class Written(Control):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Typed(Control):
+    """A text that the visitor types, of at most so many characters."""
+
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Painted(Control):
     """Painted points, as text, on a board with these ends along both axes."""
 
@@ -116,6 +123,11 @@ def placed(default: float, low: float, high: float) -> Any:
 def written(default: str) -> Any:
     """A field for a text that stands in the link and has no control."""
     return _field(default, Written())
+
+
+def typed(label: str, default: str, most: int, **more: Any) -> Any:
+    """A field for a text of at most so many characters, any characters: the config says what it cannot take."""
+    return _field(default, Typed(label, most=most, **more))
 
 
 def painted(

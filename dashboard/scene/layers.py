@@ -109,6 +109,7 @@ class Field(Layer):
         limits: The values at the two ends of the colour map.
         unit: Shown with hover values.
         classes: The values are class numbers; each cell takes its class's colour.
+        crisp: Cells have edges, as in a table; otherwise colours pass smoothly from cell to cell.
     """
 
     kind: ClassVar[str] = "field"
@@ -120,6 +121,7 @@ class Field(Layer):
     unit: str = ""
     alpha: float = 1.0
     classes: bool = False
+    crisp: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,11 +161,15 @@ class Ellipses(Layer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Polylines(Layer):
-    """Lines of L points each, ``xy`` ``(F, P, L, 2)`` or ``(P, L, 2)``; NaN breaks a line."""
+    """Lines of L points each, ``xy`` ``(F, P, L, 2)`` or ``(P, L, 2)``; NaN breaks a line.
+
+    ``weight`` ``(F, P)`` or ``(P,)``, in 0 … 1, is how thick and how opaque each of them is.
+    """
 
     kind: ClassVar[str] = "polylines"
-    channels: ClassVar[Mapping[str, int]] = {"xy": 3}
+    channels: ClassVar[Mapping[str, int]] = {"xy": 3, "weight": 1}
     xy: Array
+    weight: Array | None = None
     width: float = 1.5
     dashed: bool = False
     closed: bool = False
@@ -173,12 +179,17 @@ class Polylines(Layer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bars(Layer):
-    """Bars of ``height`` ``(F, B)`` or ``(B,)`` at ``x`` ``(B,)``, by default 0, 1, 2 …, over ``base``."""
+    """Bars of ``height`` ``(F, B)`` or ``(B,)`` at ``x`` ``(B,)``, by default 0, 1, 2 …, over ``base``.
+
+    ``labels`` stand on the bars: bar i bears the i-th, or that which ``marks`` ``(F, B)`` or ``(B,)`` says, −1 for
+    none; so bars that are sorted anew in each frame keep their names.
+    """
 
     kind: ClassVar[str] = "bars"
-    channels: ClassVar[Mapping[str, int]] = {"height": 1, "x": 1}
+    channels: ClassVar[Mapping[str, int]] = {"height": 1, "x": 1, "marks": 1}
     height: Array
     x: Array | None = None
+    marks: Array | None = None
     width: float = 0.8
     base: float = 0.0
     labels: tuple[str, ...] = ()
@@ -238,3 +249,27 @@ class Labels(Layer):
     bold: bool = False
     align: Literal["left", "center", "right"] = "center"
     classes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Text(Layer):
+    """A text in letters of one width, which fills the panel: broken into lines, as large as there is room for.
+
+    Args:
+        codes: ``(F, N)`` or ``(N,)`` integers, letters of ``alphabet``; −1 where there is none yet.
+        values: ``(F, N)`` or ``(N,)``, what lies behind each letter, coloured by ``colour_map`` over ``limits``; NaN
+            for nothing.
+        alphabet: Letters by their code; a line break is one of them.
+        unit: Of the values, under the pointer.
+        marked: From which letter on the text has the layer's colour; those before are in ink.
+    """
+
+    kind: ClassVar[str] = "text"
+    channels: ClassVar[Mapping[str, int]] = {"codes": 1, "values": 1}
+    codes: Array
+    alphabet: str
+    values: Array | None = None
+    limits: tuple[float, float] = (0.0, 1.0)
+    colour_map: ColourMap = "sequential"
+    unit: str = ""
+    marked: int = 0

@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.scene.fields import Values, choice, file, painted
 from dashboard.scene.painted import decode_points
 from dashboard.scene.scene import Brush
+from dashboard.scene.snippet import written
 from dashboard.scene.units import Pair, Units, frame
 
 OWN = {"painted": "Painted by hand", "csv": "A CSV file"}
@@ -87,6 +88,22 @@ class OwnPoints:
     def own(self) -> np.ndarray:
         """The learner's points, ``(N, 2)``; those of a file are standardised."""
         return self.units.standardise(self.as_given())
+
+    def own_code(self) -> str:
+        """As :meth:`own`, in Python: ``x``, with the digits that it needs."""
+        return f"import numpy as np\nx = {written(self.own())}  # own points, as the model sees them"
+
+    @property
+    def scale_code(self) -> str:
+        """Python for ``log_scale``; empty where points have no units of their own."""
+        if not self.units.own:
+            return ""
+        return f"log_scale = {self.units.log_scale!r}  # log p in the points' own units is lower by this"
+
+    @property
+    def less(self) -> str:
+        """What stands behind a log-density in Python, so that it is one in the points' own units."""
+        return " - log_scale" if self.units.own else ""
 
     def own_for(self, model: str) -> np.ndarray:
         """As :meth:`own`, for a model that is trained on them.

@@ -22,6 +22,7 @@ class Panel:
         x_scale, y_scale: ``linear`` or ``log``.
         share: Relative width among the panels.
         axes: Whether ticks and a grid are drawn.
+        x_names, y_names: What stands at 0, 1, 2 … of an axis in place of numbers.
         x_unit, y_unit: Centre and scale of a linear axis: at the data's v it says centre + scale · v.
     """
 
@@ -38,6 +39,8 @@ class Panel:
     axes: bool = True
     x_unit: tuple[float, float] = (0.0, 1.0)
     y_unit: tuple[float, float] = (0.0, 1.0)
+    x_names: tuple[str, ...] = ()
+    y_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, (low, high), scale in (("x", self.x, self.x_scale), ("y", self.y, self.y_scale)):

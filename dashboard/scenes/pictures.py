@@ -27,6 +27,11 @@ def binary() -> Split:
     return load_binarised_mnist().test
 
 
+def binary_digit(i: int) -> np.ndarray:
+    """One of them as a model of pixels takes it, ``(784,)`` float64."""
+    return binary().images[i].ravel().astype(float)
+
+
 def flat(images: np.ndarray) -> np.ndarray:
     """``(N, 28, 28)`` as a network takes them, ``(N, 784)`` float32; uint8 of 0 to 255 becomes 0 … 1."""
     return (images.reshape(len(images), -1) / (255 if images.max(initial=0) > 1 else 1)).astype(np.float32)

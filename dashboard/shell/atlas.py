@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dashboard.concepts import Concept, Event, Family, Model, concepts
 
 FAMILIES: dict[Family, tuple[str, str]] = {
@@ -9,26 +11,12 @@ FAMILIES: dict[Family, tuple[str, str]] = {
     "approximate": ("Approximate likelihood", "a bound on log p(x), or log p(x) up to a constant"),
     "implicit": ("Implicit", "samples, but no p(x)"),
 }
+IN_A_ROW = 3  # models of a family, before it takes two rows
+APART = 0.34  # of a tile's width, between two years
 
 WITHOUT_PAGE = (
     Model("Kriging", "exact", 1951, "Krige; Matheron 1963"),
     Model("Hidden Markov model", "exact", 1966, "Baum & Petrie"),
-    Model(
-        "Normalizing flow",
-        "exact",
-        2010,
-        "Tabak & Vanden-Eijnden; NICE: Dinh, Krueger & Bengio 2014",
-        disputed="Lectures that date flows 2015 mean Rezende & Mohamed: variational inference with normalizing "
-        "flows. NICE had been made public in 2014, and Tabak & Vanden-Eijnden mapped data to a Gaussian in 2010.",
-    ),
-    Model(
-        "Autoregressive",
-        "exact",
-        2000,
-        "Bengio & Bengio; NADE 2011; PixelRNN 2016",
-        disputed="2000 is the first neural network that models each variable given those before it. Shannon drew "
-        "English letter by letter from counted frequencies in 1948.",
-    ),
     Model("Boltzmann machine", "approximate", 1985, "Ackley, Hinton & Sejnowski"),
     Model(
         "Multiple-point geostatistics",
@@ -42,18 +30,10 @@ WITHOUT_PAGE = (
 """Models that no page shows yet. A concept that names one takes its place: nothing is edited here."""
 
 HISTORY = (
-    Event(1948, "Text from letter frequencies", "Shannon"),
     Event(1951, "Kriging", "Krige"),
     Event(1966, "Hidden Markov model", "Baum & Petrie"),
     Event(1985, "Boltzmann machine", "Ackley, Hinton & Sejnowski"),
     Event(1993, "Multiple-point geostatistics", "Guardiano & Srivastava"),
-    Event(2000, "Autoregressive network", "Bengio & Bengio"),
-    Event(2010, "Flow to a Gaussian", "Tabak & Vanden-Eijnden"),
-    Event(2011, "NADE", "Larochelle & Murray"),
-    Event(2014, "Flow (NICE)", "Dinh et al."),
-    Event(2014, "Attention", "Bahdanau et al."),
-    Event(2016, "PixelRNN, WaveNet", "van den Oord et al."),
-    Event(2017, "Transformer", "Vaswani et al."),
 )
 """Events that no concept tells; one that does takes their place by name."""
 
@@ -66,6 +46,40 @@ def models(family: Family) -> list[tuple[Model, Concept | None]]:
         (model, None) for model in WITHOUT_PAGE if model.family == family and model.name not in names
     ]
     return sorted(shown + rest, key=lambda pair: pair[0].year)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A model's place in the tree.
+
+    Attributes:
+        model: The model, and its concept if it has a page.
+        row: In its family, from 0.
+        x: Its left edge, in widths of a tile.
+    """
+
+    model: Model
+    concept: Concept | None
+    row: int
+    x: float
+
+
+def tree() -> dict[Family, list[Tile]]:
+    """Where each model stands: a family has rows, and the year says how far to the right, though not to scale.
+
+    Later is further to the right, in all rows; the same year is the same place, unless a tile stands there already.
+    """
+    listed = [(model, concept) for family in FAMILIES for model, concept in models(family)]
+    rows_of = {family: [0.0] * (1 + (len(models(family)) > IN_A_ROW)) for family in FAMILIES}
+    placed: dict[Family, list[Tile]] = {family: [] for family in FAMILIES}
+    x, year = 0.0, None
+    for model, concept in sorted(listed, key=lambda pair: pair[0].year):
+        rows = rows_of[model.family]
+        row = min(range(len(rows)), key=rows.__getitem__)
+        x = max(x + APART * (year not in (None, model.year)), rows[row])
+        placed[model.family].append(Tile(model, concept, row, x))
+        rows[row], year = x + 1, model.year
+    return placed
 
 
 def timeline() -> list[Event]:

@@ -11,8 +11,8 @@ import time
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard.concepts import PAGES
-from dashboard.lectures import MAP, Lecture, LectureError, Step, load, read, shipped, written
+from dashboard.concepts import HOME, PAGES
+from dashboard.lectures import Lecture, LectureError, Step, load, read, shipped, written
 from dashboard.scene.words import plain
 
 OWN = "own"
@@ -45,8 +45,6 @@ def attend(page: StreamlitPage) -> None:
         st.session_state["_step"] = st.session_state["_begin"] = step
     if "_begin" in st.session_state and _name(page) != step.page:  # also where a rerun came between
         st.switch_page(_path(step), query_params={"lecture": asked, "at": str(at)})  # the sidebar's own stay
-    if step.page == MAP:
-        st.session_state.pop("_begin", None)
     if (st.query_params.get("lecture"), st.query_params.get("at")) != (asked, str(at)):
         st.query_params.update({"lecture": asked, "at": str(at)})
     _corner(lecture, at)
@@ -68,11 +66,11 @@ def _find(name: str) -> Lecture:
 
 
 def _name(page: StreamlitPage) -> str:
-    return page.url_path or MAP
+    return page.url_path or HOME
 
 
 def _path(step: Step):
-    return PAGES / f"{'home' if step.page == MAP else step.page}.py"
+    return PAGES / f"{step.page}.py"
 
 
 def _go(name: str, at: int) -> None:
@@ -91,7 +89,8 @@ def _corner(lecture: Lecture, at: int) -> None:
     """Before, 7/31, next."""
     last = len(lecture.steps)
     with st.container(key="lecture", horizontal=True, gap="xsmall", wrap=False, vertical_alignment="center"):
-        st.markdown(plain(lecture.steps[at - 1].say))
+        step = lecture.steps[at - 1]
+        st.markdown(plain(f"{step.say} {step.ask}" if step.page == HOME else step.say))
         st.button("‹", key=f"lecture-before-{at}", disabled=at == 1, on_click=_go, args=(lecture.name, at - 1))
         with st.popover(f"{at}/{last}"):
             st.markdown(f"**{plain(lecture.title)}**")

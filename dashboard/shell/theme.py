@@ -28,7 +28,6 @@ _STYLE = """
   html:has(.st-key-lecture) .st-key-headline { padding-right: 9rem; }
   /* what nobody sees takes no tab stop */
   .stSidebar[data-collapsed="true"], .stSidebar[data-collapsed="true"] * { visibility: hidden !important; }
-  .stMain .planned { opacity: 0.8; }
   .stMain h2 { font-size: 1.15rem; padding: 0.6rem 0 0.5rem; line-height: 1.3; }
   .stMain [data-testid="stVerticalBlock"] { gap: 0.35rem; }
   .stMain p, .stMain li { line-height: 1.5; }
@@ -37,7 +36,11 @@ _STYLE = """
   .stMain [data-testid="stMarkdownContainer"] :is(p, li) { max-width: 62rem; }
   .stMain .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0.3rem 0.2rem 0; text-align: left; }
   .stMain .katex-display > .katex { text-align: left; white-space: normal; }
-  :root { --header: 2.6rem; }
+  /* code in ink: Streamlit's own colours of it are too pale to be read from afar */
+  .stMain [data-testid="stCode"] .token { color: inherit !important; }
+  .stMain [data-testid="stCode"] .token.keyword { font-weight: 600; }
+  .stMain [data-testid="stCode"] .token.comment { font-style: italic; }
+  :root { --header: 2.6rem; --first-screen: calc(100dvh - var(--header) - 2.6rem); } /* below the headline */
   @media (max-width: 640px) {
     .st-key-beside { flex-direction: column-reverse !important; }
     .st-key-headline { flex-wrap: wrap !important; gap: 0.2rem !important; }
@@ -45,6 +48,40 @@ _STYLE = """
     html :is(.st-key-controls, .st-key-beside > :has(> .st-key-controls)) { display: flex !important; }
     .st-key-controls { width: 100% !important; }
     .st-key-picture, .st-key-beside > div { width: 100% !important; }
+  }
+</style>
+"""
+_EMBEDDED = """
+<style>
+  /* the Player alone, in whatever frame it is given */
+  .stApp :is([data-testid="stHeader"], [data-testid="stSidebar"], .st-key-controls, .st-key-lecture),
+  .stApp .st-key-beside > :has(> .st-key-controls) { display: none !important; }
+  .stApp .stMain { overflow: hidden; }
+  .stApp .stMain .stMainBlockContainer { padding: 0; }
+  .stApp .stMain [data-testid="stVerticalBlock"] { gap: 0; }
+  :root { --header: 0px; }
+</style>
+"""
+_PRINTED = """
+<style>
+  /* on paper, in one column: the question, the picture, what to notice, formulas */
+  @media print {
+    .stApp :is([data-testid="stHeader"], [data-testid="stSidebar"], .st-key-cues, .st-key-controls, .st-key-lecture,
+               .st-key-before-page, .st-key-next-page, .st-key-code, .stButton, .stDownloadButton, .stExpander,
+               .stPopover,
+               .stRadio, .stAlert, .stPlotlyChart),
+    .stApp .st-key-beside > :has(> .st-key-controls),
+    .stApp .stElementContainer:has(.stHeading):has(+ * .stRadio, + * .stExpander, + * .stPlotlyChart),
+    .stApp .stElementContainer:has(.stRadio) + :has([data-testid="stCaptionContainer"]) { display: none !important; }
+    :root { color-scheme: light; }
+    body, .stApp, .stApp * { background: none !important; }
+    .stApp, .stApp :is(.stAppViewContainer, .stMain, .stMainBlockContainer, .st-key-picture, .st-key-beside) {
+      display: block !important; position: static !important; overflow: visible !important; height: auto !important;
+      width: 100% !important; max-width: none !important; padding: 0 !important; }
+    .stApp .stMain :is(h1, h2, h3, p, li, span) { color: #000 !important; }
+    .stApp .stMain :is(h1, h2) { white-space: normal; break-after: avoid; }
+    .stApp .stMain [data-testid="stMarkdownContainer"] :is(p, li) { max-width: none; break-inside: avoid; }
+    .stApp .stMain .katex-display { overflow: visible; break-inside: avoid; }
   }
 </style>
 """
@@ -58,7 +95,7 @@ _PROJECTOR = """
   .stMain h1 { font-size: 1.35rem; }
   .stMain .st-key-headline h1 { font-size: 1.05rem; }
   .st-key-lecture > :first-child { display: none; } /* the sentence: no room for it here */
-  :root { --header: 1.8rem; }
+  :root { --header: 1.8rem; --first-screen: calc(100dvh - 2.4rem); }
   .st-key-headline { min-height: 1.5rem; }
   .st-key-cues button { height: 1.45rem; }
 </style>
@@ -67,4 +104,4 @@ _PROJECTOR = """
 
 def apply(projector: bool) -> None:
     """Put the page's own style in place; in projector mode everything is written in 24 px and more."""
-    st.html(_STYLE + (_PROJECTOR if projector else ""))
+    st.html(_STYLE + (_PROJECTOR if projector else "") + (_EMBEDDED if st.context.is_embedded else "") + _PRINTED)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from genmodels.nn.runtime import Forward
+
+if TYPE_CHECKING:
+    from genmodels.store.checkpoint import Checkpoint
 
 
 class ForwardAutoencoder:
@@ -23,6 +27,12 @@ class ForwardAutoencoder:
     ) -> None:
         self.encode = Forward(arrays, "encoder", activation)
         self.decode = Forward(arrays, "decoder", activation, "sigmoid" if loss == "cross-entropy" else "identity")
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> ForwardAutoencoder:
+        """The network of a checkpoint, as :func:`genmodels.store.checkpoint.load` reads it."""
+        config = checkpoint.entry.config
+        return cls(checkpoint.arrays, config["activation"], config["loss"])
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Through the bottleneck and back, ``(N, D)`` to ``(N, D)``."""

@@ -33,6 +33,8 @@ class Dataset:
             checkerboard's moments to 1e-3).
         centres: Centres (K, 2) of an equally weighted Gaussian mixture, by label; None for other sets.
         sigma: Standard deviation of the round noise about centres or curves, data units; None without.
+        curve: Of blurred curves, places (K, 2) and weights (K,) of the mixture by which `log_prob` takes the integral
+            along them, data units; None for other sets.
         closed_form_entropy: Entropy in nats where a formula gives it (to better than 1e-9), else None.
     """
 
@@ -47,10 +49,11 @@ class Dataset:
     _log_density: Callable[[np.ndarray], np.ndarray] | None = field(repr=False)
     centres: np.ndarray | None = field(default=None, repr=False)
     sigma: float | None = None
+    curve: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
     closed_form_entropy: float | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.mean, self.covariance, self.box, self.centres):
+        for array in (self.mean, self.covariance, self.box, self.centres, *(self.curve or ())):
             if array is not None:
                 array.setflags(write=False)  # data sets are cached and shared
 
@@ -96,6 +99,10 @@ class Dataset:
         if self._log_density is None:
             raise ValueError(f"{self.name} has no known density; check has_density before you call log_prob.")
         return self._log_density(x)
+
+    def standard_log_prob(self, z: np.ndarray) -> np.ndarray:
+        """As `log_prob`, of standardised points z (N, 2) in their own units: log p(x) + 2 log(scale)."""
+        return self.log_prob(self.unstandardise(z)) + 2 * np.log(self.scale)
 
     @cached_property
     def entropy(self) -> float | None:
@@ -243,6 +250,7 @@ def blurred_curves(
         _draw=draw,
         _log_density=lambda x: mixture_log_prob(x, nodes, weights, sigma),
         sigma=sigma,
+        curve=(nodes, weights),
     )
 
 

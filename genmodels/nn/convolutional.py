@@ -9,9 +9,13 @@ followed by max-pooling 2 × 2. Arithmetic is float32; results equal torch's up 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+if TYPE_CHECKING:
+    from genmodels.store.checkpoint import Checkpoint
 
 
 class ForwardCNN:
@@ -27,6 +31,11 @@ class ForwardCNN:
         self._layers = [self._pair(arrays, f"convolutions.{i}") for i in range(count)]
         self._head = self._pair(arrays, "head")
         self._n_pools = n_pools
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> ForwardCNN:
+        """The network of a checkpoint, as :func:`genmodels.store.checkpoint.load` reads it."""
+        return cls(checkpoint.arrays, checkpoint.entry.config["n_pools"])
 
     @staticmethod
     def _pair(arrays: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:

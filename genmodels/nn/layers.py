@@ -20,9 +20,9 @@ from genmodels.checks import check_activation
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
 
-def linear(n_inputs: int, n_outputs: int) -> nn.Linear:
+def linear(n_inputs: int, n_outputs: int, bias: bool = True) -> nn.Linear:
     """A linear layer whose weights are not set yet (torch would draw them from the global seed)."""
-    return skip_init(nn.Linear, n_inputs, n_outputs)
+    return skip_init(nn.Linear, n_inputs, n_outputs, bias=bias)
 
 
 def conv(n_inputs: int, n_outputs: int, size: int = 3) -> nn.Conv2d:

@@ -6,7 +6,11 @@ A page that only *uses* a network (decode the point under the hand, encode one d
 products; importing torch for them would cost 1.5 s. The arrays come from a state (``state.arrays()``) or a
 checkpoint, under torch's names: ``"decoder.0.weight"`` has the shape ``(outputs, inputs)``.
 
-Arithmetic is float32; results equal torch's up to rounding. Rows are images or latent points.
+Arithmetic is float32 unless asked otherwise; results equal torch's up to rounding. Rows are images or latent points.
+
+Backwards, for what follows a network's slope (which z explains this picture?): with δ_L = g'(a_L) ∂F/∂output,
+
+    δ_{l−1} = φ'(a_{l−1}) (δ_l W_l),   ∂F/∂x = δ_1 W_1
 """
 
 from __future__ import annotations
@@ -44,9 +48,31 @@ FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
 }
 
+SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": np.ones_like,
+    "relu": lambda a: (a > 0).astype(a.dtype),
+    "sigmoid": lambda a: sigmoid(a) * (1 - sigmoid(a)),
+    "silu": lambda a: sigmoid(a) * (1 + a * (1 - sigmoid(a))),
+    "tanh": lambda a: 1 - np.tanh(a) ** 2,
+}
+"""φ' of each."""
+
+
+def activate(a: np.ndarray, activation: str) -> np.ndarray:
+    """φ(a) of ``"relu"``, ``"silu"`` or ``"tanh"``, in place, where memory is what takes the time."""
+    if activation == "relu":
+        return np.maximum(a, 0, out=a)
+    if activation == "tanh":
+        return np.tanh(a, out=a)
+    a *= np.float32(0.5)  # silu: a σ(a) = h + h tanh(h) with h = a/2
+    gate = np.tanh(a)
+    gate += 1
+    a *= gate
+    return a
+
 
 class Forward:
-    """A multi-layer perceptron, forwards only.
+    """A multi-layer perceptron, its parameters fixed.
 
     Args:
         arrays: Holds ``"{name}.{i}.weight"`` ``(outputs, inputs)`` and ``"{name}.{i}.bias"`` ``(outputs,)`` for the
@@ -54,6 +80,7 @@ class Forward:
         name: Which network of them: ``"encoder"``, ``"decoder"``.
         activation: φ: ``"relu"``, ``"silu"``, ``"tanh"``, ``"sigmoid"`` or ``"identity"``.
         output: g, one of the same.
+        dtype: Of the arithmetic, float32 or float64.
 
     Raises:
         ValueError: No layer has this name, sizes do not follow on each other, or a function is unknown.
@@ -64,20 +91,27 @@ class Forward:
     """
 
     def __init__(
-        self, arrays: Mapping[str, np.ndarray], name: str, activation: str = "relu", output: str = "identity"
+        self,
+        arrays: Mapping[str, np.ndarray],
+        name: str,
+        activation: str = "relu",
+        output: str = "identity",
+        dtype: type[np.floating] = np.float32,
     ) -> None:
         for function in (activation, output):
             if function not in FUNCTIONS:
                 raise ValueError(f"The function {function!r} is unknown; choose one of {', '.join(FUNCTIONS)}.")
         self._activation, self._output = FUNCTIONS[activation], FUNCTIONS[output]
+        self._slopes = SLOPES[activation], SLOPES[output]
+        self.dtype = np.dtype(dtype)
         parts = [key.split(".") for key in arrays if key.startswith(f"{name}.") and key.endswith(".weight")]
         numbers = sorted(int(part[-2]) for part in parts if part[-2].isdigit())
         if not numbers:
             raise ValueError(f"The arrays hold no layer {name}.0.weight; they hold {', '.join(sorted(arrays))}.")
         self.layers = [
             (
-                np.ascontiguousarray(np.asarray(arrays[f"{name}.{i}.weight"], dtype=np.float32).T),
-                np.array(arrays[f"{name}.{i}.bias"], dtype=np.float32),
+                np.ascontiguousarray(np.asarray(arrays[f"{name}.{i}.weight"], dtype=dtype).T),
+                np.array(arrays[f"{name}.{i}.bias"], dtype=dtype),
             )
             for i in numbers
         ]
@@ -94,11 +128,39 @@ class Forward:
         return (len(self.layers[0][0]), *(bias.size for _, bias in self.layers))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The network's output, ``(N, inputs)`` to ``(N, outputs)`` float32."""
-        h = np.asarray(x, dtype=np.float32)
-        if h.ndim != 2 or h.shape[1] != self.sizes[0]:
-            raise ValueError(f"The input must have the shape (N, {self.sizes[0]}); got {h.shape}.")
+        """The network's output, ``(N, inputs)`` to ``(N, outputs)``."""
+        h = self._input(x)
         for weight, bias in self.layers[:-1]:
             h = self._activation(h @ weight + bias)
         weight, bias = self.layers[-1]
         return self._output(h @ weight + bias)
+
+    def pull(self, x: np.ndarray, into: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The output ``(N, outputs)``, and the gradient in the input ``(N, inputs)`` of a number made of each row.
+
+        Args:
+            x: ``(N, inputs)``.
+            into: From the output to ∂F/∂output, ``(N, outputs)``: what is asked of each row's output.
+
+        >>> arrays = {"f.0.weight": np.array([[1.0, -1.0]]), "f.0.bias": np.array([0.5])}
+        >>> Forward(arrays, "f").pull(np.array([[3.0, 1.0]]), lambda out: 2 * out)[1]  # of the output's square
+        array([[ 5., -5.]], dtype=float32)
+        """
+        slope, slope_out = self._slopes
+        h, before = self._input(x), []
+        for weight, bias in self.layers[:-1]:
+            before.append(h @ weight + bias)
+            h = self._activation(before[-1])
+        weight, bias = self.layers[-1]
+        last = h @ weight + bias
+        out = self._output(last)
+        delta = (into(out) * slope_out(last)) @ weight.T
+        for (weight, _), a in zip(self.layers[-2::-1], before[::-1], strict=True):
+            delta = (delta * slope(a)) @ weight.T
+        return out, delta
+
+    def _input(self, x: np.ndarray) -> np.ndarray:
+        h = np.asarray(x, dtype=self.dtype)
+        if h.ndim != 2 or h.shape[1] != self.sizes[0]:
+            raise ValueError(f"The input must have the shape (N, {self.sizes[0]}); got {h.shape}.")
+        return h

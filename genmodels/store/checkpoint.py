@@ -377,6 +377,27 @@ def save(
     return entry
 
 
+def adopt(name: str, source: Path | str, folder: Path | str = FOLDER) -> Entry:
+    """Takes a checkpoint over from another store, such as one built on another machine, as it is.
+
+    Args:
+        name: Its name.
+        source: The store that holds it.
+        folder: The store it goes to, in place of the old one of that name.
+
+    Raises:
+        CheckpointError: It is missing or damaged there.
+        OSError: The folder cannot be written to.
+    """
+    entry, blob = _read(name, Path(source))
+    folder = Path(folder)
+    with locked(folder):
+        known = {**_known(folder), name: entry}
+        replace_file(folder, entry.file, blob)
+        _write_index(folder, known)
+    return entry
+
+
 def remove(name: str, folder: Path | str = FOLDER) -> None:
     """Takes a checkpoint out of the index and removes its file; nothing happens if there is none."""
     folder = Path(folder)

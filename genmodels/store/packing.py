@@ -1,7 +1,8 @@
 """Arrays to bytes and back, in the safetensors format, and arrays that take fewer bytes.
 
 ``safetensors.numpy.save`` silently scrambles transposed, strided and broadcast arrays, so that every array passes
-through :func:`stored`. Compact recordings: positions by :func:`as_float16`, pictures and fields by :func:`as_uint8`.
+through :func:`stored`. Compact recordings: positions by :func:`as_float16`, pictures and fields by :func:`as_uint8`;
+the matrices of a network that has to be small by :func:`as_int8`.
 """
 
 from __future__ import annotations
@@ -120,3 +121,34 @@ def as_uint8(values: np.ndarray, low: float, high: float) -> np.ndarray:
 def from_uint8(levels: np.ndarray, low: float, high: float) -> np.ndarray:
     """The inverse of :func:`as_uint8`, float32: within (high − low) / 510 of what lay between low and high."""
     return (low + np.asarray(levels, dtype=np.float64) * ((high - low) / 255)).astype(np.float32)
+
+
+def as_int8(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix in a quarter of the bytes: each row in 255 levels, from minus its largest entry in size to plus it.
+
+    Args:
+        matrix: ``(R, C)``, finite.
+
+    Returns:
+        Levels, int8 ``(R, C)``, and for each row the size of a level, float32 ``(R,)``: :func:`from_int8` is within
+        half a level. Each output of a linear layer has a row: one with small weights loses nothing to a large one.
+
+    Raises:
+        ValueError: It is no matrix of finite numbers.
+
+    Example:
+        >>> levels, size = as_int8(np.array([[-1.0, 0.5], [0.0, 0.0]]))
+        >>> levels.tolist(), size.round(4).tolist()
+        ([[-127, 64], [0, 0]], [0.007899999618530273, 0.0])
+    """
+    values = np.asarray(matrix, dtype=np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise ValueError(f"The matrix has the shape {values.shape}; give two axes and finite numbers only.")
+    size = (np.abs(values).max(axis=1, initial=0) / 127).astype(np.float32)
+    levels = np.rint(values / np.where(size > 0, size, 1)[:, None])
+    return np.clip(levels, -127, 127).astype(np.int8), size
+
+
+def from_int8(levels: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`as_int8`, float32 ``(R, C)``."""
+    return levels.astype(np.float32) * np.asarray(size, dtype=np.float32)[:, None]

@@ -29,6 +29,7 @@ import numpy as np
 
 from genmodels.data.digits import DIGITS, data_sha256
 from genmodels.data.planar import DATASETS
+from genmodels.data.text import TEXTS
 from genmodels.store.checkpoint import KINDS
 from genmodels.store.packing import plain
 
@@ -118,7 +119,7 @@ class Recipe:
         kind: ``"weights"`` or ``"recording"``.
         model: What is trained.
         config: All that decides the arrays besides data and seed: numbers, text, lists, dicts.
-        data: Name of a set in `genmodels.data.digits` or `genmodels.data.planar`, or ``""``.
+        data: Name of a set in `genmodels.data.digits`, `.text` or `.planar`, or ``""``.
         seed: Seed of the build.
         build: From a job to the arrays.
         evaluate: From the arrays as stored and a device to metrics on held-out data; the same each time, up to the
@@ -146,8 +147,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.name}: kind is {self.kind!r}; expected one of {', '.join(KINDS)}.")
-        if self.data not in ("", *DIGITS, *DATASETS):
-            known = ", ".join((*DIGITS, *DATASETS))
+        if self.data not in ("", *DIGITS, *TEXTS, *DATASETS):
+            known = ", ".join((*DIGITS, *TEXTS, *DATASETS))
             raise ValueError(f"{self.name}: data is {self.data!r}; expected '' or one of {known}.")
         if not all(value >= 0 for value in self.tolerance.values()):
             raise ValueError(f"{self.name}: tolerance is {self.tolerance}; expected numbers of 0 or more.")
@@ -155,7 +156,9 @@ class Recipe:
 
     @property
     def data_sha256(self) -> str:
-        """Of the digits it uses; ``""`` for data drawn from a formula."""
+        """Of the digits or the text it uses; ``""`` for data drawn from a formula."""
+        if self.data in TEXTS:
+            return TEXTS[self.data]().sha256
         return data_sha256(self.data) if self.data in DIGITS else ""
 
     def identity(self) -> dict[str, Any]:

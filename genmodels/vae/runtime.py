@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from genmodels.nn.runtime import Forward, one_hot, sigmoid
+
+if TYPE_CHECKING:
+    from genmodels.store.checkpoint import Checkpoint
 
 
 class ForwardVAE:
@@ -26,6 +30,11 @@ class ForwardVAE:
         self._decoder = Forward(arrays, "decoder", activation)
         self.n_latents = self._encoder.sizes[-1] // 2
         self.n_classes = self._decoder.sizes[0] - self.n_latents
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> ForwardVAE:
+        """The network of a checkpoint, as :func:`genmodels.store.checkpoint.load` reads it."""
+        return cls(checkpoint.arrays, checkpoint.entry.config["activation"])
 
     def encode(self, x: np.ndarray, y: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of q(z | x), each ``(N, L)``, from images ``(N, D)`` and labels ``(N,)``."""

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlencode
 
 from playwright.sync_api import Locator, Page, expect
 
+from dashboard.concepts import HOME
+
 CONNECTED = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 PATIENCE = 20.0  # seconds; a busy machine with two cores needs some
@@ -32,6 +34,7 @@ SPY_ON_DRAG = """async () => {
 
 def spy_on_drag(page: Page) -> None:
     """Make what is drawn known as ``window.drag``."""
+    uncover(page)
     page.evaluate(SPY_ON_DRAG)
     box = player(page).locator("canvas").bounding_box()
     assert box
@@ -46,7 +49,7 @@ def spy_on_drag(page: Page) -> None:
 def address(server, page: str, cue: str, **link: object) -> str:
     """The link to a page's cue, with what it says of the controls."""
     said = {f"{page}.cue": cue} | {f"{page}.{name}": str(value) for name, value in link.items()}
-    return f"{server.url}/{page}?{urlencode(said)}"
+    return f"{server.url}/{page.replace(HOME, '')}?{urlencode(said)}"
 
 
 def link(page: Page) -> dict[str, str]:
@@ -60,14 +63,30 @@ def asked(page: Page) -> dict[str, str]:
     return {key.rpartition(".")[2]: value for key, value in link(page).items()}
 
 
-def open_page(page: Page, url: str) -> None:
-    """Go to an address and wait until the Player shows a complete recording."""
+def open_page(page: Page, url: str, *, asked: bool = False) -> None:
+    """Go to an address and wait until the Player shows a complete recording.
+
+    A question before the picture is closed without an answer, unless the test is about being ``asked``.
+    """
     page.goto(url)
     exception = page.get_by_test_id("stException")
     expect(exception.or_(player(page)).first).to_be_visible(timeout=1000 * PATIENCE)
     page.wait_for_selector(IDLE)
     expect(exception, "the page raised").to_have_count(0)
     wait_status(page, "done")
+    if not asked:
+        uncover(page)
+
+
+def question(page: Page) -> Locator:
+    """The question that covers the picture until it is answered."""
+    return player(page).get_by_role("dialog")
+
+
+def uncover(page: Page) -> None:
+    """Close the question before the picture without an answer, if there is one."""
+    page.wait_for_selector("[data-testid=player]")
+    player(page).evaluate("root => root.querySelector('.ask:not([hidden]) .later')?.click()")
 
 
 def until(check: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
@@ -134,6 +153,23 @@ def open_layers(page: Page) -> None:
     """Show the list of layers."""
     if button(page, "Layers").get_attribute("aria-expanded") == "false":
         button(page, "Layers").click()
+
+
+def open_save(page: Page) -> None:
+    """Show what can be taken home."""
+    if button(page, "Save").get_attribute("aria-expanded") == "false":
+        button(page, "Save").click()
+
+
+def save(page: Page, what: str) -> None:
+    """Choose from the Save menu, by the words that begin the item."""
+    open_save(page)
+    player(page).locator(".menu .items button").filter(has_text=re.compile(f"^{what}")).click()
+
+
+def note(page: Page) -> Locator:
+    """What the Save menu says."""
+    return player(page).locator(".menu .note")
 
 
 def open_sidebar(page: Page) -> None:
@@ -286,6 +322,7 @@ def start_cue(page: Page, title: str) -> None:
     old = data(page, "run")
     cue(page, title).click()
     wait_new_run(page, old)
+    uncover(page)
 
 
 def expect_on(page: Page, title: str) -> None:

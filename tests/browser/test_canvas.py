@@ -577,6 +577,8 @@ def test_captions_are_those_of_the_frame_shown(blank, draw):
         ((-3.0, 3.0), "linear", {-2: "−2", 0: "0", 2: "2"}),
         ((0.0, 4e-6), "linear", {2e-6: "0.0000020"}),
         ((1e-3, 1e3), "log", {1e-3: "10⁻³", 1: "1", 100: "100"}),
+        ((0.03, 0.8), "log", {0.05: "0.05", 0.1: "0.1", 0.5: "0.5"}),  # a single power of ten tells no scale
+        ((3e-5, 9e-5), "log", {4e-5: "0.00004"}),  # and here is none
     ],
 )
 def test_ticks_say_where_they_stand(blank, draw, ends, scale, texts):

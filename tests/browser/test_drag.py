@@ -195,6 +195,7 @@ def test_a_click_calls_the_probe(tab, server):
     assert reruns(tab) == 1
 
 
+@pytest.mark.slow
 def test_the_probe_beyond_the_picture(tab, server):
     """It goes as far as the picture, and once more from there."""
     open_cue(tab, server, "evaluate")
@@ -217,6 +218,7 @@ def test_the_probe_beyond_the_picture(tab, server):
 # --- handles ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cue", "names"), [("sample", ("mean", "axis 1", "axis 2")), ("likelihood", ("μ", "σ", "you"))]
 )
@@ -247,6 +249,14 @@ def test_handles_of_sample(tab, server, name, by):
             lambda knob=knob: np.abs(np.array(place(tab, knob.name)) - knob.at).max() < 0.011,
             f"handle {knob.name} lies where the link says",
         )
+
+
+def test_one_handle_after_another(tab, server):
+    """The one that was let go keeps the focus until the next one is taken."""
+    open_cue(tab, server, "sample")
+    for name, by in (("mean", (40, -30)), ("axis 1", (20, -50)), ("mean", (-30, 10))):
+        drag(tab, name, by)
+        release(tab)
 
 
 @pytest.mark.slow
@@ -321,6 +331,7 @@ def drive_to_middle(page: Page) -> tuple[float, float]:
     return box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2
 
 
+@pytest.mark.slow
 def test_paint_by_clicks_erase_and_clear(tab, server):
     open_board(tab, server)
     places = np.array([[-3.0, 2.0], [-1.0, -2.0], [1.0, 1.0], [2.5, -3.0], [4.0, 3.0], [0.0, 0.0]])
@@ -344,6 +355,7 @@ def test_paint_by_clicks_erase_and_clear(tab, server):
     expect_points(tab, 1)
 
 
+@pytest.mark.slow
 def test_what_is_beyond_the_board_is_not_painted(tab, server):
     """The panel shows more than the board; a point out there would have to be moved to its edge."""
     open_board(tab, server)
@@ -382,6 +394,7 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     assert np.allclose(points[np.lexsort(points.T)], (own := in_link(other))[np.lexsort(own.T)])
 
 
+@pytest.mark.slow
 def test_no_more_than_500_points(tab, server):
     points = np.random.default_rng(0).uniform(-4.9, 0, (499, 2))
     open_board(tab, server, points)
@@ -474,11 +487,12 @@ def test_after_a_lost_connection_in_a_drag_the_hand_goes_on(page, server):
 # --- files --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_save_this_picture(tab, server):
     open_cue(tab, server, "sample")
     drive.seek(tab, 42)
     with tab.expect_download() as file:
-        drive.button(tab, "Save this picture").click()
+        drive.save(tab, "Picture of this frame")
     assert file.value.suggested_filename == "gaussian-Sample-frame-42.png"
     png = file.value.path().read_bytes()
     assert png.startswith(b"\x89PNG\r\n")

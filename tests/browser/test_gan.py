@@ -56,6 +56,7 @@ def open_gan(page: Page, server: Server, cue: str = "ring", at_least: int = 5, *
     page.goto(drive.address(server, "gan", cue, **link))
     expect(drive.player(page)).to_be_visible()
     page.wait_for_selector(drive.IDLE)
+    drive.uncover(page)
     drive.until(lambda: drive.frames(page) >= at_least, "the first frames are there", 40)
     return drive.data(page, "run")
 
@@ -99,9 +100,9 @@ def rate(page: Page, seconds: float) -> float:
 
 def leave(page: Page) -> None:
     """Go to another page of the dashboard, as one does by its navigation."""
-    old = drive.data(page, "run")
     page.get_by_test_id("stTopNavLink").filter(has_text="Map").first.click()
-    drive.until(lambda: drive.data(page, "run") != old, "the map's own picture is there")
+    drive.until(lambda: page.evaluate("() => location.pathname") == "/", "the map is there")
+    page.wait_for_selector(drive.IDLE)
 
 
 def scrub_back_and_return(page: Page) -> None:

@@ -123,6 +123,7 @@ def look(page: Page, server, name: str, cue: str, projector: bool) -> dict[tuple
     page.goto(drive.address(server, name, cue) + more)
     page.wait_for_selector('[data-testid=player][data-frames]:not([data-frames="0"])')
     page.wait_for_selector(drive.IDLE)
+    drive.uncover(page)
     page.evaluate("() => { document.documentElement.dataset.drawer = 'closed'; }")
     drive.spy_on_drag(page)
     page.mouse.move(1, 1)

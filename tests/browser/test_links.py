@@ -32,6 +32,7 @@ def test_first_deep_link_after_a_start(page, fresh_server):
     expect(drive.player(page).locator(".equation")).to_contain_text("A Aᵀ = [ 5.02, −1.12 ; −1.12")  # ρ σ₁ σ₂
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
@@ -59,6 +60,7 @@ def test_bad_values_are_ignored_with_a_note(tab, server, bad, told):
         expect(seed(tab)).to_have_value("0")
 
 
+@pytest.mark.slow
 def test_infinity_in_a_link_is_named_and_the_controls_work_on(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian?seed=inf&gaussian.points=1e999")
     note = tab.get_by_test_id("stAlert")
@@ -86,6 +88,7 @@ def test_words_of_a_link_call_nobody(tab, server):
     assert not [url for url in asked if urlparse(url).hostname == "example.org"]
 
 
+@pytest.mark.slow
 def test_behind_a_proxy_with_a_path(page):
     """The Player's files and its socket are asked where the dashboard stands."""
     one = Server(free_port(), base="/class/models").start()
@@ -126,12 +129,14 @@ def test_what_stands_in_a_link_outlives_a_drag(tab, tabs, server):
     assert said[0] == said[1]
 
 
+@pytest.mark.slow
 def test_defaults_bring_no_note(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=fit&gaussian.points=200&seed=0")
     tab.wait_for_timeout(200)
     assert tab.get_by_test_id("stAlert").count() == 0
 
 
+@pytest.mark.slow
 def test_a_choice_is_in_the_link_and_the_link_restores_it(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian")
     run = drive.data(tab, "run")
@@ -158,6 +163,7 @@ def test_moving_a_slider_puts_it_into_the_link_and_the_link_restores_it(tab, ser
     assert drive.shown(tab, "Correlation ρ") == "0.66"
 
 
+@pytest.mark.slow
 def test_a_cue_sets_its_controls(tab, server):
     drive.open_page(tab, f"{server.url}/gaussian?gaussian.cue=sample&gaussian.rho=-0.5")
     drive.start_cue(tab, "Fit")
@@ -175,7 +181,7 @@ def on_the_map(tab, server):
     drive.nudge(tab, "Correlation ρ", "ArrowLeft")
     drive.until(lambda: drive.link(tab).get("gaussian.rho") == "0.66", "the link holds the slider")
     tab.get_by_role("link", name="Map", exact=True).click()
-    expect(tab.get_by_role("heading", level=1)).to_have_text("See generative models work")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Which generative models are there?")
     drive.until(lambda: drive.link(tab) == {}, "the map's link is clean")
     return tab
 
@@ -196,6 +202,7 @@ def test_coming_back_by_the_menu_keeps_cue_and_controls(on_the_map):
     expect_sample(on_the_map, "0.66")
 
 
+@pytest.mark.slow
 def test_coming_back_by_the_browser_keeps_the_cue(on_the_map):
     """Streamlit clears the link on Back, and with it the controls; the cue is the session's."""
     on_the_map.go_back()
@@ -227,4 +234,4 @@ def test_back_and_forward_lead_from_cue_to_cue_as_it_was_left(tab, server):
     drive.expect_on(tab, "Fit")
     tab.wait_for_selector(drive.IDLE)
     tab.evaluate("() => history.back()")
-    expect(tab.get_by_role("heading", level=1)).to_have_text("See generative models work")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Which generative models are there?")

@@ -54,6 +54,7 @@ def open_live(page: Page, url: str) -> str:
     page.goto(url)
     expect(drive.player(page)).to_be_visible(timeout=1000 * drive.PATIENCE)
     page.wait_for_selector(drive.IDLE)
+    drive.uncover(page)
     drive.until(lambda: int(drive.data(page, "frames") or 0) > 0, "the first frames are there")
     return drive.data(page, "run")
 
@@ -228,6 +229,7 @@ def test_thinning_is_the_same_on_both_sides(page, live_server):
     assert shown == ids
 
 
+@pytest.mark.slow
 def test_thinning_leaves_what_is_looked_at(page, live_server):
     """While the recording thins under a frame, that one or the last kept before it is shown."""
     size = 200 * 2 * 4 + 8 + 4 + 64 + 8
@@ -318,6 +320,7 @@ def test_a_run_that_is_dropped_while_it_is_watched(page, tabs, live_server):
 # --- leaving ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_leaving_the_page_stops_it_and_returning_goes_on(page, live_server):
     run = open_live(page, live_server.url)
     drive.until(lambda: drive.frames(page) > 20, "it has got going")

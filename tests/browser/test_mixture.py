@@ -23,7 +23,7 @@ def open_em(page: Page, server, **link: object) -> None:
 
 def states(config: Config) -> list:
     data = config.data()
-    return list(iterate_em(data, config.em(data)))
+    return list(iterate_em(data, config.em()))
 
 
 def caption(page: Page) -> str:

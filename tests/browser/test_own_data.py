@@ -19,7 +19,7 @@ CASES = Path(__file__).parents[1] / "cases"
 POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 LOG_LIKELIHOODS = {"rates_prices": -9.6329, "mixed_scale": 1.6845, "small1e-6": 24.7103, "big1e6": -21.3414}
 NAMES = [p.stem for p in sorted(CASES.glob("*.csv")) if p.stem not in ("thousands_int", "small1e-6_lab")]
-READ = [n if n in ("rates_prices", "small1e-6") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+READ = NAMES
 
 
 def upload(page: Page, server, name: str, to: str, cue: str, **link: object) -> None:
@@ -56,6 +56,7 @@ def axis(page: Page, which: str, panel: int = 0) -> tuple[str, np.ndarray, np.nd
     return name, np.array(values), np.array([t["value"] for t in said["ticks"]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READ)
 def test_axes_speak_the_file_s_names_and_units(tab, server, name):
     upload(tab, server, name, "gaussian", "fit")
@@ -85,6 +86,7 @@ def test_axes_speak_the_file_s_names_and_units(tab, server, name):
         )
 
 
+@pytest.mark.slow
 def test_handles_and_hover_speak_the_file_s_units(tab, server):
     upload(tab, server, "faithful", "mixture", "em", k=2)
     drive.pause(tab)
@@ -107,6 +109,7 @@ def test_handles_and_hover_speak_the_file_s_units(tab, server):
     assert y > points[:, 1].max() - 15, "it was dragged up, and is not clipped to ±5"
 
 
+@pytest.mark.slow
 def test_a_labelled_file_far_below_one_is_told_apart(tab, server):
     upload(tab, server, "small1e-6_lab", "boundaries", "learn")
     drive.press(tab, "End")
@@ -116,6 +119,7 @@ def test_a_labelled_file_far_below_one_is_told_apart(tab, server):
     assert drive.number(tab, "left: error") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "cue"), [("gan", "ring"), ("diffusion", "live"), ("vae", "live")])
 def test_a_run_learns_in_the_file_s_units(tab, server, page, cue):
     upload(tab, server, "near1e6", page, cue)
@@ -135,7 +139,10 @@ def test_an_outlier_is_named_and_the_others_fill_the_picture(tab, server):
     assert far_away((points - np.median(points, axis=0)) / 3).sum() == 1
 
 
-@pytest.mark.parametrize(("page", "cue"), [("gan", "ring"), ("gan", "collapse"), ("diffusion", "live")])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "cue"), [("gan", "ring"), ("gan", "collapse"), ("diffusion", "live"), ("flows", "live")]
+)
 def test_points_are_painted_and_trained_on(tab, server, page, cue):
     tab.goto(drive.address(server, page, cue, source=OWN["painted"]))
     drive.wait_status(tab, "done")
@@ -170,6 +177,7 @@ def test_the_keyboard_paints_and_erases(tab, server):
     assert drive.frame(tab) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "cue"), [("mixture", "em"), ("boundaries", "knows")])
 def test_where_there_is_a_probe_one_can_paint_too(tab, server, page, cue):
     points = np.random.default_rng(0).uniform(-3, 3, (30, 2))

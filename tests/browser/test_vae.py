@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 # --- the latent plane -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_digit_follows_the_hand(tab, server):
     drive.open_page(tab, drive.address(server, "vae", "plane"))
     drive.pause(tab)

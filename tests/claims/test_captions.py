@@ -62,13 +62,13 @@ def variants(config: Any, generous: bool) -> list[Any]:
     return list(dict.fromkeys(found))
 
 
-def scenes(draw: Any, config: Any) -> Iterator[Scene]:
+def scenes(draw: Any, config: Any, most: int = LIVE_FRAMES) -> Iterator[Scene]:
     """The scene of a config, or the first frames of a run that grows."""
     try:
         if inspect.isgeneratorfunction(draw):
             more = (None,) if len(inspect.signature(draw).parameters) > 1 else ()
             run = draw(config, *(itertools.repeat(Move("both", single=False)) for _ in more))
-            yield from itertools.islice((scene for scene in run if scene is not None), LIVE_FRAMES)
+            yield from itertools.islice((scene for scene in run if scene is not None), most)
         else:
             yield draw(config)
     except ValueError:  # the page says why it cannot be drawn

@@ -16,6 +16,7 @@ import pytest
 
 from tests.claims.shown import CLAIMS
 from tests.pages import recorded_links
+from tests.pages.controls import words
 from tests.pages.found import CONCEPTS, PAGES, cues
 
 READ = Path(__file__).with_name("read")
@@ -31,13 +32,12 @@ def sentences(text: str) -> list[str]:
 
 
 def texts(page: str, cue: str) -> list[str]:
-    """What a cue's page says, the answers of its predictions included."""
+    """What a cue's page says, the answer to its question included."""
     app = recorded_links.show({"page": page, f"{page}.cue": cue})
-    for radio in app.radio:
-        radio.set_value(radio.options[0])
-    app.run()
     kinds = ("header", "markdown", "caption", "success", "warning", "info")
-    return [str(word.value) for kind in kinds for word in getattr(app, kind)]
+    asked = words(app).get("ask") or {}
+    told = [f"{asked['right']}. {asked['because']}"] if asked else []
+    return [str(word.value) for kind in kinds for word in getattr(app, kind)] + told
 
 
 @cache

@@ -20,6 +20,7 @@ def test_a_lecture_is_read_as_it_was_written():
     steps = (
         Step("gaussian", "fit", 'Say "this" \\ and that.', "Which?", {"points": "500", "source": "Round"}),
         Step("map", say="The map."),
+        Step("gan", "first", ask="Which?", answers=('"Yes"', "No"), right="No", because="So."),
         Step("mixture", "em", "zwei\nZeilen, ä, 🔔, \x07"),
     )
     again = read(written('A "title"', steps), "own")
@@ -37,6 +38,11 @@ def test_a_lecture_is_read_as_it_was_written():
         ("[[step]]\npage = 'gaussian'\n\n[[step]]\ncue = 'fit'\n", "Line 4: the step says no page"),
         ("[[step]]\npage = 'gaussian'\nwhere = 'x'\n", "Line 1: a step has no 'where'"),
         ("[[step]]\npage = 'gaussian'\nlink = { points = [1] }\n", "Line 1: link must be a table"),
+        ("[[step]]\npage = 'map'\nask = 'x'\nanswers = 'Yes'\n", "Line 1: answers must be a list"),
+        ("[[step]]\npage = 'map'\nask = 'x'\nanswers = ['Yes', 3]\n", "Line 1: answers must be a list"),
+        ("[[step]]\npage = 'map'\nask = 'x'\nanswers = ['Yes']\n", "Line 1: .*two to 5"),
+        ("[[step]]\npage = 'map'\nask = 'x'\nanswers = ['Y', 'N']\nright = 'no'\n", "Line 1: .*'no'"),
+        ("[[step]]\npage = 'map'\nanswers = ['Yes', 'No']\n", "Line 1: the step has answers but asks nothing"),
         ("[[step]]\npage = 'nowhere'\n", "Line 1: there is no page 'nowhere' yet"),
         (f"[[step]]\npage = 'map'\nsay = '{'x' * 400}'\n", "at most 300 characters"),
         ("[[step]]\npage = 'map'\n" * (MOST_STEPS + 1), "at most 200 steps"),
@@ -50,12 +56,15 @@ def test_a_faulty_file_gets_a_sentence_with_its_line(text, says):
 
 def test_a_step_that_cannot_be_shown_is_skipped_and_said():
     lecture = read(
-        "[[step]]\npage = 'hmm'\n[[step]]\npage = 'gaussian'\n[[step]]\npage = 'gaussian'\ncue = 'x'\n", "own"
+        "[[step]]\npage = 'hmm'\n[[step]]\npage = 'gaussian'\n[[step]]\npage = 'gaussian'\ncue = 'x'\n"
+        "[[step]]\npage = 'map'\ncue = 'gauss'\n[[step]]\npage = 'map'\ncue = 'islands'\n",
+        "own",
     )
-    assert [step.page for step in lecture.steps] == ["gaussian"]
+    assert [(step.page, step.cue) for step in lecture.steps] == [("gaussian", ""), ("map", "gauss")]
     assert lecture.skipped == (
         "Line 1: there is no page 'hmm' yet.",
         "Line 5: the page 'gaussian' has no cue 'x' yet.",
+        "Line 11: the page 'map' has no cue 'islands' yet.",
     )
 
 
@@ -65,7 +74,7 @@ def test_a_shipped_file_that_is_broken_costs_the_map_nothing_but_itself(tmp_path
     (tmp_path / "noise.toml").write_bytes(b"\xff\xfe\x00")
     monkeypatch.setattr(lectures, "FOLDER", tmp_path)
     lectures.load.cache_clear()
-    app = recorded_links.show({"page": "home"})
+    app = recorded_links.show({"page": "map"})
     lectures.load.cache_clear()
     assert not app.exception
     assert [b.key for b in app.button if b.key.startswith("lecture-start")] == ["lecture-start-good"]
@@ -76,7 +85,7 @@ def test_a_shipped_file_that_is_broken_costs_the_map_nothing_but_itself(tmp_path
 
 @pytest.mark.parametrize("name", ["nope", "../secrets", "", "own", "a" * 500])
 def test_a_lecture_that_is_not_there_gets_a_sentence(name):
-    app = recorded_links.show({"page": "home", "lecture": name, "at": "3"})
+    app = recorded_links.show({"page": "map", "lecture": name, "at": "3"})
     assert not app.exception
     assert any("lecture" in warning.value.lower() for warning in app.warning)
 
@@ -102,6 +111,16 @@ def test_a_step_opens_its_cue_with_what_differs():
     assert app.selectbox(key="gaussian.source").value == "lumps"
     app.selectbox(key="gaussian.source").set_value("round").run()
     assert app.selectbox(key="gaussian.source").value == "round", "what is changed by hand stays"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_step_on_the_map_opens_its_cue(name):
+    """As any other page's."""
+    for at, one in enumerate(load(name).steps, start=1):
+        if one.page == "map":
+            app = recorded_links.show({"page": "map", "lecture": name, "at": str(at)})
+            assert not app.exception
+            assert app.session_state["map.cue"] == one.cue
 
 
 def test_what_a_step_asks_for_that_cannot_be_is_said():

@@ -24,6 +24,7 @@ from dashboard.scene import Handle, Scene
 from dashboard.scene.fields import Choice, Slider, Switch, control_of
 from tests.claims.test_captions import drawn_by, scenes
 from tests.oracles.seen import Oracles, faults, seen
+from tests.pages import recorded_links
 from tests.pages.found import EVERY_CUE
 
 
@@ -119,6 +120,17 @@ def test_what_a_cue_shows_is_true(page, cue):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize(("page", "cue"), A_SHARE)
+def test_what_the_hand_has_changed_has_its_place_in_the_link(page, cue):
+    draw, config = drawn_by(page, cue)
+    dragged = [] if inspect.isgeneratorfunction(draw) else after_drags(draw, config)
+    changed = {
+        name for one in dragged for name, now in vars(one).items() if not np.array_equal(now, vars(config)[name])
+    }
+    kept = recorded_links.show({"page": page, f"{page}.cue": cue}).session_state if changed else ()
+    assert {name for name in changed if f"{page}.{name}" not in kept} == set()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("page", "cue"), EVERY_CUE)
 def test_what_other_settings_and_drags_show_is_true(page, cue):
@@ -130,6 +142,9 @@ def test_what_other_settings_and_drags_show_is_true(page, cue):
 
 
 TO_A_POINT = {("mixture", "em"), ("vae", "walk")}  # the handle goes to the nearest point of the data
+HELD = {("flows", "change")}  # a knot goes no farther than its neighbour lets it
+TO_A_POINT |= {("flows", "cell")}  # to the nearest cell, whose side is 0.5
+TO_A_LINE = {("flows", "bridge")}  # the handle goes to the nearest place of the line that bears its name
 
 
 @pytest.mark.parametrize(("page", "cue"), A_SHARE)
@@ -142,9 +157,21 @@ def test_a_handle_stands_where_it_was_dragged(page, cue):
         place = pushed(handle, next(scenes(draw, config)))
         now = next(h for h in next(scenes(draw, dragged)).handles if h.name == handle.name)
         start, end = (h.at if h.at.ndim == 1 else h.at[0] for h in (handle, now))
+        if (page, cue) in TO_A_LINE:
+            line = next(lines for _, lines in next(scenes(draw, dragged)).layers() if lines.name == handle.name).xy[
+                0, 0
+            ]
+            nearest = line[np.square(line - place).sum(axis=1).argmin()]
+            assert end == pytest.approx(nearest, abs=1e-6)
+            continue
         off, way = np.abs(end - place), np.abs(start - place)
         near = 0.3 if (page, cue) in TO_A_POINT else 0.05
         free = [axis in handle.free for axis in "xy"]
+        if (page, cue) in HELD and handle.name.startswith("knot"):
+            assert ((end - start) * (place - start) >= 0).all(), f"{handle.name} goes elsewhere"
+            assert (np.abs(end - start) <= way + 1e-3).all(), f"{handle.name} goes too far"
+            assert np.abs(end - start).max() > 0.05, f"{handle.name} does not move at all"
+            continue
         assert (off <= near * way.max() + handle.snap)[free].all(), (handle.name, start, place, end)
 
 

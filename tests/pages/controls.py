@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from dashboard import runs
 from tests.pages.found import titles
@@ -20,6 +22,12 @@ def healthy(app) -> bool:
 def shown(app, page: str) -> tuple[tuple, str]:
     """What the page's Player shows: by what and of which config it was made, and its run's id."""
     return app.session_state["_runs"][f"{page}.player"]
+
+
+def words(app) -> dict[str, Any]:
+    """What the page hands to its Player: the cue's sentence, a question, pinned frames; empty without."""
+    players = app.get("bidi_component")
+    return json.loads(players[0].proto.json) if players else {}
 
 
 def shown_config(app, page: str):

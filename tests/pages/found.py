@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import pkgutil
+import re
 from functools import cache
 
-from dashboard.concepts import concepts, cues
+from dashboard.concepts import Concept, concepts, cues
 from dashboard.scene.fields import Choice, control_of
 
 CONCEPTS = concepts()
 PAGES = tuple(concept.page for concept in CONCEPTS)
 
 
-EVERY_CUE = tuple((concept.page, cue) for concept in CONCEPTS for cue in cues(concept))
+@cache
+def without_picture(concept: Concept) -> frozenset[str]:
+    """Cues of a page that nothing is played in: no stage stands in their function."""
+    body = ast.parse(concept.path.read_text("utf-8")).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    staged = {f.name for f in functions if re.search(r"page\.(stage|show)\(", ast.unparse(f))}
+    return frozenset(cue for cue in cues(concept) if f"show_{cue}" not in staged)
+
+
+EVERY_CUE = tuple(
+    (concept.page, cue) for concept in CONCEPTS for cue in cues(concept) if cue not in without_picture(concept)
+)
+"""Every cue that plays something."""
 FROM_THE_STORE = tuple(c.page for c in CONCEPTS if "needs=" in c.path.read_text("utf-8"))
 """Pages that show a checkpoint."""
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = Path(__file__).with_name("recorded_links.safetensors")
 SAMPLE = 96
 CLOCKS = (" took",)  # readouts that no two runs have alike
-WIDGETS = ("slider", "selectbox", "toggle", "number_input", "radio")
+WIDGETS = ("slider", "selectbox", "toggle", "number_input")
 
 
 def show(link: dict[str, str]) -> AppTest:
@@ -34,7 +34,7 @@ def show(link: dict[str, str]) -> AppTest:
     app.query_params.update({name: value for name, value in link.items() if name != "page"})
     app.run()
     page = link["page"]
-    return app if page == "home" else app.switch_page(f"../pages/{page}.py").run()
+    return app if page == "map" else app.switch_page(f"../pages/{page}.py").run()
 
 
 def controls(app: AppTest) -> dict[str, Any]:

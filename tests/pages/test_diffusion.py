@@ -8,7 +8,7 @@ import torch
 
 from dashboard import runs
 from dashboard.scenes.diffusion import CONCEPT
-from dashboard.scenes.diffusion.setup import BOARD, TITLES
+from dashboard.scenes.planar import BOARD, TITLES
 from genmodels.store import cache, checkpoint
 from tests.pages.controls import healthy, shown_config, shown_run
 from tests.pages.found import cues
@@ -111,14 +111,6 @@ def test_painted_points_are_trained_on_or_get_one_sentence(open_page, name):
     run = shown_run(app, "diffusion")
     assert run.live == (not told), "too few are painted on a board"
     assert bool(run.layout and run.layout["brush"]) == bool(told)
-
-
-def test_predict_then_reveal(open_page):
-    app = open_page("diffusion", **{"diffusion.cue": "guess"})
-    app.radio[0].set_value("x_t itself").run()
-    assert "between them" in app.warning[0].value
-    app.radio[0].set_value("A point between them, where there are no data").run()
-    assert app.success
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.found import EVERY_CUE
+from tests.pages.found import EVERY_CUE, PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-CODE = f"""
+CODE = """
 import os, sys
 from streamlit.testing.v1 import AppTest
 from dashboard import player, runs
@@ -18,16 +18,16 @@ import dashboard.lesson
 
 def opened(page, cue):
     app = AppTest.from_file(os.path.abspath("dashboard/main.py"), default_timeout=30)
-    app.query_params[f"{{page}}.cue"] = cue
+    app.query_params[f"{page}.cue"] = cue
     app.run()
-    app.switch_page(f"../pages/{{page}}.py").run()
+    app.switch_page(f"../pages/{page}.py").run()
     assert not app.exception, (cue, app.exception)
     assert page != "gaussian" or "sklearn" not in sys.modules, cue
-    run = runs.registry.get(app.session_state["_runs"][f"{{page}}.player"][1])
-    assert run.live or "torch" not in sys.modules, f"{{page}}, {{cue}} imports torch before its first picture"
+    run = runs.registry.get(app.session_state["_runs"][f"{page}.player"][1])
+    assert run.live or "torch" not in sys.modules, f"{page}, {cue} imports torch before its first picture"
 
 AppTest.from_file(os.path.abspath("dashboard/main.py"), default_timeout=30).run()  # what Streamlit itself imports
-for page, cue in {EVERY_CUE}:
+for page, cue in CUES:
     child = os.fork()  # what one cue imports, the next one has not
     if not child:
         try:
@@ -42,9 +42,16 @@ for page, cue in {EVERY_CUE}:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process of its own for each cue is made by fork")
 @pytest.mark.slow
-def test_first_pictures_do_not_wait_for_torch():
+@pytest.mark.parametrize("page", PAGES)
+def test_first_pictures_do_not_wait_for_torch(page):
+    cues = [one for one in EVERY_CUE if one[0] == page]
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     out = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"CUES = {cues}\n{CODE}"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert out.returncode == 0, out.stderr

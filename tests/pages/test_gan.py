@@ -157,14 +157,6 @@ def test_a_config_that_cannot_be_is_a_sentence_and_the_last_run_stays(open_page)
     assert shown(app, "gan") != good
 
 
-def test_predict_then_reveal(open_page):
-    app = open_page("gan")
-    app.radio[0].set_value("0 everywhere").run()
-    assert "½ everywhere" in app.warning[0].value
-    app.radio[0].set_value("½ everywhere").run()
-    assert app.success
-
-
 CHALLENGE = [
     ({"modes of 8": 8.0, "high quality": 95.0}, 1_400, "5.000"),
     ({"modes of 8": 8.0, "high quality": 80.0}, 1_400, ""),

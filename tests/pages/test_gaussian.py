@@ -63,16 +63,6 @@ def test_cue_buttons_start_their_preset(open_page):
     assert app.slider(key="gaussian.rho").value == 0.67
 
 
-def test_predict_then_reveal(open_page):
-    app = open_page("gaussian", **{"gaussian.cue": "sample"})
-    assert not app.success
-    app.radio[0].set_value(app.radio[0].options[0]).run()
-    assert app.warning
-    assert not app.success
-    app.radio[0].set_value("det Σ → 0, p(μ) → ∞").run()
-    assert app.success
-
-
 def test_the_challenge_checks_itself(open_page):
     hidden = sample.Config(seed=3).hidden()
     s1, s2 = np.sqrt(hidden.covariance.diagonal())

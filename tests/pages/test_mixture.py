@@ -57,12 +57,6 @@ def test_a_cue_puts_back_what_another_had_set(open_page):
     assert (app.slider(key="mixture.points").value, app.slider(key="mixture.k").value) == (240, 3)
 
 
-def test_predict_then_reveal(open_page):
-    app = open_page("mixture", **{"mixture.cue": "em"})
-    app.radio[0].set_value("Only the M-step").run()
-    assert app.success
-
-
 def test_the_challenge_checks_itself(open_page):
     good = [(-2.6, -1.2), (0.4, 2.4), (2.7, -1.4)]
     for means, solved in ((good, True), ([(-2.6, -1.2), (-2.4, -1.0), (0.0, 1.0)], None)):

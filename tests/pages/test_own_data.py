@@ -14,7 +14,7 @@ from tests.pages.controls import healthy, shown_config, shown_run
 from tests.pages.found import EVERY_CUE
 
 CASES = Path(__file__).parents[1] / "cases"
-PAGES = {"gaussian": "fit", "mixture": "em", "gan": "ring", "diffusion": "live", "vae": "live"}
+PAGES = {"gaussian": "fit", "mixture": "em", "gan": "ring", "diffusion": "live", "vae": "live", "flows": "live"}
 FILE = "A CSV file"
 LOG_LIKELIHOODS = {"rates_prices": -9.6329, "mixed_scale": 1.6845, "small1e-6": 24.7103, "big1e6": -21.3414}
 """Of the Gaussian by maximum likelihood, nats per point in the files' own units."""
@@ -183,7 +183,8 @@ def test_a_cue_about_certain_data_shows_them(open_page, upload):
 CSV_ON = [
     (page, cue)
     for page, cue in EVERY_CUE
-    if page in ("gaussian", "mixture", "boundaries", "gan", "diffusion", "vae") and (page, cue) != ("gan", "modes")
+    if page in ("gaussian", "mixture", "boundaries", "gan", "diffusion", "vae", "flows")
+    and (page, cue) != ("gan", "modes")
 ]
 
 
@@ -217,7 +218,7 @@ def test_no_cue_shows_own_data_without_their_names(open_page, upload, page, cue)
     assert not re.search("x[₁₂](?![₀-₉])", str(layout))
 
 
-@pytest.mark.parametrize("page", ["gaussian", "diffusion", "vae"])
+@pytest.mark.parametrize("page", ["gaussian", "diffusion", "vae", "flows"])
 def test_what_is_said_of_the_models_sight_is_what_they_see(open_page, upload, page):
     """Models that begin with noise standardise otherwise; the sentence is computed from the units in use."""
     upload(case("faithful"))

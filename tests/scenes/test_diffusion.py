@@ -9,20 +9,11 @@ import torch
 from scipy.stats import multivariate_normal
 
 from dashboard.scene.contours import cell_centres
+from dashboard.scene.own_points import OWN
 from dashboard.scenes.diffusion import backward, copier, curve, digits, forward, guess, live, why
-from dashboard.scenes.diffusion.setup import (
-    BOARD,
-    CELLS,
-    EXTENT,
-    LEARNED,
-    OWN,
-    SCHEDULES,
-    TITLES,
-    Config,
-    after_drag,
-    learned,
-)
+from dashboard.scenes.diffusion.setup import CELLS, EXTENT, LEARNED, SCHEDULES, Config, after_drag, learned
 from dashboard.scenes.pictures import grey, ink
+from dashboard.scenes.planar import BOARD, TITLES
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import convert, sample_reverse
 from genmodels.diffusion.schedules import Schedule, get_schedule

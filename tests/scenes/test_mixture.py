@@ -30,7 +30,7 @@ def test_k_means_ends_where_the_model_does():
 def test_em_prints_what_the_model_says():
     config = Config(source="unequal", k=3, seed=1)
     data = config.data()
-    scene, states = em.scene(config), list(iterate_em(data, config.em(data)))
+    scene, states = em.scene(config), list(iterate_em(data, config.em()))
     got = {r.name: r.values for r in scene.readouts}
     np.testing.assert_allclose(got["log-likelihood"], [s.log_likelihood for s in states])
     assert (got["lower bound"] <= got["log-likelihood"] + 1e-9).all()
@@ -151,7 +151,7 @@ def test_generated_points_follow_the_fit():
     data = config.data()
     scene = generate.scene(config)
     points = next(layer for _, layer in scene.layers() if layer.name == "generated")
-    mixture = GaussianMixture.from_state(fit_mixture(data, config.em(data)))
+    mixture = GaussianMixture.from_state(fit_mixture(data, config.em()))
     error = mixture.log_prob(points.xy).std() / np.sqrt(len(points.xy))
     assert mixture.log_prob(points.xy).mean() == pytest.approx(mixture.log_prob(data).mean(), abs=4 * error + 0.1)
     assert "infinitely many" in scene.captions[-1]

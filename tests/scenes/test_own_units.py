@@ -9,6 +9,7 @@ import pytest
 from dashboard.scenes.boundaries import descend, knows, learn, missing, prior, sample
 from dashboard.scenes.boundaries.setup import Config as Labelled
 from dashboard.scenes.diffusion import live as diffusion
+from dashboard.scenes.flows import live as flows
 from dashboard.scenes.gan import ab
 from dashboard.scenes.gan import live as gan
 from dashboard.scenes.gaussian import fit
@@ -45,6 +46,8 @@ SHIFTED = {  # by how many times log scale a number changes
     "threshold": -1,
     "mean log p(x | y) of those drawn": -1,
     "mean log p(x) of those drawn": -1,
+    "held-out nats": 1,
+    "training nats": 1,
     "ELBO": -1,
     "reconstruction": -1,
 } | {f"start {k}": -1 for k in range(1, 9)}
@@ -131,6 +134,16 @@ def test_a_diffusion_is_the_same_in_all_units(units, monkeypatch):
 
 
 @pytest.mark.parametrize("units", EVERY, ids=[str(units) for units in UNITS])
+def test_a_flow_is_the_same_in_all_units(units, monkeypatch):
+    monkeypatch.setattr(flows, "STEPS", 20)
+    base, other = (
+        [s for s in flows.scenes(config_of(flows.Live, *u)) if s is not None] for u in (((1, 1), (0, 0)), units)
+    )
+    for k in (0, -1):
+        expect_same(base[k], other[k], float(np.log(units[0]).sum()), atol=2e-2)  # float32 networks
+
+
+@pytest.mark.parametrize("units", EVERY, ids=[str(units) for units in UNITS])
 def test_a_vae_is_the_same_in_all_units(units):
     configs = (config_of(vae.Config, *u, device="cpu") for u in (((1, 1), (0, 0)), units))
     base, other = (list(itertools.islice(vae.scenes(c), 3)) for c in configs)
@@ -140,8 +153,8 @@ def test_a_vae_is_the_same_in_all_units(units):
 
 def test_painted_points_are_standardised_where_a_model_begins_with_noise():
     points = np.random.default_rng(1).uniform(-4, 3, (80, 2)) * [1, 0.3]
-    for kind in (vae.Config, diffusion.Live):
-        config = kind(source="painted", painted=painted(points, kind.board), device="cpu")
+    for kind in (vae.Config, diffusion.Live, flows.Live):
+        config = kind(source="painted", painted=painted(points, kind.board))
         own = config.own()
         np.testing.assert_allclose(own.mean(axis=0), 0, atol=1e-12)
         assert own.var(axis=0).mean() == pytest.approx(1)

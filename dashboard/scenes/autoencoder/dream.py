@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.scene import Claim, Handle, Panel, Points, Readout, Scene, chart, first_true
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.pictures import codes, flat, grey, ink, picture, sheet
 from genmodels.autoencoder.runtime import ForwardAutoencoder
 from genmodels.data.digits import load_mnist
@@ -53,9 +54,7 @@ def plane() -> Plane:
 
 
 def _plane(checkpoint: Checkpoint) -> Plane:
-    network = ForwardAutoencoder(
-        checkpoint.arrays, checkpoint.entry.config["activation"], checkpoint.entry.config["loss"]
-    )
+    network = ForwardAutoencoder.of(checkpoint)
     known = network.encode(flat(grey().images)).astype(float)
     return Plane(network, known, _gap(known))
 
@@ -117,6 +116,31 @@ def scene(config: Config) -> Scene:
         alt="Codes of digits in a plane; codes drawn at random from a box around them, and what they are decoded to.",
         fps=3,
         handles=(Handle("code", probe, probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """The codes of the test digits, random ones from a box around them, and what the decoder makes of these."""
+    probe = written(np.array([[config.code_1, config.code_2]]))
+    return snippet(
+        "import numpy as np",
+        "from genmodels.autoencoder.runtime import ForwardAutoencoder",
+        "from genmodels.data.digits import load_mnist",
+        "from genmodels.metrics import nearest_distances",
+        "from genmodels.store.checkpoint import load",
+        "network = ForwardAutoencoder.of(load('autoencoder-2d'))",
+        "codes = network.encode(load_mnist().test.images.reshape(-1, 784) / 255)",
+        f"probe = {probe}",
+        "low, high = np.quantile(codes.astype(float), [0.002, 0.998], axis=0)",
+        "air = 0.08 * (high - low)",
+        f"z = np.random.default_rng([{config.seed}, 3]).uniform(low - air, high + air, ({DRAWN}, 2))",
+        "pictures = network.decode(z).reshape(-1, 28, 28)  # 0 paper, 1 ink",
+        "shown = {",
+        "    'from the probe to the nearest code': nearest_distances(probe, codes)[0],",
+        "    'from the last random code': nearest_distances(z, codes),",
+        "    'test digits': codes, 'random codes': z,",
+        "    'Random codes, decoded': np.round(255 * pictures),",
+        "}",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Claim, Curve, Readout, Scene, chart, first_true, said
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import rows
 from genmodels.store import cache
 
@@ -56,6 +57,29 @@ def scene(config: Config) -> Scene:
         **said(len(sigma), *_claims(sigma, error["noisy picture"], error["copying"], error["denoising"])),
         alt="Digits with more and more noise, and what a copying and a denoising autoencoder make of them.",
         fps=3,
+    )
+
+
+def code(config: Config) -> str:
+    """The errors of the noisy pictures, and of the answers to all test digits that are kept, at the largest noise."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.data.digits import load_mnist",
+        "from genmodels.store.checkpoint import load",
+        "# Both were trained by fit_autoencoder(x, AutoencoderConfig(...)) of genmodels.autoencoder.model,",
+        "# with the settings in stored.entry.config['networks'], which differ in noise alone.",
+        "stored = load('autoencoder-noise')",
+        "clean = load_mnist().test.images.reshape(-1, 784) / 255",
+        "eps = np.random.default_rng(1).standard_normal(clean.shape, dtype=np.float32)",
+        "\ndef error(x):",
+        "    return 100 * np.sqrt(np.mean((x - clean) ** 2))  # % of full ink\n",
+        "shown = {",
+        "    'σ': stored.arrays['noise'],",
+        "    'noisy picture': np.array([error(clean + sigma * eps) for sigma in stored.arrays['noise']]),",
+        "    # the answers of both at σ = 1, in the last frame",
+        "    'copying': error(stored.arrays['test_copied'][-1].reshape(-1, 784) / 255),",
+        "    'denoising': error(stored.arrays['test_denoised'][-1].reshape(-1, 784) / 255),",
+        "}",
     )
 
 

@@ -20,6 +20,7 @@ from dashboard.scene import (
     first_true,
     said,
 )
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.autoencoder import noise
 from dashboard.scenes.pictures import rows
 from genmodels.store import cache
@@ -58,6 +59,27 @@ def scene(config: Config) -> Scene:
         **said(frames, *_claims(arrays["reconstructions"], error, pca[:-1])),
         alt="Eight digits and their reconstructions by five autoencoders while these are trained.",
         fps=4,
+    )
+
+
+def code(config: Config) -> str:
+    """The first epoch of the trainings with a bottleneck, and the error on unseen digits after it."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.autoencoder.model import AutoencoderConfig, iterate_autoencoder",
+        "from genmodels.data.digits import load_mnist",
+        "from genmodels.store.checkpoint import load",
+        "digits = load_mnist()",
+        "x, unseen = (split.images.reshape(-1, 784) / 255 for split in (digits.train, digits.test))",
+        "step = 1  # epoch, of 40 minibatches; more take longer",
+        "shown = {}",
+        "settings = load('autoencoder-squeeze').entry.config['networks']",
+        "for one in settings[:4]:  # the bottlenecks; the fifth has 1,000 numbers, and takes longer",
+        "    config = AutoencoderConfig(**one, every=40)",
+        "    state = next(state for state in iterate_autoencoder(x, config) if state.epoch == step)",
+        "    copies = state.forward()(unseen)  # f, then g",
+        "    name = f\"{config.n_bottleneck:,} number{'s' * (config.n_bottleneck > 1)}\"",
+        "    shown[name] = 100 * np.sqrt(np.mean((copies - unseen) ** 2))  # % of full ink",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scene.units import in_units
 from dashboard.scenes.boundaries.setup import (
     DISCRIMINATIVE,
@@ -68,6 +69,27 @@ def scene(config: Config) -> Scene:
         alt="A logistic regression's boundary turns step by step; beside it the loss and the length of the weights.",
         fps=12,
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """Gradient descent to its last step."""
+    k = config.data(at_least=1).n_classes
+    descent = LogisticConfig(STEPS, config.learning_rate, int(config.descend))
+    return snippet(
+        config.data_code(),
+        "from genmodels.classifiers.descent import LogisticConfig, iterate_logistic",
+        "from genmodels.classifiers.discriminative import lowest_loss",
+        f"config = {written(descent)}",
+        f"states = list(iterate_logistic(x, y, {k}, config))",
+        "end = states[-1]",
+        "shown = {",
+        "    'loss −log p(y | x)': end.loss,",
+        f"    'lowest possible': lowest_loss(x, y, {k}, degree={descent.degree}),",
+        f"    '{NORM}': end.weight_norm,",
+        "    '‖gradient‖': end.gradient_norm,",
+        "    'error on these points': 100 * (1 - end.accuracy),",
+        "}",
     )
 
 
@@ -173,6 +195,28 @@ def scenes(config: Config) -> Iterator[Scene | None]:
             alt="A network's boundary bends around the points while it is trained.",
             fps=30,
         )
+
+
+def network_code(config: Config) -> str:
+    """The first steps of the network's training."""
+    k = config.data(at_least=1).n_classes
+    rate = f"learning_rate=10**{config.adam}, seed={config.seed}"
+    return snippet(
+        config.data_code(at_least=1, ordered=True),
+        config.fresh_code(1_000),
+        "from genmodels.classifiers.mlp import MLPConfig, iterate_mlp",
+        f"config = MLPConfig(n_steps={NETWORK_STEPS}, {rate})",
+        f"step = {20 * NETWORK_EVERY}  # the frame that is shown here; the last is {NETWORK_STEPS}",
+        f"for state in iterate_mlp(x, y, {k}, config):",
+        "    if state.step == step:",
+        "        break",
+        "shown = {",
+        "    'loss −log p(y | x)': state.loss,",
+        "    'error on these points': 100 * (1 - state.accuracy),",
+        f"    '{'error on your points' if config.is_own else 'test error'}': "
+        "100 * np.mean(state.predict(x_test) != y_test),",
+        "}",
+    )
 
 
 def steps_of(model: int | str) -> Callable:

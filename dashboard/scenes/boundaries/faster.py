@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
+from dashboard.scene.snippet import snippet
 from genmodels.classifiers.learning_curves import (
     DIMENSION,
     MODELS,
@@ -65,6 +66,22 @@ def scene(config: Config) -> Scene:
         alt="Test error of naive Bayes with shared variances and of logistic regression against the number of "
         "training points, mean and 5–95 % band, on two synthetic tasks and on digits.",
         fps=3,
+    )
+
+
+def code(config: Config) -> str:
+    """The stored curves, or all computed again; their last sizes."""
+    stored = "states_of(cache.arrays(NAME))  # compute() measures them anew, in minutes"
+    return snippet(
+        "from genmodels.classifiers.learning_curves import MODELS",
+        f"from genmodels.classifiers.learning_curves import {'compute' if config.curves else 'NAME, states_of'}",
+        "" if config.curves else "from genmodels.store import cache",
+        f"curves = {'compute()  # takes minutes' if config.curves else stored}",
+        "shown = {}",
+        "for task, state in curves.items():",
+        "    shown[f'{task}: n'] = state.sizes[-1]",
+        "    for model, error in zip(MODELS, state.mean):  # over the repetitions",
+        "        shown[f'{model} ({task})'] = 100 * error[-1]",
     )
 
 

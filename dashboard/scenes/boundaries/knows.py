@@ -7,6 +7,7 @@ import numpy as np
 from dashboard.scene import Curve, Field, Handle, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scene.board import on_board
 from dashboard.scene.contours import level_lines
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.boundaries.setup import (
     CELLS,
     PROBES,
@@ -79,6 +80,19 @@ def scene(config: Config) -> Scene:
         fps=10,
         brush=config.brush(),
         handles=tuple(Handle(name, probe[0], p, probe=True) for p, name in enumerate(PROBES)),
+    )
+
+
+def code(config: Config) -> str:
+    """What both models say at the probe."""
+    return snippet(
+        config.models_code(),
+        f"probe = np.array([[{config.probe_1}, {config.probe_2}]])",
+        config.scale_code,
+        f"shown = {{'log p(x)': right.log_marginal(probe)[0]{config.less}}}",
+        "for name, model in {'left': left, 'right': right}.items():",
+        "    p = np.exp(model.log_posterior(probe)[0])  # of each class",
+        "    shown[f'{name}: p(class {p.argmax() + 1} | x)'] = p.max()",
     )
 
 

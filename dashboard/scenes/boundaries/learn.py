@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.boundaries.setup import (
     FEWEST,
     NORM,
@@ -74,6 +75,19 @@ def scene(config: Config) -> Scene:
         fps=6,
         start=int(sizes[-1]) if config.is_own else None,
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """Both models of all points, and their errors on others."""
+    return snippet(
+        config.models_code(),
+        config.fresh_code(TESTED),
+        "shown = {",
+        "    'left: error': 100 * np.mean(left.predict(x_test) != y_test),",
+        "    'right: error': 100 * np.mean(right.predict(x_test) != y_test),",
+        f"    'left {NORM}': np.linalg.norm(left.weights),",
+        "}",
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -82,6 +83,26 @@ def scene(config: Config) -> Scene:
         "the right one averages along the line.",
         fps=10,
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """Left is given the mean of the feature that is missing, right integrates over it."""
+    gone, kept = config.missing - 1, 2 - config.missing
+    data = config.data()
+    low, high = ranges(data)[kept]
+    c = min(1, data.n_classes - 1)
+    name = config.units.named(f"x{SUB[kept]}")
+    return snippet(
+        config.models_code(),
+        f"known = np.linspace({low!r}, {high!r}, {SWEEP + 2})[1:-1]",
+        f"guess = np.full((len(known), 2), x[:, {gone}].mean())",
+        f"guess[:, {kept}] = known",
+        f"integrated = right.marginalise([{kept}])",
+        "shown = {",
+        f"    {f'left: p(class {c + 1} | {name}, guess)'!r}: np.exp(left.log_posterior(guess)[:, {c}]),",
+        f"    {f'right: p(class {c + 1} | {name})'!r}: np.exp(integrated.log_posterior(known[:, None])[:, {c}]),",
+        "}",
     )
 
 

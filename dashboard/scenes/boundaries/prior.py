@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scene.board import on_board
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Classifier,
@@ -65,6 +66,24 @@ def scene(config: Config) -> Scene:
         alt="As one class becomes rare, both boundaries move towards it; accuracy with and without the correction.",
         fps=8,
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """Both models with another p(y), and their accuracy where that is the true one."""
+    return snippet(
+        config.models_code(),
+        config.fresh_code(TESTED),
+        f"worlds = np.array([[1 - p, p] for p in np.linspace(0.02, 0.98, {len(SHARES)})])",
+        "\ndef accuracy(model, world):",
+        "    hit = model.predict(x_test) == y_test",
+        "    return 100 * world @ [hit[y_test == 0].mean(), hit[y_test == 1].mean()]\n",
+        "shown = {",
+        "    'left: corrected': [accuracy(left.with_prior(w, np.bincount(y) / len(y)), w) for w in worlds],",
+        "    'left: as trained': [accuracy(left, w) for w in worlds],",
+        "    'right: corrected': [accuracy(right.with_prior(w), w) for w in worlds],",
+        "    'right: as trained': [accuracy(right, w) for w in worlds],",
+        "}",
     )
 
 

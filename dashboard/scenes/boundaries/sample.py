@@ -6,6 +6,7 @@ import numpy as np
 
 from dashboard.scene import Points, Readout, Scene
 from dashboard.scene.board import on_board
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.boundaries.setup import (
     SHORT,
     Config,
@@ -72,6 +73,23 @@ def scene(config: Config) -> Scene:
         "model has no distribution of x.",
         fps=12,
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """Points drawn of the class, and of any class; what the models say of them."""
+    y = config.chosen
+    return snippet(
+        config.models_code(),
+        f"rng = np.random.default_rng([{config.seed}, 3])",
+        f"of_class = right.sample({y}, {DRAWN}, rng)",
+        f"of_any = right.sample(None, {DRAWN}, rng)  # y first, then x given y",
+        config.scale_code,
+        "shown = {",
+        f"    'mean log p(x | y) of those drawn': right.conditionals[{y}].log_prob(of_class).mean(){config.less},",
+        f"    'mean log p(x) of those drawn': right.log_marginal(of_any).mean(){config.less},",
+        f"    'left model judges them of that class': 100 * np.mean(left.predict(of_class) == {y}),",
+        "}",
     )
 
 

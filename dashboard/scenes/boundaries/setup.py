@@ -14,11 +14,12 @@ from dashboard.scene.board import after_painting
 from dashboard.scene.contours import cell_centres, hatching, level_lines
 from dashboard.scene.fields import choice, file, placed, slider
 from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn, is_file
+from dashboard.scene.snippet import written
 from genmodels import classifiers
 from genmodels.classifiers.discriminative import DiscriminativeClassifier
 from genmodels.classifiers.generative import GenerativeClassifier
 from genmodels.classifiers.labelled import check_labelled
-from genmodels.data.planar import get_dataset
+from genmodels.data.classes import RECIPES, balanced, draw_classes, mislabel
 from genmodels.mixture import GaussianMixture
 
 CELLS = 44
@@ -64,28 +65,6 @@ DATA = ("source", "classes", "points", "painted", "csv")
 MODELS = ("degree", "generative")
 """The controls of most cues; one with more names them first."""
 REACH: Pair = (-1e6, 1e6)  # of the probe
-
-ROUND, LONG = [[0.9, 0.0], [0.0, 0.9]], [[1.9, 1.5], [1.5, 1.6]]
-# per class: means, and the covariance that its components share
-RECIPES: dict[str, list[tuple[list[Pair], list[list[float]]]]] = {
-    "blobs": [([(-1.5, -0.6)], ROUND), ([(1.4, 0.9)], ROUND), ([(1.6, -2.6)], ROUND)],
-    "elongated": [([(-0.65, 0.65)], LONG), ([(0.65, -0.65)], LONG), ([(2.6, -2.6)], LONG)],
-    "apart": [
-        ([(-2.6, -1.6)], [[0.3, 0], [0, 0.3]]),
-        ([(2.4, 1.8)], [[0.3, 0], [0, 0.3]]),
-        ([(2.4, -2.8)], [[0.3, 0], [0, 0.3]]),
-    ],
-    "xor": [
-        ([(-2.0, -2.0), (2.0, 2.0)], [[0.7, 0], [0, 0.7]]),
-        ([(-2.0, 2.0), (2.0, -2.0)], [[0.7, 0], [0, 0.7]]),
-        ([(0.0, 0.0)], [[0.25, 0], [0, 0.25]]),
-    ],
-    "inside": [
-        ([(0.0, 0.0)], [[0.3, 0], [0, 0.3]]),
-        ([(0.0, 0.0)], [[4.0, 0], [0, 4.0]]),
-        ([(3.2, 3.2)], [[0.3, 0], [0, 0.3]]),
-    ],
-}
 
 
 class Labelled(NamedTuple):
@@ -161,17 +140,12 @@ class Config(OwnPoints):
         if two and len(names) != 2:
             raise ValueError(f"This cue compares two classes and the data have {len(names)}: choose two classes.")
         x, y = check_labelled(x, self._labelled(y, len(names)), len(names), at_least)
-        order = balanced_order(y, at_least)
-        return Labelled(x[order], y[order], names, frame)
+        return Labelled(*balanced(x, y, at_least), names, frame)
 
     def _labelled(self, y: np.ndarray, k: int) -> np.ndarray:
         """The classes as they are told to the models: of some points that are drawn, another one at random."""
-        wrong = round(self.mislabelled / 100 * len(y)) if not self.is_own else 0
-        rng = np.random.default_rng([self.seed, 31])
-        chosen = rng.permutation(len(y))[:wrong]
-        told = y.copy()
-        told[chosen] = (y[chosen] + rng.integers(1, k, size=wrong)) % k
-        return told
+        share = 0.0 if self.is_own else self.mislabelled / 100
+        return mislabel(y, k, share, np.random.default_rng([self.seed, 31]))
 
     def fresh(self, n: int, stream: int = 1) -> Labelled:
         """Points to test on, not seen in training, none mislabelled; one's own points where there are no others."""
@@ -182,11 +156,66 @@ class Config(OwnPoints):
         if self.source == "csv":
             return Labelled(self.own(), np.array(self.labels, dtype=np.int64), self.names, self.frame())
         if self.source == "painted":
-            x, y, k = self.own(), self.painted_classes(), self.n_painted()
+            x, y, k = self.own(), self.painted_classes(), self.n_classes
         else:
-            y = np.concatenate([rng.permutation(k), rng.integers(k, size=max(n - k, 0))])
-            x = draw(self.source, y, rng)
+            x, y = draw_classes(self.source, n, k, rng)
         return Labelled(x, y, tuple(f"class {c + 1}" for c in range(k)))
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes the data have."""
+        if self.source == "csv":
+            return len(self.names)
+        return self.n_painted() if self.source == "painted" else self.classes
+
+    def data_code(self, at_least: int = FEWEST, ordered: bool = False) -> str:
+        """As :meth:`data`, in Python: ``x`` and ``y``; in its order only if that is asked for."""
+        drawn = self._draw(self.points, np.random.default_rng(self.seed))
+        told = self._labelled(drawn.y, drawn.n_classes)
+        if self.is_own:
+            lines = [self.own_code(), f"y = {written(drawn.y)}"]
+        else:
+            rng = f"np.random.default_rng({self.seed})"
+            lines = [
+                "import numpy as np\nfrom genmodels.data.classes import draw_classes",
+                f"x, y = draw_classes('{self.source}', {self.points}, {self.classes}, {rng})",
+            ]
+        if (told != drawn.y).any():
+            rng = f"np.random.default_rng([{self.seed}, 31])"
+            lines.append("from genmodels.data.classes import mislabel")
+            lines.append(f"y = mislabel(y, {self.classes}, {self.mislabelled / 100}, {rng})")
+        if ordered and (balanced(drawn.x, told, at_least)[1] != told).any():
+            lines.append("from genmodels.data.classes import balanced")
+            lines.append(f"x, y = balanced(x, y, {at_least})  # some of each class come first")
+        return "\n".join(lines)
+
+    def fresh_code(self, n: int) -> str:
+        """As :meth:`fresh`, in Python: ``x_test`` and ``y_test``."""
+        if self.is_own:
+            return "x_test, y_test = x, y  # there are no others"
+        rng = f"np.random.default_rng([{self.seed}, 1])"
+        return f"x_test, y_test = draw_classes('{self.source}', {n}, {self.classes}, {rng})"
+
+    def models_code(self) -> str:
+        """The data, and both models that are fitted to them, in Python: ``left`` and ``right``."""
+        k = self.n_classes
+        degree = f", degree={self.degree}" if self.degree > 1 else ""
+        penalty = f", C={written(self.penalty)}" if self.penalty != 1 else ""
+        fit, options = {
+            "lda": ("fit_lda", ""),
+            "qda": ("fit_qda", ""),
+            "naive": ("fit_naive_bayes", ""),
+            "shared": ("fit_naive_bayes", ", shared_variance=True"),
+            "mixture": ("fit_class_mixtures", f", seed={self.seed}"),
+        }[self.generative]
+        return "\n".join(
+            (
+                self.data_code(ordered=self.generative == "mixture"),
+                f"from genmodels.classifiers import fit_logistic, {fit}",
+                f"left = fit_logistic(x, y, {k}{degree}{penalty})",
+                f"right = {fit}(x, y, {k}{options})",
+            )
+        )
 
     def n_painted(self) -> int:
         """As many classes as are chosen, or as have been painted."""
@@ -201,44 +230,6 @@ class Config(OwnPoints):
             m = len(means)
             parts.append(GaussianMixture(np.full(m, 1 / m), np.array(means), np.array([covariance] * m)))
         return GenerativeClassifier(np.full(self.classes, 1 / self.classes), tuple(parts))
-
-
-def draw(source: str, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points of the classes ``y`` ``(N,)``."""
-    x = np.empty((len(y), 2))
-    for c in range(int(y.max(initial=0)) + 1):
-        here = y == c
-        x[here] = _class(source, c, int(here.sum()), rng)
-    return x
-
-
-def _class(source: str, c: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    if source == "moons" and c < 2:
-        return 2.4 * (_of_label("moons", c, n, rng) - [0.5, 0.25])
-    if source == "moons":
-        return rng.standard_normal((n, 2)) * [0.4, 0.4] + [3.4, 2.6]
-    if source == "circles":
-        angle = rng.uniform(0, 2 * np.pi, n)
-        radius = (1.3, 2.7, 4.1)[c] + 0.28 * rng.standard_normal(n)
-        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    means, covariance = RECIPES[source][c]
-    mean = np.array(means)[rng.integers(len(means), size=n)]
-    return mean + rng.standard_normal((n, 2)) @ np.linalg.cholesky(np.array(covariance, dtype=float)).T
-
-
-def _of_label(name: str, c: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n points of one label; points are independent, so those of the other are left out."""
-    x, y = get_dataset(name).draw(4 * n + 40, rng)
-    return x[y == c][:n]
-
-
-def balanced_order(y: np.ndarray, first: int) -> np.ndarray:
-    """The points' own order, but with ``first`` of each class in front, alternating."""
-    rank = np.empty(len(y), dtype=np.int64)
-    for c in np.unique(y):
-        here = np.flatnonzero(y == c)
-        rank[here] = np.arange(len(here))
-    return np.argsort(np.where(rank < first, rank, first), kind="stable")
 
 
 def fit_generative(config: Config, data: Labelled) -> GenerativeClassifier:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dashboard.scene import Curve, Panel, Readout, Scene, chart
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.boundaries.setup import (
     Config,
     Labelled,
@@ -86,6 +87,29 @@ def scene(config: Config) -> Scene:
         **said(len(DEGREES), *_verdicts(few, np.array(many), limit, best)),
         alt="Two models of the same points; over time the first one's assumption becomes wrong.",
         fps=3,
+    )
+
+
+def code(config: Config) -> str:
+    """Both models of the last frame, where the assumption is false, and their errors on fresh points."""
+    parts = world(config.wrong, 1.0).conditionals
+    means, covariances = (np.concatenate([getattr(p, name) for p in parts]) for name in ("means", "covariances"))
+    left, right = (fit.__name__ for fit in MODELS[config.wrong])
+    return snippet(
+        "import numpy as np",
+        f"from genmodels.classifiers import GenerativeClassifier, {left}, {right}",
+        "from genmodels.mixture import GaussianMixture",
+        f"means = {written(means)}",
+        f"covariances = {written(covariances.round(12))}",
+        "parts = [GaussianMixture(np.ones(1), means[[k]], covariances[[k]]) for k in range(2)]",
+        "truth = GenerativeClassifier(np.full(2, 0.5), tuple(parts))",
+        "\ndef draw(n, seed):",
+        "    z, y = np.random.default_rng(seed).standard_normal((n, 2)), np.arange(n) % 2",
+        "    return means[y] + np.einsum('nij,nj->ni', np.linalg.cholesky(covariances)[y], z), y\n",
+        f"x, y = draw({SHOWN}, {config.seed})",
+        f"x_test, y_test = draw({10 * TESTED}, [{config.seed}, 9])",
+        f"models = {{'left: n = {SHOWN}': {left}(x, y, 2), 'right ': {right}(x, y, 2), 'lowest possible': truth}}",
+        "shown = {name: 100 * np.mean(model.predict(x_test) != y_test) for name, model in models.items()}",
     )
 
 

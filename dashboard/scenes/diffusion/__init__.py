@@ -19,4 +19,5 @@ CONCEPT = Concept(
         ),
     ),
     events=(Event(2015, "Diffusion", "Sohl-Dickstein et al."), Event(2020, "DDPM", "Ho, Jain & Abbeel")),
+    thumbnail=("backward", 0),
 )

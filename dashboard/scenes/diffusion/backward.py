@@ -12,13 +12,15 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice, slider
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.diffusion.forward import fresh
-from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, chain, is_mixture, learned
+from dashboard.scenes.diffusion.setup import STORED, Config, chain, is_mixture, learned, network_code
+from dashboard.scenes.planar import PLANE, true_spread
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import Denoiser, ReverseConfig, ReverseState, iterate_reverse, sample_reverse
 from genmodels.diffusion.schedules import Schedule
 from genmodels.kmeans import KMeansConfig, fit_kmeans
-from genmodels.metrics import Spread, between_true, energy_distance, nearest_distances, wasserstein_2
+from genmodels.metrics import energy_distance, nearest_distances, wasserstein_2
 
 SAMPLERS = {"ddim": "DDIM, from η = 0 (no noise) to 1", "ode": "The ODE, by Runge–Kutta 4"}
 WHO = {"learned": "The stored network", "exact": "The best possible one"}
@@ -112,6 +114,35 @@ def scene(config: Back) -> Scene:
     )
 
 
+def code(config: Back) -> str:
+    """Both samplers from the same noise, and how near to the data they end."""
+    name = "DDIM" if config.sampler == "ddim" else "ODE"
+    ways = f"{{'DDPM': {written(ReverseConfig(n_steps=config.back))}, {name!r}: {written(right(config))}}}"
+    mixture, denoiser = is_mixture(config.source), "exact" if config.who == "exact" else "network"
+    cells = (
+        "from genmodels.kmeans import KMeansConfig, fit_kmeans",
+        f"points = {Config(config.source).points_code(TRUE, 13)}",
+        f"centres = fit_kmeans(points, KMeansConfig({CELLS})).centroids",
+    )
+    return snippet(
+        "from genmodels.diffusion.sampler import ReverseConfig, sample_reverse",
+        "from genmodels.metrics import nearest_distances, wasserstein_2",
+        config.data_code(),
+        network_code(config.source),
+        config.exact_code() if config.who == "exact" else "",
+        f"x_T = {config.noise_code(PARTICLES)}",
+        f"truth = {config.points_code(DATA, 6)}",
+        *(("centres = data.standardise(data.centres)",) if mixture else cells),
+        f"ways = {ways}",
+        "shown = {}",
+        "for name, way in ways.items():",
+        f"    x = sample_reverse({denoiser}, x_T, schedule, way, np.random.default_rng([{config.seed}, 7]))",
+        f"    shown[f'{{name}}: W₂ at the end (n = {COMPARED})'] = wasserstein_2(x[:{COMPARED}], truth[:{COMPARED}])",
+        "    variance = (nearest_distances(x, centres) ** 2).mean() / 2",
+        f"    shown[f'{{name}}: variance within {'modes' if mixture else f'{CELLS} cells'}'] = variance",
+    )
+
+
 def _sentences(
     config: Back, name: str, t: np.ndarray, w2: list[float], within: list[float], where: str
 ) -> list[Claim | str]:
@@ -195,19 +226,6 @@ def _thinned(states, count: int) -> list[ReverseState]:
     """At most some sixty of the states, the first and the last among them."""
     every = max(1, count // FRAMES)
     return [s for s in states if s.step % every == 0 or s.step == count]
-
-
-@lru_cache(maxsize=8)
-def true_spread(source: str) -> Spread:
-    """W₂ between two sets of true samples."""
-    config = Config(source)
-    return between_true(
-        wasserstein_2,
-        lambda n, rng: config.points(n, int(rng.integers(2**31))),
-        COMPARED,
-        6,
-        np.random.default_rng(3),
-    )
 
 
 def _cloud(title: str, run: list[ReverseState], truth: np.ndarray) -> Panel:

@@ -10,7 +10,9 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice
-from dashboard.scenes.diffusion.setup import PLANE, STORED, Config, learned
+from dashboard.scene.snippet import snippet
+from dashboard.scenes.diffusion.setup import STORED, Config, learned, network_code
+from dashboard.scenes.planar import PLANE
 from genmodels.diffusion.exact import ExactPointsDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample, sample_reverse
 from genmodels.metrics import nearest_distances
@@ -81,6 +83,26 @@ def scene(config: Copy) -> Scene:
         ),
         alt="Noise flows back: on the left by the exact denoiser of the training points, on the right by a network.",
         fps=12,
+    )
+
+
+def code(config: Copy) -> str:
+    """The exact denoiser of N points and the network, from the same noise, and how near to the points they come."""
+    return snippet(
+        "from genmodels.diffusion.exact import ExactPointsDenoiser",
+        "from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse",
+        "from genmodels.metrics import nearest_distances",
+        config.data_code(),
+        network_code(config.source),
+        f"points = {config.points_code(max(COUNTS), 8)}[:{config.n}]",
+        f"fresh = {config.points_code(PARTICLES, 9)}",
+        f"x_T = {config.noise_code(PARTICLES)}",
+        f"way = ReverseConfig('ddim', {STEPS})",
+        "shown = {'fresh data': np.median(nearest_distances(fresh, points))}",
+        "for name, denoiser in {'photocopier': ExactPointsDenoiser(points), 'learned': network}.items():",
+        "    states = iterate_reverse(denoiser, x_T, schedule, way)",
+        "    distances = np.array([np.median(nearest_distances(state.x_t, points)) for state in states])",
+        "    shown[f'{name}, to the nearest point'] = distances",
     )
 
 

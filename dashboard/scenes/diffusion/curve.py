@@ -12,7 +12,9 @@ from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene, ch
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, written
-from dashboard.scenes.diffusion.setup import KNOWN, PLANE, SCHEDULES, Config, T
+from dashboard.scene.snippet import called, snippet
+from dashboard.scenes.diffusion.setup import SCHEDULES, Config, T
+from dashboard.scenes.planar import KNOWN, PLANE
 from genmodels.diffusion.sampler import q_sample
 from genmodels.diffusion.schedules import Schedule, get_schedule
 
@@ -90,6 +92,29 @@ def scene(config: Curves) -> Scene:
         alt="The share of signal left over time, the noise added in each step, and the data on their way.",
         fps=12,
         handles=_handles(config),
+    )
+
+
+def code(config: Curves) -> str:
+    """The steps that are chosen of the schedule, and the points on their way."""
+    curve = [1.0, *config.heights()] if config.schedule == OWN else config.schedule
+    return snippet(
+        "from genmodels.diffusion.sampler import q_sample",
+        "from genmodels.diffusion.schedules import get_schedule",
+        config.data_code(),
+        called("schedule = get_schedule", curve),
+        f"chosen = schedule.choose({config.count})  # so many of its steps",
+        f"t = np.linspace(0, 1, {FRAMES + 1}) * {T}",
+        "at = np.searchsorted(chosen.times, t, side='right') - 1  # the last step taken by then",
+        f"x_0 = {config.points_code(PARTICLES)}",
+        f"eps = {config.noise_code(PARTICLES)}",
+        "shown = {",
+        "    't': chosen.times[at],",
+        "    'ᾱₜ': chosen.alpha_bar[at],",
+        "    'βₜ of this step': chosen.beta[at],",
+        "    'E KL(q(x_T | x₀) ‖ N(0, I))': chosen.prior_term(x_0)[-1],",
+        "    'points': q_sample(x_0, chosen.n_steps, chosen, eps),  # x_T",
+        "}",
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from dashboard.scene import Curve, Panel, Polylines, Readout, Scene, chart
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice, slider
-from dashboard.scenes.diffusion.setup import learned
+from dashboard.scene.snippet import snippet
+from dashboard.scenes.diffusion.setup import learned, network_code
 from dashboard.scenes.pictures import DIGITS, THE_DIGITS, grey, ink, rows, sheet
 from genmodels.diffusion.denoisers import ForwardDenoiser
 from genmodels.diffusion.sampler import ReverseConfig, convert, iterate_reverse, q_sample
@@ -150,6 +151,72 @@ def _forward(config: Config) -> Scene:
         ),
         alt="A test digit drowns in noise, beside it what the network makes of it.",
         fps=8,
+    )
+
+
+def code(config: Config) -> str:
+    """The network's call behind what is shown."""
+    told = {"back": _back_code, "forward": _forward_code, "guidance": _guidance_code}[config.digits](config)
+    return snippet("import numpy as np", network_code("digits"), *told)
+
+
+def _back_code(config: Config) -> tuple[str, ...]:
+    y = "np.arange(10)" if config.digit < 0 else f"np.full(10, {config.digit})"
+    return (
+        "from genmodels.diffusion.sampler import ReverseConfig, iterate_reverse",
+        f"x_T = np.random.default_rng([{config.seed}, 21]).standard_normal((10, 196))",
+        f"y = {y}  # the classes asked for",
+        f"way = ReverseConfig('ddim', {STEPS}, guidance={config.w})",
+        "states = list(iterate_reverse(network, x_T, schedule, way, y=y))",
+        "pictures = [network.to_data(state.x_t).clip(0, 1).reshape(-1, 14, 14) for state in states]",
+        "shown = {",
+        "    't': np.array([state.t for state in states]),",
+        "    'ᾱₜ': np.array([state.alpha_bar for state in states]),",
+        "    'Ten samples': np.round(255 * pictures[-1]),  # 0 paper, 255 ink",
+        "}",
+    )
+
+
+def _forward_code(config: Config) -> tuple[str, ...]:
+    digit = config.digit if config.digit >= 0 else 3
+    return (
+        "from genmodels.data.digits import load_mnist",
+        "from genmodels.diffusion.sampler import convert, q_sample",
+        "images, labels = load_mnist().test",
+        f"image = images[labels == {digit}][{config.seed % 50}]",
+        "small = image.reshape(14, 2, 14, 2).mean(axis=(1, 3)) / 255",
+        "x_0 = network.from_data(small.reshape(1, 196))",
+        f"eps = np.random.default_rng([{config.seed}, 22]).standard_normal((1, 196))",
+        "step = 500  # t",
+        "x_t, level = q_sample(x_0, step, schedule, eps), float(schedule.alpha_bar[step])",
+        f"said = network(x_t, level, np.array([{digit}]))  # told the class",
+        "answer = convert(said, network.prediction, 'x0', x_t, level)",
+        "picture = 255 * network.to_data(answer).clip(0, 1).reshape(1, 14, 14)",
+        "shown = {",
+        "    'ᾱₜ': level, 'error of x̂₀': np.mean((answer - x_0) ** 2),",
+        '    "x̂₀: the network\'s answer": picture.round(),',
+        "}",
+    )
+
+
+def _guidance_code(config: Config) -> tuple[str, ...]:
+    return (
+        "from genmodels.cnn import predict_proba",
+        "from genmodels.diffusion.sampler import ReverseConfig, sample_reverse",
+        "from genmodels.recipes.cnn import HALVED, model_of",
+        "x_T, y = np.random.default_rng(13).standard_normal((500, 196)), np.repeat(np.arange(10), 50)",
+        "step = 4  # where w = 2",
+        f"way = ReverseConfig('ddim', {STEPS}, guidance=2.0)",
+        "x = network.to_data(sample_reverse(network, x_T, schedule, way, y=y)).clip(0, 1)",
+        "cnn = model_of(load('cnn-14').arrays, HALVED)",
+        "says = predict_proba(cnn, x.reshape(-1, 14, 14).astype(np.float32)).argmax(axis=1)",
+        "by_class = x.reshape(10, 50, 196)",
+        "squared = ((by_class - by_class.mean(axis=1, keepdims=True)) ** 2).sum(axis=2)",
+        "shown = {",
+        "    'w': way.guidance,",
+        "    'class asked for, says a CNN of the same digits': 100 * (says == y).mean(),",
+        "    'spread in a class': np.sqrt(squared.mean()),",
+        "}",
     )
 
 

@@ -9,9 +9,8 @@ import numpy as np
 from dashboard.scene import Curve, Ellipses, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.diffusion.setup import (
-    KNOWN,
-    PLANE,
     Config,
     T,
     chain,
@@ -21,6 +20,7 @@ from dashboard.scenes.diffusion.setup import (
     spaced,
     without_probe,
 )
+from dashboard.scenes.planar import KNOWN, PLANE
 from genmodels.diffusion.sampler import iterate_forward, q_sample
 from genmodels.metrics import energy_distance, mean_distance
 
@@ -84,6 +84,31 @@ def scene(config: Config) -> Scene:
         alt="Points of data turn into noise, on the left by a thousand small steps, on the right in one.",
         fps=14,
         handles=(Handle("x", x_0[0], panel=1, probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """Both ways to t = 500, of the points and of the one under the hand."""
+    return snippet(
+        "from genmodels.diffusion.sampler import iterate_forward, q_sample",
+        "from genmodels.diffusion.schedules import get_schedule",
+        "from genmodels.metrics import energy_distance, mean_distance",
+        config.data_code(),
+        f"points = {config.points_code(PARTICLES)}",
+        f"x_0 = np.concatenate([[[{config.x_1}, {config.x_2}]], points])  # the one under the hand first",
+        f"schedule = get_schedule({config.schedule!r})",
+        "step = 500  # t, of 1,000",
+        f"states = list(iterate_forward(x_0, schedule, np.random.default_rng([{config.seed}, 5])))  # step by step",
+        "walked = states[step].x_t",
+        f"jumped = q_sample(x_0, step, schedule, {config.noise_code(PARTICLES + 1)})  # at once",
+        f"apart = energy_distance(walked[1:{COMPARED + 1}], jumped[-{COMPARED}:])",
+        "shown = {",
+        "    'ᾱₜ': schedule.alpha_bar[step],",
+        "    '√ᾱₜ': schedule.signal[step], '√(1 − ᾱₜ)': schedule.noise[step],",
+        f"    'energy distance of the clouds (n = {COMPARED})': apart,",
+        f"    'of two fresh samples': np.sqrt(2 / {COMPARED} * mean_distance(jumped[1:])),",
+        "    'that point': walked[:1], 'points': walked[1:],",
+        "}",
     )
 
 

@@ -11,18 +11,20 @@ from dashboard.scene import Arrows, Curve, Handle, Panel, Points, Polylines, Rea
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.diffusion.setup import (
     EXTENT,
-    PLANE,
     STORED,
     Config,
     Exact,
     Learned,
     T,
     learned,
+    network_code,
     probe_point,
     spaced,
 )
+from dashboard.scenes.planar import PLANE
 from genmodels.diffusion.exact import ExactPointsDenoiser
 from genmodels.diffusion.sampler import convert, q_sample
 
@@ -95,6 +97,30 @@ def scene(config: Guess) -> Scene:
         alt="Threads from a noisy point to the data it may have come from, their mean, and arrows of the score.",
         fps=8,
         handles=(Handle("x", x_t[0], probe=True),),
+    )
+
+
+def code(config: Guess) -> str:
+    """Where one noisy point may have come from at t = 500: what is known, and what the network says."""
+    of = config.of_points(MANY)
+    return snippet(
+        "from genmodels.diffusion.exact import ExactPointsDenoiser",
+        "from genmodels.diffusion.sampler import convert",
+        config.data_code(),
+        network_code(config.source),
+        f"x_t = {written(np.array([[config.x_1, config.x_2]]))}",
+        "step = 500  # t",
+        "level = float(schedule.alpha_bar[step])  # ᾱ",
+        config.exact_code(MANY),
+        "mean = exact(x_t, level)[0]  # E[x_0 | x_t]",
+        "said = convert(network(x_t, level), network.prediction, 'x0', x_t, level)[0]",
+        f"origins = ExactPointsDenoiser({config.points_code(DATA, 3)})",
+        "weights = origins.weights(x_t, level)[0]  # how likely x_t came from each of them",
+        "shown = {",
+        "    'ᾱₜ': level, 'effective number of origins': 1 / (weights**2).sum(),",
+        f"    'E[x₀ | xₜ]{of}: x₁': mean[0], 'x₂': mean[1],",
+        '    "network\'s distance to it": np.linalg.norm(said - mean), "the network\'s answer": said[None],',
+        "}",
     )
 
 

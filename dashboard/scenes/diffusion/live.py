@@ -11,9 +11,11 @@ import numpy as np
 from dashboard.scene import Arrows, Bars, Curve, Points, Readout, Scene, chart, plane
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice, slider
+from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scene.units import Pair, in_units
-from dashboard.scenes.diffusion.backward import true_spread
 from dashboard.scenes.diffusion.setup import SCHEDULES, Config
+from dashboard.scenes.planar import true_spread
+from genmodels.diffusion.denoisers import DenoiserConfig
 from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.metrics import wasserstein_2
 
@@ -31,6 +33,21 @@ class Live(Config):
     log_rate: float = slider("log₁₀ learning rate", -2.4, -5.0, 0.0, 0.1)
     device: str = "auto"
 
+    def training(self) -> DenoiserConfig:
+        """The network and its training; one's own points are standardised already."""
+        data: dict[str, Any] = {"standardise": False} if self.is_own else {"data": self.source}
+        return DenoiserConfig(
+            **data,
+            schedule=self.live_schedule,
+            prediction=self.prediction,
+            learning_rate=10.0**self.log_rate,
+            n_steps=STEPS,
+            every=EVERY,
+            seed=self.seed,
+            # networks as small as these are fastest on the CPU, also where there is a GPU
+            device="cpu" if self.device == "auto" else self.device,
+        )
+
 
 def check(config: Live) -> None:
     """Raises a ValueError that says why this config cannot be trained."""
@@ -40,22 +57,9 @@ def check(config: Live) -> None:
 @in_units
 def scenes(config: Live) -> Iterator[Scene | None]:
     """One frame every 40 steps."""
-    from genmodels.diffusion.denoisers import DenoiserConfig
     from genmodels.diffusion.training import iterate_denoiser
 
-    own = config.own() if config.is_own else None
-    where = "cpu" if config.device == "auto" else config.device  # networks as small as these are fastest there
-    data: dict[str, Any] = {"standardise": False} if own is not None else {"data": config.source}
-    training = DenoiserConfig(
-        **data,
-        schedule=config.live_schedule,
-        prediction=config.prediction,
-        learning_rate=10.0**config.log_rate,
-        n_steps=STEPS,
-        every=EVERY,
-        seed=config.seed,
-        device=where,
-    )
+    own, training = config.own() if config.is_own else None, config.training()
     schedule, way = training.make_schedule(), ReverseConfig("ddim", SAMPLED)
     x_T, truth, frame = config.noise(PARTICLES), config.points(DATA, 6), config.frame()
     (x0, x1), (y0, y1) = frame
@@ -76,6 +80,36 @@ def scenes(config: Live) -> Iterator[Scene | None]:
         if own is None:
             numbers += (Readout(f"W₂ of true samples (n = {COMPARED})", true_spread(config.source).mean, digits=3),)
         yield _scene(state, x, truth, at, delta, numbers, frame)
+
+
+def code(config: Live) -> str:
+    """The first steps of this training, and samples of the denoiser after them."""
+    points = "None"
+    data, truth = config.data_code(), config.points_code(DATA, 6)
+    if config.is_own:
+        points, data = "x", config.own_code()
+        truth = f"x[np.random.default_rng([{config.seed}, 6]).permutation(len(x))[:{DATA}]]"
+    n = min(COMPARED, len(config.points(DATA, 6)))
+    return snippet(
+        "from genmodels.diffusion.denoisers import DenoiserConfig",
+        "from genmodels.diffusion.sampler import ReverseConfig, sample_reverse",
+        "from genmodels.diffusion.training import iterate_denoiser",
+        "from genmodels.metrics import wasserstein_2",
+        data,
+        called("config = DenoiserConfig", **settings(config.training())),
+        f"step = {2 * EVERY}",
+        f"state = next(state for state in iterate_denoiser({points}, config) if state.step == step)",
+        f"x_T = {config.noise_code(PARTICLES)}",
+        f"way = ReverseConfig('ddim', {SAMPLED})",
+        "samples = sample_reverse(state.denoiser(), x_T, config.make_schedule(), way)",
+        f"truth = {truth}",
+        "shown = {",
+        "    'loss': state.loss,",
+        f"    'W₂ to the data': wasserstein_2(samples[:{n}], truth[:{n}]),",
+        '    "Adam\'s learning rate": config.rate(step),',
+        "    'samples': samples,",
+        "}",
+    )
 
 
 def _scene(

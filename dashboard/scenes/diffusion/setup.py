@@ -11,31 +11,20 @@ import numpy as np
 
 from dashboard.scene import Diagram, Edge, Field, Node, Panel, Points, drag
 from dashboard.scene.contours import Extent, cell_centres
-from dashboard.scene.fields import choice, painted, placed
-from dashboard.scene.own_points import OWN, OwnPoints, Pair, is_painted
+from dashboard.scene.fields import choice, painted
+from dashboard.scene.own_points import is_painted
+from dashboard.scenes.planar import BOARD, PLANE, TITLES, PlanarPoints
 from genmodels.data.planar import get_dataset
-from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion.denoisers import ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
 from genmodels.diffusion.schedules import Schedule, get_schedule
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
 LEARNED = ("moons", "ffjord8", "checkerboard", "dino")  # those with a checkpoint
-TITLES = {
-    "moons": "Two moons",
-    "ffjord8": "Eight Gaussians",
-    "checkerboard": "Checkerboard",
-    "dino": "Dinosaur",
-    "ring8": "A narrow ring of eight",
-    "spirals": "Spirals",
-    **OWN,
-}
-KNOWN = {name: title for name, title in TITLES.items() if name not in OWN}
 STORED = {name: TITLES[name] for name in LEARNED}
 SCHEDULES = {"linear": "Linear β (DDPM)", "cosine": "Cosine", "sigmoid": "Sigmoid"}
-PLANE = (-3.2, 3.2)
 EXTENT: Extent = (*PLANE, *PLANE)
-BOARD = (-4.0, 4.0)
 CELLS, KEPT = 36, 250
 T = 1_000
 
@@ -43,41 +32,19 @@ Exact = ExactMixtureDenoiser | ExactPointsDenoiser
 
 
 @dataclass(frozen=True)
-class Config(OwnPoints):
+class Config(PlanarPoints):
     """What all cues on two-dimensional data know; each offers its own sources.
 
     Args:
         source: A data set of :mod:`genmodels.data.planar`, or one's own points.
         schedule: Its name.
-        x_1, x_2: The place that is dragged.
-        seed: Of noise and data.
     """
 
-    board: ClassVar[Pair] = BOARD
-    unit_variance: ClassVar[bool] = True
+    learner: ClassVar[str] = "diffusion"
 
     source: str = choice("Data", "moons", TITLES)
     painted: str = painted(BOARD, when=is_painted, kept=True, kw_only=True)
     schedule: str = choice("Schedule", "linear", SCHEDULES)
-    x_1: float = placed(0.5, -1e6, 1e6)
-    x_2: float = placed(0.5, -1e6, 1e6)
-    seed: int = 0
-
-    def points(self, n: int, salt: int = 0) -> np.ndarray:
-        """Data ``(n, 2)`` in standard units.
-
-        Raises:
-            ValueError: There are too few painted points.
-        """
-        if not self.is_own:
-            dataset = get_dataset(self.source)
-            return dataset.standardise(dataset.sample(n, np.random.default_rng([self.seed, salt])))
-        xy = self.own_for("diffusion")
-        return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
-
-    def frame(self) -> tuple[Pair, Pair]:
-        """Axis ranges: those of one's own points, else of standard units."""
-        return super().frame() if self.units.own else (PLANE, PLANE)
 
     def exact(self, n: int = KEPT) -> Exact:
         """E[x_0 | x_t] of the mixture that the data are, the best possible answer; else that of n points of them."""
@@ -93,9 +60,14 @@ class Config(OwnPoints):
         """All 1,000 steps."""
         return get_schedule(self.schedule)
 
-    def noise(self, n: int, salt: int = 1) -> np.ndarray:
-        """Standard normal, ``(n, 2)``."""
-        return np.random.default_rng([self.seed, 100 + salt]).standard_normal((n, 2))
+    # --- the same in Python, for snippets -------------------------------------------------------------------
+
+    def exact_code(self, n: int = KEPT) -> str:
+        """As :meth:`exact`: the denoiser ``exact``."""
+        module = "from genmodels.diffusion.exact import "
+        if is_mixture(self.source):
+            return f"{module}ExactMixtureDenoiser\nexact = ExactMixtureDenoiser.of(data, 'x0')"
+        return f"{module}ExactPointsDenoiser\nexact = ExactPointsDenoiser({self.points_code(n, 2)})"
 
 
 def is_mixture(name: str) -> bool:
@@ -125,8 +97,16 @@ def learned(source: str) -> Learned:
 
 
 def _learned(checkpoint: Checkpoint) -> Learned:
-    config = DenoiserConfig(**checkpoint.entry.config)
-    return Learned(ForwardDenoiser(checkpoint.arrays, config), config.make_schedule())
+    network = ForwardDenoiser.of(checkpoint)
+    return Learned(network, network.config.make_schedule())
+
+
+def network_code(source: str) -> str:
+    """As :func:`learned`, in Python: ``network`` and ``schedule``."""
+    return (
+        "from genmodels.diffusion.denoisers import ForwardDenoiser\nfrom genmodels.store.checkpoint import load\n"
+        f"network = ForwardDenoiser.of(load('diffusion-{source}'))\nschedule = network.config.make_schedule()"
+    )
 
 
 def spaced(n: int, last: int = T) -> np.ndarray:

@@ -10,16 +10,9 @@ import numpy as np
 from dashboard.scene import Curve, Ellipses, Field, Handle, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.claims import Claim, said
 from dashboard.scene.contours import cell_centres
-from dashboard.scenes.diffusion.setup import (
-    PLANE,
-    Config,
-    Exact,
-    T,
-    densities,
-    density_field,
-    probe_point,
-    without_probe,
-)
+from dashboard.scene.snippet import snippet, written
+from dashboard.scenes.diffusion.setup import Config, Exact, T, densities, density_field, probe_point, without_probe
+from dashboard.scenes.planar import PLANE
 from genmodels.diffusion.sampler import ddpm_step
 from genmodels.diffusion.schedules import Schedule
 from genmodels.metrics import count_humps
@@ -78,6 +71,29 @@ def scene(config: Config) -> Scene:
         alt="The exact distribution of one step back for 1,000, 50 and 5 steps, each beside two Gaussians.",
         fps=3,
         handles=(Handle("x", x_t[0], probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """One exact step back near t = 500, by three numbers of steps, and how far it is from the nearest Gaussian."""
+    return snippet(
+        "from genmodels.diffusion.schedules import get_schedule",
+        "from genmodels.mixture import GaussianMixture",
+        config.data_code(),
+        config.exact_code(ORIGINS),
+        f"schedule, x_t = get_schedule({config.schedule!r}), {written(np.array([[config.x_1, config.x_2]]))}",
+        "grid = np.stack(np.meshgrid(*[np.arange(-5.875, 6, 0.25)] * 2), axis=-1).reshape(-1, 2)  # spread 1",
+        "step = 6  # the frame",
+        "shown = {}",
+        "for n, k in ((1000, 510), (50, 26), (5, 3)):  # the k-th of n steps: this frame's",
+        "    level, before = schedule.choose(n).alpha_bar[[k, k - 1]].tolist()",
+        "    back = exact.transition(x_t, level, before)  # p(x_s | x_t)",
+        "    mean, covariance = back.moments()",
+        "    width = np.sqrt(np.trace(covariance[0]) / 2)",
+        "    at = mean + width * grid",
+        "    log_p, log_q = back.log_prob(at), GaussianMixture(np.ones(1), mean, covariance).log_prob(at)",
+        "    kl = (np.exp(log_p) * (log_p - log_q)).sum() * (0.25 * width) ** 2",
+        '    shown[f"{n:,} steps: KL to moments\'"] = max(0, kl)',
     )
 
 

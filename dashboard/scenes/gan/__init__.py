@@ -10,4 +10,5 @@ CONCEPT = Concept(
     order=70,
     models=(Model("GAN", "implicit", 2014, "Goodfellow et al."),),
     events=(Event(2014, "GAN", "Goodfellow et al."),),
+    thumbnail=("modes", 0),
 )

@@ -12,9 +12,10 @@ import numpy as np
 from dashboard.scene import Curve, Move, Panel, Readout, Scene, Turns, chart
 from dashboard.scene.fields import choice, painted, slider
 from dashboard.scene.own_points import OwnPoints, Pair, is_painted
+from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scene.units import Units, in_units
 from dashboard.scenes.gan.live import Measured, measure
-from dashboard.scenes.gan.setup import BOARD, DECAYS, LOSSES, TITLES, Config, World, points_plane, world
+from dashboard.scenes.gan.setup import BOARD, COMPARED, DECAYS, LOSSES, TITLES, Config, World, points_plane, world
 
 MEASURED = 4
 WIDTH = 64
@@ -108,6 +109,29 @@ def check(pair: Versus) -> None:
     pair.left.points()
     for side in (pair.left, pair.right):
         side.gan()
+
+
+def code(pair: Versus) -> str:
+    """The first steps of both trainings, and what the samples are worth after them."""
+    left, k = pair.left, pair.left.n_modes
+    coverage = (
+        "from genmodels.metrics import mode_coverage",
+        "    modes, quality, _ = mode_coverage(state.samples, data.centres, data.sigma)",
+        f"    shown |= {{f'{{name}}: modes of {k}': modes, f'{{name}}: high quality': 100 * quality}}",
+    )
+    return snippet(
+        "from genmodels.gan import GANConfig, iterate_gan",
+        "from genmodels.metrics import wasserstein_2",
+        left.data_code(),
+        called("same = dict", **settings(left.gan())),
+        f"step = {left.every * MEASURED}",
+        "shown = {}",
+        f"configs = {{'A': GANConfig(**same), 'B': GANConfig(**same | {dict(pair.other)!r})}}",
+        "for name, config in configs.items():",
+        "    " + left.state_code(),
+        *(coverage if k else ()),
+        f"    shown[f'{{name}}: W₂'] = wasserstein_2(state.samples[:{COMPARED}], real[:{COMPARED}])",
+    )
 
 
 @in_units

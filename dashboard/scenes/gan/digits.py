@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Bars, Claim, Readout, Scene, chart, said
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import DIGITS, ink, sheet
 from genmodels.nn.runtime import Forward
 from genmodels.store import cache
@@ -100,6 +101,51 @@ def _walk(config: Config) -> Scene:
         alt="A generated digit changes while its noise walks from one random place to another.",
         fps=10,
         loop=True,
+    )
+
+
+def code(config: Config) -> str:
+    """The generator that is kept: which digits it draws at the end, or its pictures along the walk."""
+    kept = (
+        "import numpy as np",
+        "from genmodels.nn.runtime import Forward",
+        "from genmodels.store.checkpoint import load",
+        f"stored = load({NAME!r})",
+        "generator = Forward(stored.arrays, 'generator', 'relu')",
+    )
+    return snippet(*kept, *(_EPOCHS_CODE if config.digits == "epochs" else _walk_code(config)))
+
+
+_EPOCHS_CODE = (
+    "from genmodels.cnn import predict_proba",
+    "from genmodels.data.digits import load_mnist",
+    "from genmodels.gan import GANConfig, iterate_gan",
+    "from genmodels.recipes.cnn import model_of",
+    "x = load_mnist().train.images.reshape(-1, 784) / 255",
+    "config = GANConfig(**stored.entry.config, n_samples=500)  # how it was trained, by iterate_gan(x, config)",
+    "noise = next(iterate_gan(x, config)).noise",
+    "pictures = stored.arrays['centre'] + stored.arrays['scale'] * generator(noise)",
+    "pictures = np.clip(pictures, 0, 1).reshape(-1, 28, 28)",
+    "classes = predict_proba(model_of(load('cnn').arrays), pictures).argmax(axis=1)",
+    "share = np.bincount(classes, minlength=10) / len(classes)",
+    "shown = {",
+    "    'share': 100 * share, 'rarest class': 100 * share.min(),",
+    "    'entropy of the classes': -np.sum(share * np.log(share), where=share > 0),",
+    "}",
+)
+
+
+def _walk_code(config: Config) -> tuple[str, ...]:
+    return (
+        f"stops = np.random.default_rng([{config.seed}, 2]).standard_normal(({STOPS}, 32))",
+        f"t = np.linspace(0, 1, {BETWEEN}, endpoint=False)[:, None]",
+        "\ndef between(a, b):  # along the great circle, as Gaussian noise lies near a sphere",
+        "    angle = np.arccos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))",
+        "    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)\n",
+        "z = np.concatenate([between(a, b) for a, b in zip(stops, np.roll(stops, -1, axis=0))])",
+        "pictures = stored.arrays['centre'] + stored.arrays['scale'] * generator(z)",
+        "pictures = np.clip(255 * pictures, 0, 255).round().reshape(-1, 28, 28)  # 0 paper, 255 ink",
+        "shown = {'length of z': np.linalg.norm(z, axis=1), 'G(z) on the way': pictures[-1:]}",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dashboard.scene import Curve, Diagram, Edge, Move, Node, Panel, Polylines, Readout, Scene, Turns, chart
+from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scene.units import in_units
 from dashboard.scenes.gan.setup import COMPARED, Config, World, coverage, distance, points_plane, world
 
@@ -74,6 +75,29 @@ def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
         yield scene(state, known, measured)
         if last or (config.stop and holds(measured, known)):
             return
+
+
+def code(config: Config) -> str:
+    """The first moves of this training, and what the samples are worth after them."""
+    k = config.n_modes
+    coverage = (
+        "from genmodels.metrics import mode_coverage",
+        "modes, quality, reverse_kl = mode_coverage(state.samples, data.centres, data.sigma)",
+    )
+    return snippet(
+        "from genmodels.gan import GANConfig, iterate_gan",
+        "from genmodels.metrics import wasserstein_2",
+        config.data_code(),
+        called("config = GANConfig", **settings(config.gan())),
+        f"step = {config.every * MEASURED}  # moves, each of both players",
+        config.state_code(),
+        *(coverage if k else ()),
+        "shown = {",
+        "    'loss of D': state.minibatch.discriminator, 'loss of G': state.minibatch.generator,",
+        *((f"    'modes of {k}': modes, 'high quality': 100 * quality, 'reverse KL': reverse_kl,",) if k else ()),
+        f"    'W₂ to the data (n = {COMPARED})': wasserstein_2(state.samples[:{COMPARED}], real[:{COMPARED}]),",
+        "}",
+    )
 
 
 def check(config: Config) -> None:

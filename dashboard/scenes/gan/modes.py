@@ -9,6 +9,7 @@ import numpy as np
 from dashboard.scene import Claim, Curve, Field, Panel, Points, Polylines, Readout, Scene, chart, plane, said
 from dashboard.scene.contours import cell_centres
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.gan.setup import CELLS, World, mode_rings, world_of
 from genmodels.nn.runtime import Forward, sigmoid
 from genmodels.store import cache
@@ -64,6 +65,27 @@ def scene(config: Config) -> Scene:
         ),
         alt="Generated points settle on the modes of the data over a long training.",
         fps=12,
+    )
+
+
+def code(config: Config) -> str:
+    """The samples of the generator that is kept, from the noise of all frames."""
+    centres = world_of(cache.load(config.modes).entry.config["data"]).centres
+    assert centres is not None
+    return snippet(
+        "from genmodels.data.planar import get_dataset",
+        "from genmodels.gan import GANConfig, iterate_gan",
+        "from genmodels.metrics import mode_coverage",
+        "from genmodels.nn.runtime import Forward",
+        "from genmodels.store.checkpoint import load",
+        f"stored = load({config.modes!r})",
+        "config = GANConfig(**stored.entry.config)  # how it was trained, by iterate_gan(None, config)",
+        "generator = Forward(stored.arrays, 'generator', config.activation)",
+        "noise = next(iterate_gan(None, config)).noise  # of the samples that are shown",
+        "samples = stored.arrays['centre'] + stored.arrays['scale'] * generator(noise)",
+        "data = get_dataset(config.data)",
+        "modes, quality, reverse_kl = mode_coverage(samples, data.centres, data.sigma)",
+        f"shown = {{'modes of {len(centres)}': modes, 'high quality': 100 * quality, 'reverse KL': reverse_kl}}",
     )
 
 

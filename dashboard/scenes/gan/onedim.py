@@ -10,12 +10,13 @@ import numpy as np
 
 from dashboard.scene import Curve, Move, Panel, Polylines, Readout, Scene, Turns, chart
 from dashboard.scene.fields import choice, slider
+from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scenes.gan.live import losses
 from dashboard.scenes.gan.setup import rate
 from genmodels import metrics
 
 if TYPE_CHECKING:
-    from genmodels.gan import GANState
+    from genmodels.gan import GANConfig, GANState
 
 TRUTHS = {"one": "One hump", "two": "Two humps", "narrow": "A broad and a narrow hump"}
 HUMPS = {
@@ -39,6 +40,27 @@ class Config:
     seed: int = 0
     every: int = 10
 
+    def gan(self) -> GANConfig:
+        """The GAN: the noise is uniform on −1 … 1; G has two hidden layers of 32, D of 64."""
+        from genmodels.gan import GANConfig
+
+        return GANConfig(
+            n_noise=1,
+            noise="uniform",
+            g_hidden=(32, 32),
+            d_hidden=(64, 64),
+            activation="tanh",
+            decay="none",
+            g_learning_rate=10.0**self.g_rate_1,
+            d_learning_rate=10.0**self.d_rate_1,
+            d_steps=self.d_steps_1,
+            batch=256,
+            n_steps=STEPS,
+            seed=self.seed,
+            n_samples=512,
+            r1=0.0,  # a penalty would keep D from the best D
+        )
+
 
 def density(truth: str, x: np.ndarray) -> np.ndarray:
     """p(x) of a mixture of Gaussians."""
@@ -52,25 +74,10 @@ def _sample(truth: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
-    """The noise is uniform on −1 … 1; G has two hidden layers of 32, D of 64."""
-    from genmodels.gan import GANConfig, iterate_gan
+    """One frame every few steps at full speed, one for each move in slow motion."""
+    from genmodels.gan import iterate_gan
 
-    gan = GANConfig(
-        n_noise=1,
-        noise="uniform",
-        g_hidden=(32, 32),
-        d_hidden=(64, 64),
-        activation="tanh",
-        decay="none",
-        g_learning_rate=10.0**config.g_rate_1,
-        d_learning_rate=10.0**config.d_rate_1,
-        d_steps=config.d_steps_1,
-        batch=256,
-        n_steps=STEPS,
-        seed=config.seed,
-        n_samples=512,
-        r1=0.0,  # a penalty would keep D from the best D
-    )
+    gan = config.gan()
     x = _sample(config.truth, np.random.default_rng([config.seed, 1]))
     turns = Turns(moves)
     for state in iterate_gan(x, gan, moves=turns):  # type: ignore[arg-type]
@@ -78,6 +85,27 @@ def scenes(config: Config, moves: Iterator[Move]) -> Iterator[Scene | None]:
         yield scene(state, config) if turns.single or last or state.step % config.every == 0 else None
         if last:
             return
+
+
+def code(config: Config) -> str:
+    """The first steps of this training, and the value of the game after them."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.gan import GANConfig, iterate_gan",
+        f"weights, means, deviations = np.array({HUMPS[config.truth]}).T  # of the data's humps",
+        f"rng = np.random.default_rng([{config.seed}, 1])",
+        f"k = rng.choice(len(weights), size={POINTS}, p=weights)",
+        "points = rng.normal(means[k], deviations[k])[:, None]",
+        called("config = GANConfig", **settings(config.gan())),
+        f"step = {10 * config.every}",
+        "state = next(state for state in iterate_gan(points, config) if state.step == step)",
+        f"x = {ENDS[0]} + {(ENDS[1] - ENDS[0]) / CELLS} * (np.arange({CELLS})[:, None] + 0.5)",
+        "p = (weights * np.exp(-0.5 * ((x - means) / deviations) ** 2) / deviations).sum(axis=1)  # ∝ p(x)",
+        f"fooled = state.discriminate(state.generate(np.linspace(-1, 1, {QUADRATURE})[:, None]))  # D(G(z))",
+        "d = state.discriminate(x)  # at the data",
+        "shown = {'value of the game V': np.average(np.log(d), weights=p) + np.log(1 - fooled).mean(),",
+        "         'D on average at data': np.average(d, weights=p)}",
+    )
 
 
 def generated(state: GANState) -> np.ndarray:

@@ -110,6 +110,28 @@ class Config(OwnPoints):
             return None
         return self.own_for("GAN")
 
+    def data_code(self) -> str:
+        """Data in Python: ``data`` where they are a distribution, else points ``x``; and ``real`` ones of them."""
+        if self.dataset() is not None:
+            return (
+                "import numpy as np\nfrom genmodels.data.planar import get_dataset\n"
+                f"data = get_dataset({self.source!r})\nreal = data.sample({SHOWN}, np.random.default_rng(0))"
+            )
+        line = "t = np.random.default_rng(0).uniform(-2, 2, (2_000, 1))\nx = np.concatenate([t, 0.5 * t], axis=1)"
+        points = f"import numpy as np\n{line}" if self.source == "line" else self.own_code()
+        return f"{points}\nreal = x[np.random.default_rng(0).integers(len(x), size={SHOWN})]"
+
+    def state_code(self) -> str:
+        """The ``state`` after ``step`` moves of both, in Python."""
+        points = "x" if self.dataset() is None else "None"
+        return f"state = next(state for state in iterate_gan({points}, config) if state.step == step)"
+
+    @property
+    def n_modes(self) -> int:
+        """How many modes the data have; 0 where they are not made of such."""
+        dataset = self.dataset()
+        return 0 if dataset is None or dataset.centres is None else len(dataset.centres)
+
     def gan(self, **more: object) -> GANConfig:
         """The GAN's own config.
 

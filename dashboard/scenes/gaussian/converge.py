@@ -8,6 +8,7 @@ import numpy as np
 
 from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.gaussian.sources import SOURCES
 from genmodels.gaussian import Gaussian, fit_prefixes
 
@@ -52,6 +53,26 @@ def scene(config: Config) -> Scene:
         alt="Twenty fitted ellipses close in on the truth as n grows from 1 to 10,000; their errors fall along the "
         "dashed 1/√n lines on logarithmic axes.",
         fps=10,
+    )
+
+
+def code(config: Config) -> str:
+    """Twenty classes fit the first n points of theirs, for each n."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.gaussian import Gaussian, fit_prefixes",
+        f"truth = {written(SOURCES[config.target].moments())}",
+        f"sizes = np.unique(np.geomspace(1, {MOST:_}, 90).round().astype(int))",
+        f"rng = np.random.default_rng({config.seed})",
+        f"x = truth.sample({REPETITIONS * MOST:_}, rng).reshape({REPETITIONS}, {MOST:_}, 2)  # {REPETITIONS} classes",
+        "means, covariances = fit_prefixes(x, sizes)",
+        "mean_error = np.linalg.norm(means - truth.mean, axis=-1)",
+        "covariance_error = np.linalg.norm(covariances - truth.covariance, axis=(-2, -1))",
+        "shown = {",
+        f"    '‖μ̂ − μ‖, rms of {REPETITIONS}': np.sqrt((mean_error**2).mean(axis=0)),",
+        "    'expected': np.sqrt(np.trace(truth.covariance) / sizes),",
+        f"    '‖Σ̂ − Σ‖ (Frobenius), rms of {REPETITIONS}': np.sqrt((covariance_error**2).mean(axis=0)),",
+        "}",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dashboard.scene import Ellipses, Field, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import Gaussian, covariance_matrix
 
@@ -65,6 +66,27 @@ def scene(config: Config) -> Scene:
         "density of the first coordinate, whose shaded area between −σ and σ stays 0.683 while σ shrinks.",
         fps=12,
         handles=(Handle("probe", probe[0], 0, probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """The density at the probe and at the mean, of each of the Gaussians."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.gaussian import Gaussian, covariance_matrix",
+        f"covariance = covariance_matrix(sigma_1={config.sigma_1}, sigma_2={config.sigma_2}, rho={config.rho})",
+        f"scales = np.geomspace(1, 0.1, {len(SCALES)})  # both standard deviations shrink to a tenth",
+        "gaussians = [Gaussian(np.zeros(2), scale**2 * covariance) for scale in scales]",
+        f"probe = np.array([[{config.probe_1}, {config.probe_2}]])",
+        "log_p = np.array([gaussian.log_prob(probe)[0] for gaussian in gaussians])",
+        "distance = np.array([gaussian.mahalanobis(probe)[0] for gaussian in gaussians])",
+        "shown = {",
+        "    'p(x)': np.exp(log_p),",
+        "    'log p(x)': log_p,",
+        "    'Mahalanobis distance': distance,",
+        "    'probability inside its contour': 100 * (1 - np.exp(-(distance**2) / 2)),",
+        "    'p(μ)': [np.exp(gaussian.log_prob(gaussian.mean)[0]) for gaussian in gaussians],",
+        "}",
     )
 
 

@@ -10,6 +10,7 @@ from dashboard.scene import Curve, Ellipses, Panel, Points, Readout, Scene, char
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.latex import matrix
 from dashboard.scene.own_points import OwnPoints, is_drawn
+from dashboard.scene.snippet import snippet, written
 from dashboard.scene.units import Units, in_units
 from dashboard.scenes.gaussian.sources import SOURCE_TITLES, SOURCES, Pair, Source
 from genmodels.gaussian import FitState, fit_gaussian, iterate_fit, probability_within
@@ -35,6 +36,15 @@ class Config(OwnPoints):
         """The points in the order of their arrival, ``(N, 2)``."""
         rng = np.random.default_rng(self.seed)
         return self.truth.sample(self.points, rng) if self.truth else rng.permutation(self.own())
+
+    def data_code(self) -> str:
+        """As :meth:`data`, in Python: ``x``; own points in their own units, which this model does not mind."""
+        if self.truth:
+            return self.truth.sample_code(self.points, self.seed)
+        return (
+            f"import numpy as np\nx = {written(self.as_given())}  # own points\n"
+            f"x = np.random.default_rng({self.seed}).permutation(x)  # in the order of their arrival"
+        )
 
 
 @in_units
@@ -64,6 +74,26 @@ def scene(config: Config) -> Scene:
         fps=15,
         brush=config.brush(),
         start=states[-1].step if config.source == "painted" else None,
+    )
+
+
+def code(config: Config) -> str:
+    """The estimate from all points; the divergence where the truth is a Gaussian, and the estimate is one."""
+    divergence = "    'KL(truth ‖ fit)': truth.kl_divergence(fit.gaussian),"
+    return snippet(
+        config.data_code(),
+        "from genmodels.gaussian import iterate_fit",
+        "states = list(iterate_fit(x))  # states[n] has seen the first n points",
+        "fit = states[-1]",
+        "shown = {",
+        "    'log-likelihood': fit.log_likelihood,",
+        divergence if config.truth and config.source != "lumps" and config.points > 2 else "",
+        "    'μ̂₁': fit.mean[0],",
+        "    'μ̂₂': fit.mean[1],",
+        "    'Σ̂₁₁': fit.covariance[0, 0],",
+        "    'Σ̂₁₂': fit.covariance[0, 1],",
+        "    'Σ̂₂₂': fit.covariance[1, 1],",
+        "}",
     )
 
 

@@ -28,6 +28,7 @@ from dashboard.scene.claims import Said
 from dashboard.scene.drag import handle, moved
 from dashboard.scene.fields import placed, slider, switch, within_limits
 from dashboard.scene.latex import matrix
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
     AscentConfig,
@@ -121,6 +122,36 @@ def scene(config: Config) -> Scene:
         fps=12,
         handles=_handles(config, states),
         start=0,
+    )
+
+
+def code(config: Config) -> str:
+    """The walk up the hill, and its top."""
+    rng = f"np.random.default_rng([{config.seed}, 3])"
+    on_line = f"x = {TRUE_MEAN} + {TRUE_SIGMA} * {rng}.standard_normal(({config.few}, 1))"
+    in_plane = f"x = Gaussian(np.zeros(2), {written(LECTURE)}).sample({config.few}, {rng})"
+    names = ("μ₁", "μ₂") if config.plane else ("μ",)
+    mean = [config.guess_mean_1, config.guess_mean_2][: len(names)]
+    variance = f"np.array([[{config.guess_sigma_1}**2]])"
+    covariance = f"covariance_matrix({config.guess_sigma_1}, {config.guess_sigma_2}, rho={config.guess_rho})"
+    return snippet(
+        "import numpy as np",
+        "from genmodels.gaussian import AscentConfig, Gaussian, fit_gaussian, iterate_ascent",
+        "from genmodels.gaussian import covariance_matrix" if config.plane else "",
+        in_plane if config.plane else on_line,
+        f"start = Gaussian(np.array({mean}), {covariance if config.plane else variance})",
+        f"states = list(iterate_ascent(x, AscentConfig(start, n_steps={N_STEPS})))",
+        "per_point = np.array([state.log_likelihood for state in states])",
+        "shown = {",
+        "    'Σ log p(xᵢ)': len(x) * per_point,",
+        "    'per point': per_point,",
+        "    'missing to the top': fit_gaussian(x).log_likelihood - per_point,",
+        *(f"    '{name}': [state.mean[{k}] for state in states]," for k, name in enumerate(names)),
+        *(
+            f"    '{name.replace('μ', 'σ')}': [state.covariance[{k}, {k}] ** 0.5 for state in states],"
+            for k, name in enumerate(names)
+        ),
+        "}",
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from dashboard.scene import Ellipses, Panel, Points, Polylines, Readout, Scene, plane
+from dashboard.scene.colours import hue
 from dashboard.scene.fields import slider, switch
 from dashboard.scene.latex import matrix
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.gaussian import ellipse
 from genmodels.gaussian import (
     Gaussian,
@@ -115,6 +117,28 @@ def scene(config: Config) -> Scene:
     )
 
 
+def code(config: Config) -> str:
+    """The map, and the moments of what it carries to the data."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.gaussian import Gaussian, TransportConfig, covariance_matrix, iterate_transport",
+        f"covariance = covariance_matrix(sigma_1={config.sigma_1}, sigma_2={config.sigma_2}, rho={config.rho})",
+        f"gaussian = Gaussian(np.array([{config.mean_1}, {config.mean_2}]), covariance)",
+        f"states = list(iterate_transport(gaussian, {written(config.transport())}))  # scale, shear, shift",
+        f"z = np.random.default_rng({config.seed}).standard_normal(({max(config.samples, 1)}, 2))",
+        "x = states[-1].apply(z)  # noise becomes data",
+        "of_map = states[-1].matrix @ states[-1].matrix.T  # A Aᵀ",
+        "of_samples = np.cov(x.T, bias=True)",
+        "shown = {",
+        "    'area factor |det A|': np.linalg.det(states[-1].matrix),",
+        "    'v₁₂': of_map[0, 1],",
+        "    'x̄₁': x[:, 0].mean(),",
+        "    'x̄₂': x[:, 1].mean(),",
+        "    'S₁₂': of_samples[0, 1],",
+        "}",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Frame:
     """What one frame of the story shows: the map, how many points on either side, and the red one."""
@@ -143,11 +167,6 @@ def _storyboard(path: list[TransportState], singles: int, n: int) -> list[_Frame
     return frames + [_Frame(end, n, n, caption=6)] * REST_FRAMES
 
 
-def _hue(z: np.ndarray) -> np.ndarray:
-    """Each point's own colour, from its direction on the noise side: 0 … 1 around the circle."""
-    return (np.arctan2(z[:, 1], z[:, 0]) / (2 * np.pi)) % 1.0
-
-
 def _lattice() -> np.ndarray:
     """Lines z₁ = k and z₂ = k for k = −3 … 3, ``(14, 2, 2)``."""
     k = np.arange(-3, 4, dtype=float)
@@ -170,7 +189,7 @@ def _noise_panel(z: np.ndarray, frames: list[_Frame]) -> Panel:
     unit = np.eye(2)[None]
     layers = (
         Polylines(name="lattice", key="g", xy=_lattice(), colour="muted", width=1, alpha=0.55),
-        Points(name="samples", key="s", xy=z, count=np.array([f.shown for f in frames]), values=_hue(z), radius=4),
+        Points(name="samples", key="s", xy=z, count=np.array([f.shown for f in frames]), values=hue(z), radius=4),
         Ellipses(name="1 σ, 2 σ", key="e", mean=np.zeros((1, 2)), covariance=unit, colour="data", width=1.8),
         Points(name="one sample", xy=_red(z, frames, False), radius=9, colour="model"),
     )
@@ -189,7 +208,7 @@ def _data_panel(config: Config, z: np.ndarray, frames: list[_Frame], covariances
             key="s",
             xy=np.array([m.apply(z) for m in maps]),
             count=np.array([f.arrived for f in frames]),
-            values=_hue(z),
+            values=hue(z),
             radius=4,
         ),
         Ellipses(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene.own_points import OWN
+from dashboard.scene.snippet import written
 from genmodels.gaussian import Gaussian
 
 Pair = tuple[float, float]
@@ -24,6 +25,23 @@ class Source:
         """Points, ``(n, 2)``."""
         side = np.where(rng.random(n) < 0.5, -1.0, 1.0)[:, None]
         return Gaussian(np.zeros(2), np.array(self.covariance)).sample(n, rng) + side * self.offset
+
+    def sample_code(self, n: int, seed: int) -> str:
+        """As :meth:`sample`, in Python: ``x``."""
+        lump = Gaussian(np.zeros(2), np.array(self.covariance))
+        sides = f"side = np.where(rng.random({n}) < 0.5, -1.0, 1.0)[:, None]  # one of the two lumps, at random"
+        one = f"rng.random({n})  # would choose between two lumps, but there is one"
+        return "\n".join(
+            (
+                "import numpy as np\nfrom genmodels.gaussian import Gaussian",
+                f"rng = np.random.default_rng({seed})",
+                sides if any(self.offset) else one,
+                f"{'lump' if any(self.offset) else 'truth'} = {written(lump)}",
+                f"x = lump.sample({n}, rng) + side * {self.offset}"
+                if any(self.offset)
+                else f"x = truth.sample({n}, rng)",
+            )
+        )
 
     def moments(self) -> Gaussian:
         """The Gaussian with the true mean and covariance: the best that any Gaussian can be."""

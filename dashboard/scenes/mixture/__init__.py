@@ -10,4 +10,5 @@ CONCEPT = Concept(
     order=20,
     models=(Model("Gaussian mixture", "exact", 1894, "Pearson; EM: Dempster, Laird & Rubin 1977"),),
     events=(Event(1894, "Gaussian mixture", "Pearson"), Event(1977, "EM", "Dempster, Laird & Rubin")),
+    thumbnail=("em", 0),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from dashboard.scene import Curve, Readout, Scene, chart
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
 from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import starting_means
@@ -25,15 +26,7 @@ def scene(config: Config) -> Scene:
     others = starting_means(data, max(config.k - 1, 1), "kmeans++", np.random.default_rng(config.seed))
     start = np.concatenate([lonely[None], others])[: config.k]
     spread = np.array([0.02] + [float(data.var(axis=0).mean())] * (config.k - 1))
-    settings = MixtureConfig(
-        config.k,
-        "spherical",
-        init=start,
-        covariances_init=spread[: config.k],
-        tol=0,
-        reg_covar=config.reg_covar,
-        max_iter=ROUNDS,
-    )
+    settings = replace(_settings(config), init=start, covariances_init=spread)
     states: list[EMState] = []
     end = ""
     try:
@@ -85,4 +78,33 @@ def scene(config: Config) -> Scene:
         ),
         alt="One component starts alone on a single point; beside it the log-likelihood and the smallest σ.",
         fps=3,
+    )
+
+
+def _settings(config: Config) -> MixtureConfig:
+    return MixtureConfig(config.k, "spherical", tol=0, reg_covar=config.reg_covar, max_iter=ROUNDS)
+
+
+def code(config: Config) -> str:
+    """EM from a start with a narrow component on the farthest point, to its end or to where it collapses."""
+    k = config.k
+    others = f"starting_means(x, {k - 1}, 'kmeans++', np.random.default_rng({config.seed}))"
+    named = {"init": "start", "covariances_init": f"[0.02] + [x.var(axis=0).mean()] * {k - 1}"}
+    return snippet(
+        config.data_code(),
+        "from genmodels.mixture import CollapseError, MixtureConfig, iterate_em",
+        "from genmodels.kmeans import starting_means" if k > 1 else "",
+        "lonely = x[np.sum((x - x.mean(axis=0)) ** 2, axis=1).argmax()]  # the farthest point",
+        f"start = np.vstack([lonely, {others}])" if k > 1 else "start = [lonely]",
+        f"config = {written(_settings(config), **named)}",
+        "states = []",
+        "try:",
+        "    states.extend(iterate_em(x, config))",
+        "except CollapseError as why:",
+        "    print(why)",
+        config.scale_code,
+        "shown = {",
+        f"    'log-likelihood': [state.log_likelihood{config.less} for state in states],",
+        "    'smallest σ': [state.covariances.min() ** 0.5 for state in states],",
+        "}",
     )

@@ -10,6 +10,7 @@ import numpy as np
 from dashboard.scene import Bars, Curve, Diagram, Edge, Handle, Node, Panel, Readout, Scene, chart
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.kmeans import em_plane, log_likelihood
 from dashboard.scenes.mixture.setup import Config, handles
 from genmodels.mixture import EMState, GaussianMixture, iterate_em
@@ -27,7 +28,7 @@ SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 def scene(config: Config) -> Scene:
     """E and M as separate frames; the chosen point's responsibilities in numbers."""
     data = config.data()
-    states = list(iterate_em(data, config.em(data)))
+    states = list(iterate_em(data, config.em()))
     likelihood, bound = _likelihoods(config, states)
     chosen = int(((data - [config.probe_1, config.probe_2]) ** 2).sum(axis=1).argmin())
     return Scene(
@@ -51,6 +52,21 @@ def scene(config: Config) -> Scene:
         fps=2,
         handles=(*handles(states[0].means), Handle("probe", data[chosen], 0, probe=True, colour="ink")),
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """EM on these points, from this start."""
+    return snippet(
+        config.data_code(),
+        "from genmodels.mixture import MixtureConfig, iterate_em",
+        f"config = {written(config.em())}",
+        "states = list(iterate_em(x, config))",
+        config.scale_code,
+        "shown = {",
+        f"    'log-likelihood': [state.log_likelihood{config.less} for state in states],",
+        f"    'lower bound': [state.lower_bound{config.less} for state in states],",
+        "}",
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dashboard.scene import Bars, Ellipses, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.board import on_board
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.setup import Config
 from genmodels.mixture import GaussianMixture, fit_mixture
 
@@ -16,7 +17,7 @@ DRAWN, BRIDGE = 90, (3, 10, 30, 100)
 def scene(config: Config) -> Scene:
     """z is drawn first, then x | z; afterwards 3, 10, 30, 100 components along a curve."""
     data = config.data()
-    mixture = GaussianMixture.from_state(fit_mixture(data, config.em(data)))
+    mixture = GaussianMixture.from_state(fit_mixture(data, config.em()))
     x_new, z = mixture.sample(DRAWN, np.random.default_rng([config.seed, 5]))
     frames = DRAWN + 1
     bridge = [_along_curve(m) for m in BRIDGE]
@@ -95,6 +96,22 @@ def scene(config: Config) -> Scene:
         caption=stage + 1,
         alt="Samples fall component by component beside the data; then 3, 10, 30, 100 Gaussians lie along a curve.",
         fps=8,
+    )
+
+
+def code(config: Config) -> str:
+    """The fitted mixture draws z, then x given z."""
+    return snippet(
+        config.data_code(),
+        "from genmodels.mixture import GaussianMixture, MixtureConfig, fit_mixture",
+        f"config = {written(config.em())}",
+        "mixture = GaussianMixture.from_state(fit_mixture(x, config))",
+        f"drawn, z = mixture.sample({DRAWN}, np.random.default_rng([{config.seed}, 5]))  # z first, then x given z",
+        "shown = {",
+        "    'weights π': mixture.weights,",
+        f"    'share drawn': np.bincount(z, minlength={config.k}) / len(z),",
+        "    'generated': len(drawn),",
+        "}",
     )
 
 

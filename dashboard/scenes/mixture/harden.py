@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dashboard.scene import Curve, Ellipses, Points, Polylines, Readout, Scene, chart, plane
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.kmeans import kmeans_plane, states_of
 from dashboard.scenes.mixture.setup import Config
 from genmodels.kmeans import KMeansState
@@ -90,13 +93,31 @@ def scene(config: Config) -> Scene:
 
 def _fit(config: Config, data: np.ndarray, hard: KMeansState, sigma: float) -> EMState:
     """EM that moves the means alone: σ and equal weights are fixed."""
-    settings = MixtureConfig(
-        config.k,
-        "spherical",
-        init=hard.centroids,
-        covariances_init=np.full(config.k, sigma**2),
-        means_only=True,
-        tol=1e-9,
-        max_iter=400,
-    )
+    settings = replace(_soft(config), init=hard.centroids, covariances_init=np.full(config.k, sigma**2))
     return fit_mixture(data, settings)
+
+
+def _soft(config: Config) -> MixtureConfig:
+    return MixtureConfig(config.k, "spherical", means_only=True, tol=1e-9, max_iter=400)
+
+
+def code(config: Config) -> str:
+    """K-means, then EM at each σ from its centroids."""
+    fixed = {"init": "hard.centroids", "covariances_init": f"np.full({config.k}, sigma**2)"}
+    return snippet(
+        config.data_code(),
+        "from genmodels.kmeans import KMeansConfig, fit_kmeans",
+        "from genmodels.mixture import MixtureConfig, fit_mixture",
+        f"hard = fit_kmeans(x, {written(config.kmeans())})",
+        f"sigmas = np.geomspace(4, 0.05, {len(SOFT_SIGMAS)})",
+        "soft = []",
+        "for sigma in sigmas:",
+        f"    config = {written(_soft(config), **fixed)}",
+        "    soft.append(fit_mixture(x, config))",
+        "agree = np.mean(soft[-1].log_resp.argmax(axis=1) == hard.labels)",
+        "shown = {",
+        "    'σ': sigmas,",
+        "    'mean entropy of r': [-np.sum(np.exp(s.log_resp) * s.log_resp) / len(x) for s in soft],",
+        '    "likeliest component = K-means\' cluster": 100 * agree,',
+        "}",
+    )

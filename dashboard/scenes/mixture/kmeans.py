@@ -9,8 +9,9 @@ import numpy as np
 from dashboard.scene import Curve, Ellipses, Field, Panel, Points, Readout, Scene, chart, plane
 from dashboard.scene.board import on_board
 from dashboard.scene.claims import Claim, said
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.setup import Config, full_covariances, handles, padded
-from genmodels.kmeans import KMeansConfig, KMeansState, assign, iterate_kmeans
+from genmodels.kmeans import KMeansState, assign, iterate_kmeans
 from genmodels.mixture import EMState, iterate_em
 
 CELLS = 60
@@ -18,7 +19,7 @@ CELLS = 60
 
 def states_of(config: Config, data: np.ndarray) -> list[KMeansState]:
     """All half-steps of K-means."""
-    return list(iterate_kmeans(data, KMeansConfig(config.k, init=config.start(data), max_iter=60)))
+    return list(iterate_kmeans(data, config.kmeans()))
 
 
 @on_board
@@ -50,6 +51,20 @@ def scene(config: Config) -> Scene:
         fps=2,
         handles=handles(states[0].centroids),
         brush=config.brush(),
+    )
+
+
+def code(config: Config) -> str:
+    """K-means on these points, from this start."""
+    return snippet(
+        config.data_code(),
+        "from genmodels.kmeans import KMeansConfig, iterate_kmeans",
+        f"config = {written(config.kmeans())}",
+        "states = list(iterate_kmeans(x, config))",
+        "shown = {",
+        "    'sum of squared distances': [state.inertia for state in states],",
+        "    'centroids': states[-1].centroids,",
+        "}",
     )
 
 
@@ -97,7 +112,7 @@ def _regions(states: list[KMeansState], x: tuple[float, float], y: tuple[float, 
 def beside(config: Config) -> Scene:
     """K-means and EM from the same start on one time axis."""
     data = config.data()
-    hard, soft = states_of(config, data), list(iterate_em(data, config.em(data)))
+    hard, soft = states_of(config, data), list(iterate_em(data, config.em()))
     n = max(len(hard), len(soft))
     hard, soft = padded(hard, n), padded(soft, n)
     return Scene(
@@ -117,6 +132,23 @@ def beside(config: Config) -> Scene:
         fps=3,
         handles=handles(hard[0].centroids),
         brush=config.brush(),
+    )
+
+
+def beside_code(config: Config) -> str:
+    """Both, from this start, to their ends."""
+    return snippet(
+        config.data_code(),
+        "from genmodels.kmeans import KMeansConfig, fit_kmeans",
+        "from genmodels.mixture import MixtureConfig, fit_mixture",
+        f"hard = fit_kmeans(x, {written(config.kmeans())})",
+        f"soft = fit_mixture(x, {written(config.em())})  # from the same start",
+        config.scale_code,
+        "shown = {",
+        "    'sum of squared distances': hard.inertia,",
+        f"    'log-likelihood of the mixture': soft.log_likelihood{config.less},",
+        "    'points they place differently': np.sum(hard.labels != soft.log_resp.argmax(axis=1)),",
+        "}",
     )
 
 

@@ -13,8 +13,9 @@ from dashboard.scene.board import after_painting
 from dashboard.scene.fields import choice, painted, placed, slider
 from dashboard.scene.own_points import BOARD, OWN, OwnPoints, Pair, is_drawn
 from dashboard.scene.painted import decode_points, encode_points
+from dashboard.scene.snippet import written
 from genmodels.data.planar import get_dataset
-from genmodels.kmeans import check_points, starting_means
+from genmodels.kmeans import KMeansConfig, check_points, starting_means
 from genmodels.mixture import EMState, GaussianMixture, MixtureConfig
 
 REACH: Pair = (-1e6, 1e6)  # of the probe: it asks the nearest point, wherever it is
@@ -88,12 +89,43 @@ class Config(OwnPoints):
             return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         return recipe(self.source).sample(self.points, rng)[0]
 
-    def start(self, data: np.ndarray) -> np.ndarray:
-        """Starting means, ``(K, 2)``: those set by hand, else k-means++."""
+    def data_code(self, fresh: int | None = None) -> str:
+        """As :meth:`data`, in Python: ``x``; and, unless they are one's own, ``fresh`` points of another seed."""
+        if self.is_own:
+            return self.own_code()
+        made, draw = self._draw_code()
+        lines = [f"x = {draw.format(f'np.random.default_rng({self.seed})')}"]
+        if fresh is not None:
+            lines.append(f"fresh = {draw.format(f'np.random.default_rng({fresh})')}")
+        return "\n".join(["import numpy as np", *made, *lines])
+
+    def _draw_code(self) -> tuple[list[str], str]:
+        """Python that is needed first, and an expression that draws points by ``{}``, a generator."""
+        n = self.points
+        if self.source == "moons":
+            return ["from genmodels.data.planar import get_dataset"], (
+                f"(get_dataset('moons').sample({n}, {{}}) - [0.5, 0.25]) * 2.4"
+            )
+        if self.source == "ring":
+            return [
+                "\ndef ring(rng):",
+                f"    angle, radius = rng.uniform(0, 2 * np.pi, {n}), 3 + 0.3 * rng.standard_normal({n})",
+                "    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)\n",
+            ], "ring({})"
+        return [
+            "from genmodels.mixture import GaussianMixture",
+            *recipe_code(self.source),
+        ], f"truth.sample({n}, {{}})[0]"
+
+    @property
+    def init(self) -> str | np.ndarray:
+        """What to start from: means ``(K, 2)`` set by hand, else k-means++."""
         by_hand = decode_points(self.means, *self.frame())[0]
-        if len(by_hand) == self.k:
-            return by_hand
-        return starting_means(data, self.k, "kmeans++", np.random.default_rng(self.seed))
+        return by_hand if len(by_hand) == self.k else "kmeans++"
+
+    def start(self, data: np.ndarray) -> np.ndarray:
+        """Starting means, ``(K, 2)``."""
+        return starting_means(data, self.k, self.init, np.random.default_rng(self.seed))
 
     def ranges(self, data: np.ndarray) -> tuple[Pair, Pair]:
         """Axis ranges for these points: what hugs a file's, else the board, or more where they need it."""
@@ -103,16 +135,21 @@ class Config(OwnPoints):
         high = np.maximum(data.max(axis=0, initial=0), BOARD[1])
         return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
-    def em(self, data: np.ndarray, **more: Any) -> MixtureConfig:
+    def em(self, **more: Any) -> MixtureConfig:
         """The configuration of EM."""
         settings = {
-            "init": self.start(data),
+            "init": self.init,
             "covariance_type": self.type,
             "reg_covar": self.reg_covar,
             "max_iter": 60,
             "tol": 1e-5,
+            "seed": self.seed,
         } | more
         return MixtureConfig(self.k, **settings)
+
+    def kmeans(self) -> KMeansConfig:
+        """The configuration of K-means, from the same start."""
+        return KMeansConfig(self.k, init=self.init, max_iter=60, seed=self.seed)
 
 
 def recipe(source: str) -> GaussianMixture:
@@ -120,6 +157,20 @@ def recipe(source: str) -> GaussianMixture:
     means, covariances, weights = RECIPES[source]
     full = np.array([[[xx, xy], [xy, yy]] for xx, xy, yy in covariances])
     return GaussianMixture(np.array(weights), np.array(means), full)
+
+
+def recipe_code(source: str) -> tuple[str, ...]:
+    """As :func:`recipe`, in Python: ``truth``."""
+    truth = recipe(source)
+    k, shared = len(truth.means), bool((truth.covariances == truth.covariances[0]).all())
+    each = f"[{truth.covariances[0].tolist()}] * {k}" if shared else f"{truth.covariances.tolist()}"
+    even = bool((truth.weights == truth.weights[0]).all())
+    weights = f"np.full({k}, 1 / {k})" if even else written(truth.weights)
+    return (
+        f"means = {written(truth.means)}",
+        f"covariances = np.array({each})",
+        f"truth = GaussianMixture({weights}, means, covariances)",
+    )
 
 
 def full_covariances(state: EMState) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dashboard.scene import Ellipses, Panel, Points, Readout, Scene, plane
 from dashboard.scene.board import on_board
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.mixture.kmeans import log_likelihood
 from dashboard.scenes.mixture.setup import Config, full_covariances
 from genmodels.kmeans import starting_means
@@ -50,10 +51,31 @@ def scene(config: Config) -> Scene:
     )
 
 
+def code(config: Config) -> str:
+    """EM from each of the eight starts, to its end or to where a component collapses."""
+    return snippet(
+        config.data_code(),
+        "from genmodels.kmeans import starting_means",
+        "from genmodels.mixture import CollapseError, MixtureConfig, iterate_em",
+        f"rng = np.random.default_rng([{config.seed}, 8])",
+        "ends = []",
+        "for _ in range(8):",
+        f"    start = starting_means(x, {config.k}, 'random', rng)",
+        "    try:",
+        f"        for end in iterate_em(x, {written(config.em(seed=0), init='start')}):",
+        "            pass",
+        "    except CollapseError as why:",
+        "        print(why)  # `end` is the last state before it",
+        "    ends.append(end)",
+        config.scale_code,
+        f"shown = {{f'start {{k}}': end.log_likelihood{config.less} for k, end in enumerate(ends, start=1)}}",
+    )
+
+
 def _states(data: np.ndarray, config: Config, start: np.ndarray) -> list[EMState]:
     states: list[EMState] = []
     with contextlib.suppress(CollapseError):  # the states that led there are kept; the end is degenerate
-        states.extend(iterate_em(data, config.em(data, init=start)))
+        states.extend(iterate_em(data, config.em(init=start)))
     return states
 
 

@@ -13,8 +13,10 @@ from dashboard.scene import Claim, Field, Handle, Labels, Panel, Polylines, Read
 from dashboard.scene.contours import level_lines
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import SIDE, THE_DIGITS, picture, sheet
-from dashboard.scenes.pixels.setup import centred, cnn, digits_of
+from dashboard.scenes.pixels.setup import centred, class_code, digits_of
+from genmodels.nn.convolutional import ForwardCNN
 from genmodels.store import cache
 
 COLUMNS = 3
@@ -82,6 +84,25 @@ def scene(config: Config) -> Scene:
     )
 
 
+def code(config: Config) -> str:
+    """The Gaussian of the class at the smallest λ, and the pixel under the cross."""
+    stored = cache.load("pixel-classifiers")
+    floor, shrinkage = stored.entry.config["floor"], float(stored.arrays["shrinkage"].min())
+    return snippet(
+        class_code(config.digit, shrinkage, floor),
+        f"pixel = {config.pixel_y} * {SIDE} + {config.pixel_x}  # row and column",
+        "drawn = model.sample(0, 12, np.random.default_rng(0))  # digits like those in the middle",
+        "covariance = model.covariances[0, pixel].copy()",
+        "covariance[pixel] -= model.floor  # the picture is without ε",
+        "shown = {",
+        "    'shrinkage λ': model.shrinkage,",
+        "    'mean of this pixel': model.means[0, pixel],",
+        "    'its standard deviation, ε included': np.sqrt(model.variances[0, pixel]),",
+        f"    'covariance': covariance.reshape({SIDE}, {SIDE})[::-1],  # rows from below",
+        "}",
+    )
+
+
 def sentence() -> str:
     """What the CNN makes of the samples of all classes, at both ends of λ."""
     names = ("pixel-classifiers", "cnn")
@@ -97,7 +118,7 @@ def sentence() -> str:
 @lru_cache(maxsize=2)
 def _read(*sha256: str) -> list[tuple[float, tuple[float, float]]]:
     """Smallest and largest λ: share of their samples read as the class asked for, and the mean p of what is read."""
-    arrays, network = cache.arrays("pixel-classifiers"), cache.made(cnn, "cnn")
+    arrays, network = cache.arrays("pixel-classifiers"), cache.made(ForwardCNN.of, "cnn")
     found = []
     for k in np.argsort(arrays["shrinkage"])[[0, -1]]:
         samples = arrays["gaussian_samples"][k]

@@ -8,7 +8,9 @@ import numpy as np
 
 from dashboard.scene import Bars, Claim, Curve, Panel, Readout, Scene, chart, first_true, said
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import DIGITS, grey, sheet
+from dashboard.scenes.pixels.setup import CNN_CODE
 from genmodels.store import cache
 
 COLOURS = ("class0", "class1", "model", "data")
@@ -68,6 +70,32 @@ def scene(config: Config) -> Scene:
         **said(len(at), *_surest(log_p[:, at], right[:, at])),
         alt="A test digit, log p(y | x) of four models as bars, and the share of right answers so far.",
         fps=4,
+    )
+
+
+def code(config: Config) -> str:
+    """Four models classify the test digits."""
+    stored = cache.load("pixel-classifiers")
+    differ = config.turns == "differ"
+    given, chosen = stored.entry.config, float(stored.arrays["chosen"][0])
+    return snippet(
+        CNN_CODE,
+        "from genmodels.data.digits import load_mnist",
+        "from genmodels.pixels import GaussianPixels, NaivePixels",
+        "(images, labels), (test, truth) = load_mnist().train, load_mnist().test",
+        "x, x_test = (pictures.reshape(len(pictures), -1) / 255 for pictures in (images, test))",
+        f"full = GaussianPixels.fit(x, labels, shrinkage={chosen:g}, floor={given['floor']:g})",
+        "models = {",
+        f"    'Naive coins': NaivePixels.fit(x, labels, alpha={given['alpha']:g}),",
+        "    'Naive Gaussian': full.shrink(1.0),",
+        "    'Full Gaussian': full,",
+        "}",
+        "says = [model.predict(x_test) for model in models.values()]",
+        "says = np.array([*says, network(test / 255).argmax(axis=1)])",
+        "differ = (says != says[0]).any(axis=0)" if differ else "",
+        "right = says[:, differ] == truth[differ]" if differ else "right = says == truth",
+        "so_far = 100 * np.cumsum(right, axis=1) / np.arange(1, right.shape[1] + 1)",
+        "shown = {f'{name}: right so far': share for name, share in zip([*models, 'CNN'], so_far)}",
     )
 
 

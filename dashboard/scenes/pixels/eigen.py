@@ -8,8 +8,9 @@ import numpy as np
 
 from dashboard.scene import Bars, Claim, Field, Labels, Panel, Readout, Scene, chart, first_true
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import SIDE, THE_DIGITS, ink, picture
-from dashboard.scenes.pixels.setup import centred, digits_of
+from dashboard.scenes.pixels.setup import centred, class_code, digits_of
 from genmodels.store import cache
 
 COLUMNS, STEP, FRAMES, REACH = 3, 1.2, 48, 2.0
@@ -53,6 +54,21 @@ def scene(config: Config) -> Scene:
         alt="Eight pictures swing along the eight leading eigenvectors of the covariance of one class of digits.",
         fps=16,
         loop=True,
+    )
+
+
+def code(config: Config) -> str:
+    """The eigenvectors of the Gaussian of this class, and what of the data's variance lies along them."""
+    stored = cache.load("pixel-classifiers")
+    return snippet(
+        class_code(config.digit, float(stored.arrays["chosen"][0]), stored.entry.config["floor"]),
+        "variances, vectors = model.eigenvectors(0, 8)",
+        "along = (x @ vectors.T).var(axis=0)",
+        "share = 100 * along / x.var(axis=0).sum()",
+        "shown = {",
+        "    'share': share,",
+        '    "along these eight, of the data\'s variance": share.sum(),',
+        "}",
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from dashboard.scene import Bars, Claim, Field, Labels, Panel, Polylines, Readout, Scene, chart, said
 from dashboard.scene.contours import level_lines
 from dashboard.scene.fields import choice
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import DIGITS, grey, sheet
-from dashboard.scenes.pixels.setup import NOISE, of_noise
+from dashboard.scenes.pixels.setup import CNN_CODE, NOISE, of_noise
 from genmodels.store import cache
 
 WHICH = {"all": "Test digits in turn", "wrong": "Only those it gets wrong"}
@@ -56,6 +57,25 @@ def scene(config: Config) -> Scene:
         ),
         alt="A digit, and for each of its five likeliest classes what speaks for it (warm), against it (cold).",
         fps=1.0,
+    )
+
+
+def code(config: Config) -> str:
+    """The stored network, asked of the test digits."""
+    wrong = config.which == "wrong"
+    return snippet(
+        CNN_CODE,
+        "from genmodels.data.digits import load_mnist",
+        "images, labels = load_mnist().test",
+        "p = network(images / 255)",
+        "says = p.argmax(axis=1)",
+        f"at = np.flatnonzero(says != labels)[:{SHOWN}]" if wrong else f"at = np.arange({SHOWN})",
+        "shown = {",
+        "    'it is a': labels[at],",
+        "    'the CNN says': says[at],",
+        "    'p(y | x) of that': p[at].max(axis=1),",
+        "    'right on 500 test digits': 100 * np.mean(says == labels),",
+        "}",
     )
 
 

@@ -43,12 +43,30 @@ def of_noise() -> Answers:
     return cache.made(_of_noise, "cnn")
 
 
-def cnn(checkpoint: Checkpoint) -> ForwardCNN:
-    """The stored CNN, to be asked of other pictures."""
-    return ForwardCNN(checkpoint.arrays, checkpoint.entry.config["n_pools"])
+CNN_CODE = """import numpy as np
+from genmodels.nn.convolutional import ForwardCNN
+from genmodels.store import cache
+stored = cache.load('cnn')
+network = ForwardCNN.of(stored)"""
+"""The stored CNN in Python: ``network``."""
+
+
+def class_code(digit: int, shrinkage: float, floor: float) -> str:
+    """One class alone, in Python: its training digits ``x``, and the Gaussian of their pixels, ``model``."""
+    return "\n".join(
+        (
+            "import numpy as np",
+            "from genmodels.data.digits import load_mnist",
+            "from genmodels.pixels import GaussianPixels",
+            "images, labels = load_mnist().train",
+            f"x = images[labels == {digit}].reshape(-1, {SIDE * SIDE}) / 255",
+            "one_class = np.zeros(len(x), dtype=int)",
+            f"model = GaussianPixels.fit(x, one_class, shrinkage={shrinkage:g}, floor={floor:g})",
+        )
+    )
 
 
 def _of_noise(checkpoint: Checkpoint) -> Answers:
-    p = cnn(checkpoint)(np.random.default_rng(0).random((NOISE, SIDE, SIDE)))
+    p = ForwardCNN.of(checkpoint)(np.random.default_rng(0).random((NOISE, SIDE, SIDE)))
     said = np.bincount(p.argmax(axis=1), minlength=10)
     return Answers(int(said.argmax()), int(said.max()), float(p.max(axis=1).mean()))

@@ -10,7 +10,7 @@ CONCEPT = Concept(
     order=60,
     models=(
         Model(
-            "Variational autoencoder",
+            "VAE",
             "approximate",
             2013,
             "Kingma & Welling; Rezende et al. 2014",
@@ -18,4 +18,5 @@ CONCEPT = Concept(
         ),
     ),
     events=(Event(2013, "VAE", "Kingma & Welling"),),
+    thumbnail=("walk", 2),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Claim, Curve, Ellipses, Panel, Readout, Scene, chart, plane, said
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import chosen, codes, in_pairs, rows
 from dashboard.scenes.vae.setup import from_prior, prior_circles
 from genmodels.store import cache
@@ -67,6 +68,31 @@ def scene(config: Config) -> Scene:
         **said(len(beta), *_claims(beta, reconstruction, total, mu)),
         alt="Latent plane, reconstructions and samples of one network for each weight β of the KL.",
         fps=1.2,
+    )
+
+
+def code(config: Config) -> str:
+    """The bound of every network, from the codes and the decoders that are kept."""
+    return snippet(
+        "import numpy as np",
+        "import torch",
+        "from genmodels.data.digits import load_binarised_mnist",
+        "from genmodels.nn.runtime import Forward",
+        "from genmodels.store.checkpoint import load",
+        "stored = load('vae-beta')  # each was trained by genmodels.vae.model.fit_vae, with a β of its own",
+        "x = load_binarised_mnist().test.images.reshape(-1, 784)",
+        "mu, sigma = (stored.arrays[name].astype(float) for name in ('mu', 'sigma'))  # q(z | x) of the test digits",
+        "kl = 0.5 * (mu**2 + sigma**2 - 2 * np.log(sigma) - 1).mean(axis=1)",
+        "step = 6  # the network with β = 1",
+        "kept = {name: array[step] for name, array in stored.arrays.items() if name.startswith('decoders')}",
+        "decode = Forward(kept, 'decoders', stored.entry.config['activation'])  # z to logits of x",
+        "eps = torch.randn(8, *mu[step].shape, generator=torch.Generator().manual_seed(0)).numpy()",
+        "logits = [decode(mu[step] + sigma[step] * draw) for draw in eps]  # eight draws of z for each digit",
+        "log_prob = np.mean([(x * a - np.logaddexp(0, a)).sum(axis=1) for a in logits])",
+        "shown = {",
+        "    'KL': kl.sum(axis=1),",
+        "    'reconstruction': log_prob, 'ELBO (β = 1)': log_prob - kl[step].sum(),",
+        "}",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.scene import Claim, Curve, Panel, Readout, Scene, chart, first_true, plane, said
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import codes, in_pairs, rows
 from dashboard.scenes.vae.setup import PLANE, from_prior, prior_circles
 from genmodels.store import cache
@@ -52,6 +53,30 @@ def scene(config: Config) -> Scene:
         **said(len(epochs), *_claims(epochs, bound["train"], bound["test"])),
         alt="The latent plane, reconstructions and samples of a variational autoencoder over 200 epochs.",
         fps=5,
+    )
+
+
+def code(config: Config) -> str:
+    """The first epoch of the training, and the bound after it."""
+    return snippet(
+        "import torch",
+        "from genmodels.data.digits import load_binarised_mnist",
+        "from genmodels.store.checkpoint import load",
+        "from genmodels.vae.model import VAEConfig, elbo, iterate_vae",
+        "digits = load_binarised_mnist()",
+        "seen, unseen = (split.images.reshape(-1, 784) for split in (digits.train, digits.test))",
+        "given = load('vae-training').entry.config",
+        "names = ('n_features', 'n_latents', 'hidden', 'activation', 'batch', 'learning_rate', 'n_steps')",
+        "config = VAEConfig(**{name: given[name] for name in names}, every=40)",
+        "step = 1  # epoch, of 40 minibatches; more take longer",
+        "state = next(state for state in iterate_vae(seen, config) if state.epoch == step)",
+        "\ndef bound(x):  # reconstruction and KL, by eight draws of z for each image",
+        "    return elbo(state.model(), x, n_samples=8, generator=torch.Generator().manual_seed(0))\n",
+        "shown = {",
+        "    'ELBO, unseen': bound(unseen).elbo.mean().item(),",
+        "    'ELBO, seen': bound(seen[:500]).elbo.mean().item(),",
+        "    'reconstruction, unseen': bound(unseen).reconstruction.mean().item(),",
+        "}",
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from dashboard.scene import Bars, Curve, Ellipses, Panel, Points, Polylines, Readout, Scene, chart, plane
+from dashboard.scene.colours import hue
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.own_points import OWN, OwnPoints
+from dashboard.scene.snippet import called, snippet
 from dashboard.scene.units import Pair, in_units
 from dashboard.scenes.pictures import chosen, codes, framed, in_pairs, ink, rows
 from dashboard.scenes.vae.setup import PLANE, prior_circles
@@ -45,6 +47,28 @@ class Config(OwnPoints):
     seed: int = 0
     device: str = "auto"
 
+    @property
+    def on_digits(self) -> bool:
+        """Whether the data are digits, not points in the plane."""
+        return self.source == "digits8"
+
+    def training(self) -> dict[str, Any]:
+        """Fields of :class:`genmodels.vae.model.VAEConfig`."""
+        return {
+            "n_features": 64 if self.on_digits else 2,
+            "n_latents": self.latents,
+            "hidden": (128, 64) if self.on_digits else (64, 64),
+            "decoder": "gaussian",
+            "activation": "silu",
+            "batch": 64 if self.on_digits else 128,
+            "learning_rate": 10.0**self.log_rate,
+            "n_steps": STEPS,
+            "every": EVERY,
+            "beta": 10.0**self.log_beta,
+            "seed": self.seed,
+            "device": self.device,
+        }
+
 
 def check(config: Config) -> None:
     """Raises a ValueError that says why this config cannot be trained."""
@@ -57,23 +81,9 @@ def scenes(config: Config) -> Iterator[Scene | None]:
     """One frame every 20 steps."""
     from genmodels.vae.model import VAEConfig, iterate_vae
 
-    on_digits, shift = config.source == "digits8", config.units.log_scale
+    on_digits, shift = config.on_digits, config.units.log_scale
     x, draw = _digits(config) if on_digits else _points(config)
-    training = VAEConfig(
-        x.shape[1],
-        config.latents,
-        hidden=(128, 64) if on_digits else (64, 64),
-        decoder="gaussian",
-        activation="silu",
-        batch=64 if on_digits else 128,
-        learning_rate=10.0**config.log_rate,
-        n_steps=STEPS,
-        every=EVERY,
-        beta=10.0**config.log_beta,
-        seed=config.seed,
-        device=config.device,
-    )
-    for state in iterate_vae(x, training):
+    for state in iterate_vae(x, VAEConfig(**config.training())):
         panels, readouts = draw(state)
         yield Scene(
             panels=(*panels, _terms(state, shift, (-60, 45) if on_digits else (-7 - shift, 5 - shift))),
@@ -88,6 +98,45 @@ def scenes(config: Config) -> Iterator[Scene | None]:
             alt="A variational autoencoder while it is trained: data, latent codes, samples, and its bound.",
             fps=20,
         )
+
+
+def code(config: Config) -> str:
+    """The first steps of this training, and the bound after them."""
+    error = "100 * np.sqrt(np.mean((network.decode(network.encode(test)[0]) - test) ** 2))"
+    return snippet(
+        "import numpy as np",
+        "from genmodels.vae.model import VAEConfig, iterate_vae",
+        *_data_code(config),
+        called("config = VAEConfig", **config.training()),
+        f"step = {EVERY}",
+        "state = next(state for state in iterate_vae(x, config) if state.step == step)",
+        "network = state.forward()",
+        config.scale_code,
+        "shown = {",
+        f"    'ELBO': state.elbo{config.less},",
+        f"    'reconstruction': state.reconstruction{config.less},",
+        "    'KL': state.kl.sum(),",
+        '    "decoder\'s σₓ": network.noise,',
+        f"    'error on unseen digits': {error}," if config.on_digits else "",
+        "}",
+    )
+
+
+def _data_code(config: Config) -> tuple[str, ...]:
+    """The data in Python: ``x``, and for digits ``test``."""
+    if config.is_own:
+        return (config.own_code(),)
+    if config.on_digits:
+        return (
+            "from genmodels.data.digits import load_small_digits",
+            "digits = load_small_digits()",
+            "x, test = (split.images.reshape(-1, 64) for split in (digits.train, digits.test))",
+        )
+    return (
+        "from genmodels.data.planar import get_dataset",
+        f"data = get_dataset({config.source!r})",
+        f"x = data.standardise(data.sample({POINTS}, np.random.default_rng([{config.seed}, 7])))",
+    )
 
 
 def _terms(state: VAEState, shift: float, limits: tuple[float, float]) -> Panel:
@@ -170,7 +219,7 @@ def _data(config: Config, rng: np.random.Generator) -> tuple[np.ndarray, tuple[P
 def _points(config: Config) -> tuple[np.ndarray, Draw]:
     rng = np.random.default_rng([config.seed, 7])
     x, (x_ends, y_ends) = _data(config, rng)
-    angle = (np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi)) % 1
+    angle = hue(x)
     z = rng.standard_normal((POINTS, config.latents))
     noise = rng.standard_normal((POINTS, 2))
     lines = _lattice(config.latents)

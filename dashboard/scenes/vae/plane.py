@@ -28,6 +28,7 @@ from dashboard.scene import (
 )
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.pictures import binary, chosen, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import (
     EXTENT,
@@ -37,6 +38,7 @@ from dashboard.scenes.vae.setup import (
     aggregate,
     aggregate_field,
     known,
+    network_code,
     prior,
     prior_circles,
 )
@@ -106,6 +108,26 @@ def scene(config: Config) -> Scene:
         fps=1.2,
         loop=True,
         handles=(Handle("z", probe[0], probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """The encoder's codes, both densities at the hand, and what the decoder makes of it."""
+    return snippet(
+        "import numpy as np",
+        network_code(),
+        "mu, sigma = network.encode(x)  # q(z | x) = N(μ, σ²)",
+        f"z = {written(np.array([[config.z_1, config.z_2]]))}  # under the hand",
+        "prior = np.exp(-0.5 * (z**2).sum()) / (2 * np.pi)",
+        "each = np.exp(-0.5 * (((z - mu) / sigma) ** 2).sum(axis=1)) / (2 * np.pi * sigma.prod(axis=1))",
+        "sigma_1, sigma_2 = sigma[labels == 9][0]  # of the last digit shown, the first nine",
+        "shown = {",
+        "    'prior p(z) there': prior,",
+        "    'ratio q(z) ÷ p(z)': each.mean() / prior,",
+        "    'σ₁ of this digit': sigma_1, 'σ₂': sigma_2,",
+        "    'test digits': mu,",
+        "    'The model': np.round(255 * network.decode(z)).reshape(-1, 28, 28),  # E[x | z], 255 is ink",
+        "}",
     )
 
 

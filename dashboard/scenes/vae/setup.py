@@ -34,10 +34,24 @@ def known(name: str = "vae-2d") -> Known:
 
 
 def _known(checkpoint: Checkpoint) -> Known:
-    network = ForwardVAE(checkpoint.arrays, checkpoint.entry.config["activation"])
+    network = ForwardVAE.of(checkpoint)
     images, labels = binary()
     mu, sigma = network.encode(flat(images), labels if network.n_classes else None)
     return Known(network, mu.astype(float), sigma.astype(float), labels)
+
+
+def network_code(name: str = "vae-2d") -> str:
+    """As :func:`known`, in Python: ``network``, and the test digits ``x`` with their ``labels``."""
+    return "\n".join(
+        (
+            "from genmodels.data.digits import load_binarised_mnist",
+            "from genmodels.store.checkpoint import load",
+            "from genmodels.vae.runtime import ForwardVAE",
+            f"network = ForwardVAE.of(load({name!r}))",
+            "images, labels = load_binarised_mnist().test",
+            "x = images.reshape(-1, 784)",
+        )
+    )
 
 
 def prior_circles() -> Ellipses:

@@ -11,8 +11,9 @@ import numpy as np
 from dashboard.scene import Handle, Panel, Points, Polylines, Readout, Scene, plane
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import choice, placed
+from dashboard.scene.snippet import snippet, written
 from dashboard.scenes.pictures import binary, codes, flat, ink, picture
-from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+from dashboard.scenes.vae.setup import PLANE, known, network_code, prior_circles
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
@@ -67,6 +68,22 @@ def scene(config: Config) -> Scene:
         loop=True,
         start=config.digit,
         handles=(Handle("style", style[0], probe=True),),
+    )
+
+
+def code(config: Config) -> str:
+    """One style, decoded as each of the ten classes."""
+    return snippet(
+        "import numpy as np",
+        network_code(NAME),
+        "mu, sigma = network.encode(x, labels)  # q(z | x, y) = N(μ, σ²)",
+        f"style = {written(np.array([[config.style_1, config.style_2]]))}",
+        "pictures = network.decode(style.repeat(10, axis=0), np.arange(10)).reshape(-1, 28, 28)  # E[x | z, y]",
+        f"step = {config.digit}  # the class asked for",
+        "shown = {",
+        "    'E[x | z, y]: the class asked for': np.round(255 * pictures[step : step + 1]),  # 255 is ink",
+        "    'test digits': mu,",
+        "}",
     )
 
 

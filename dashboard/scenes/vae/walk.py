@@ -12,8 +12,9 @@ import numpy as np
 from dashboard.scene import Claim, Curve, Handle, Panel, Points, Polylines, Readout, Scene, chart, plane, said
 from dashboard.scene.drag import handle
 from dashboard.scene.fields import placed
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import binary, codes, flat, ink, sheet
-from dashboard.scenes.vae.setup import PLANE, known, prior_circles
+from dashboard.scenes.vae.setup import PLANE, known, network_code, prior_circles
 from genmodels.data.digits import load_binarised_mnist
 
 FRAMES = 41
@@ -83,6 +84,26 @@ def scene(config: Config) -> Scene:
             Handle(name, at, colour=colour)
             for name, at, colour in zip(("start", "end"), ends, ("data", "model"), strict=True)
         ),
+    )
+
+
+def code(config: Config) -> str:
+    """Both ways, and how far they lead from the training digits."""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.metrics import nearest_distances",
+        network_code(),
+        "mu, _ = network.encode(x)  # q(z | x) = N(μ, σ²)",
+        f"start, end = {config.start}, {config.end}",
+        f"share = np.linspace(0, 1, {FRAMES})[:, None]",
+        "mixed = (1 - share) * x[start] + share * x[end]",
+        "decoded = network.decode((1 - share) * mu[start] + share * mu[end])  # E[x | z]",
+        "train = load_binarised_mnist().train.images.reshape(-1, 784)",
+        "shown = {",
+        "    'in pixels, to the nearest': nearest_distances(mixed, train),",
+        "    'in the plane': nearest_distances(decoded, train),",
+        "    'Straight in the plane: E[x | z]': np.round(255 * decoded[-1:]).reshape(-1, 28, 28),  # its end",
+        "}",
     )
 
 

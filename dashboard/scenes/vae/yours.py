@@ -26,6 +26,7 @@ from dashboard.scene import (
 )
 from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
+from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import SIDE, binary, codes, flat, ink, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 from genmodels.store import cache
@@ -153,6 +154,33 @@ def scene(config: Config) -> Scene:
         caption=0,
         alt="A board to draw a digit on; where it lies in the latent plane, its reconstruction and its bound.",
         brush=brush,
+    )
+
+
+def code(config: Config) -> str:
+    """The bound of the picture, and its rank; empty while there is none."""
+    points, _ = decode_points(config.drawn, BOARD, BOARD)
+    if not len(points):
+        return ""
+    bits = np.packbits(pixels(points, config.fitted).astype(np.uint8)).tobytes().hex()
+    return snippet(
+        "import numpy as np",
+        "from genmodels.store.checkpoint import load",
+        "from genmodels.vae.runtime import ForwardVAE",
+        "stored = load('vae-2d')",
+        "network = ForwardVAE.of(stored)",
+        "# the picture as the network sees it, 784 bits",
+        f"bits = bytes.fromhex('{bits}')",
+        "x = np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(1, 784)",
+        "mu, sigma = network.encode(x)  # q(z | x) = N(μ, σ²)",
+        f"reconstruction, kl = network.elbo(x, {SAMPLES}, np.random.default_rng([{config.seed}, 8]))",
+        "elbo = reconstruction[0] - kl[0]",
+        "shown = {",
+        "    'reconstruction': reconstruction[0], 'KL': kl[0], 'ELBO': elbo,",
+        "    'rank': 100 * np.mean(stored.arrays['reference.digits'] <= elbo),",
+        "    'yours': mu,",
+        "    'x̂, reconstructed': np.round(255 * network.decode(mu)).reshape(1, 28, 28),  # 255 is ink",
+        "}",
     )
 
 

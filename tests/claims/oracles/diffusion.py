@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal
@@ -19,6 +18,7 @@ from genmodels.data.digits import load_mnist
 from genmodels.data.planar import get_dataset
 from genmodels.diffusion.sampler import convert
 from genmodels.store import cache as store
+from tests.claims.oracles.samples import of_true_samples, w2
 from tests.claims.shown import Oracle, Shown, holds_whatever
 
 Match = re.Match[str]
@@ -166,20 +166,6 @@ def larger_is_farther(shown: Shown, match: Match) -> bool:
 
 
 # --- Backward -----------------------------------------------------------------------------------------------
-
-
-def w2(x: np.ndarray, y: np.ndarray) -> float:
-    cost = cdist(x, y, "sqeuclidean")
-    return float(np.sqrt(cost[linear_sum_assignment(cost)].mean()))
-
-
-@cache
-def of_true_samples(source: str) -> tuple[float, float]:
-    """Mean and spread of W₂ between two sets of 200 true points."""
-    dataset, rng = get_dataset(source), np.random.default_rng(77)
-    pairs = [[dataset.standardise(dataset.sample(200, rng)) for _ in range(2)] for _ in range(40)]
-    found = [w2(*pair) for pair in pairs]
-    return float(np.mean(found)), float(np.std(found))
 
 
 @cache

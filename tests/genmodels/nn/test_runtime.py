@@ -9,10 +9,13 @@ import torch
 
 from genmodels.autoencoder.model import AutoencoderConfig
 from genmodels.autoencoder.runtime import ForwardAutoencoder
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
+from genmodels.diffusion.training import TorchDenoiser
 from genmodels.nn import arrays as parameters
 from genmodels.nn import layers
 from genmodels.nn.layers import initialise, mlp, seeded
 from genmodels.nn.runtime import Forward, one_hot, sigmoid
+from genmodels.store.checkpoint import load
 from genmodels.vae.model import VAEConfig, elbo, kl_divergence
 from genmodels.vae.runtime import ForwardVAE
 
@@ -34,6 +37,23 @@ def test_a_perceptron_equals_torchs(activation, sizes, n):
     assert forward.sizes == sizes
     assert forward(x).dtype == np.float32
     np.testing.assert_allclose(forward(x), module(torch.from_numpy(x)).detach(), **close)
+
+
+@pytest.mark.parametrize("activation", [*layers.ACTIVATIONS])
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "tanh"])
+@pytest.mark.parametrize("sizes", [(3, 5), (2, 30, 20, 7)])
+def test_backwards_it_equals_torchs(activation, output, sizes):
+    """The slope of Σ cos(output) in the input, in float64."""
+    module = initialise(mlp(sizes, activation), seeded(1)).double()
+    arrays = {f"f.{k}": v for k, v in parameters.arrays(module).items()}
+    forward = Forward(arrays, "f", activation, output, dtype=np.float64)
+    x = torch.tensor(inputs(6, sizes[0]), dtype=torch.float64, requires_grad=True)
+    out = module(x) if output == "identity" else getattr(torch, output)(module(x))
+    out.cos().sum().backward()
+    value, slope = forward.pull(x.detach().numpy(), lambda out: -np.sin(out))
+    assert value.dtype == slope.dtype == np.float64
+    np.testing.assert_allclose(value, out.detach(), atol=1e-12)
+    np.testing.assert_allclose(slope, x.grad, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
@@ -119,3 +139,21 @@ def test_arrays_that_do_not_fit_are_refused():
         Forward(layer, "f", "gelu")
     with pytest.raises(ValueError, match=r"shape \(N, 3\); got \(1, 4\)"):
         Forward(layer, "f")(np.zeros((1, 4)))
+
+
+def test_the_network_of_a_checkpoint_equals_torchs():
+    x = inputs(4, 784)
+    stored = load("autoencoder-2d")
+    copier = parameters.load(AutoencoderConfig(**stored.entry.config).network(), stored.arrays)
+    np.testing.assert_allclose(ForwardAutoencoder.of(stored)(x), copier(torch.from_numpy(x)).detach(), **close)
+
+    stored = load("vae-2d")
+    names = ("n_features", "n_latents", "hidden", "activation")
+    vae = parameters.load(VAEConfig(**{name: stored.entry.config[name] for name in names}).network(), stored.arrays)
+    mu, _ = vae.encode(torch.from_numpy(x))
+    np.testing.assert_allclose(ForwardVAE.of(stored).encode(x)[0], mu.detach(), **close)
+
+    stored, x_t = load("diffusion-digits"), inputs(4, 196)
+    denoiser = TorchDenoiser(stored.arrays, DenoiserConfig(**stored.entry.config))
+    said = denoiser(torch.from_numpy(x_t), 0.5, np.array([0, 3, -1, 9]))
+    np.testing.assert_allclose(ForwardDenoiser.of(stored)(x_t, 0.5, np.array([0, 3, -1, 9])), said, **close)

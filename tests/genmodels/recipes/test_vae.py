@@ -1,16 +1,14 @@
 """The stored variational autoencoders, and that a build may be interrupted."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
 
 from genmodels.data.digits import load_binarised_mnist
 from genmodels.recipes import vae as recipes
-from genmodels.store import building, checkpoint, packing
-from genmodels.store.recipe import Job
+from genmodels.store import building, checkpoint
 from genmodels.vae.runtime import ForwardVAE
+from tests.genmodels.recipes.interrupted import build
 
 torch.set_num_threads(1)
 RECIPES = {recipe.name: recipe for recipe in recipes.RECIPES}
@@ -149,32 +147,6 @@ SMALL = (
     recipes.training("tiny-training", {**TINY, "epochs": (0, 1, 3), "kept": (1, 3)}),
     recipes.betas("tiny-beta", {**TINY, "epochs": 1, "betas": (1, 8)}),
 )
-
-
-class Killed(Exception):
-    pass
-
-
-def build(recipe, stop_after=None):
-    """Builds it, killed after so many epochs each time; keeps all through the bytes of a file."""
-    file = []
-
-    def resume():
-        return {name: array.copy() for name, array in packing.unpack(file[-1])[0].items()} if file else None
-
-    for attempt in itertools.count():
-        calls = itertools.count()
-
-        def progress(done, total, text, calls=calls):
-            assert 0 <= done <= total
-            if next(calls) == stop_after:
-                raise Killed
-
-        try:
-            job = Job("cpu", progress, resume, lambda make: file.append(packing.pack(make(), {})))
-            return recipe.build(job), attempt
-        except Killed:
-            pass
 
 
 @pytest.mark.parametrize("recipe", SMALL, ids=lambda recipe: recipe.name)

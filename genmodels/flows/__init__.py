@@ -1,0 +1,1 @@
+"""Normalizing flows: monotone splines, coupling layers, their runtime and their training."""

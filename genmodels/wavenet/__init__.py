@@ -1,0 +1,1 @@
+"""WaveNet: sound, a sample at a time: the model and its training in torch, its runtime in numpy."""

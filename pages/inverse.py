@@ -1,0 +1,189 @@
+"""Inverse problems: what is behind a measurement, exactly, and what common samplers make of it."""
+
+from dashboard import lesson
+from dashboard.lesson import Page
+from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right
+from genmodels.cycle import iterate_cycle
+from genmodels.inverse.exact import condition, minimum_norm
+from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
+from genmodels.inverse.pictures import Pictures, Wiener
+
+page = Page(CONCEPT)
+
+# line
+
+
+@page.cue("A line of evidence", "**One number is measured of x.** Drag the line: three answers to one question.")
+def show_line() -> None:
+    """The exact posterior along a line."""
+    page.predict(
+        "After the measurement x is in one of two lumps, far apart. Where is the average of all plausible answers?",
+        ["In the likelier lump", "Between the two", "Where the line is nearest to 0"],
+        "Between the two",
+        "The mean of a mixture is the weighted mean of its lumps' means, a place on the straight way from one to the "
+        "other. An average of plausible answers need not be plausible itself.",
+    )
+    page.stage(line.Evidence, line.scene, code=line.code, after_drag=line.after_drag)
+    lesson.notice(
+        "One knob *shifts* the line, the other one *turns* it around the first. As σ goes to 0, the posterior "
+        "narrows to the line.",
+        "*Minimum norm*: the point of the line that is nearest to the origin. It knows the line and nothing of the "
+        "data.",
+        "*Posterior mean*: of all single answers the one with the least expected squared error, given y. Samples "
+        "average to it, and may never come near it.",
+        "*Samples*: where data are. The expected squared error of one is exactly twice the mean's: that is the price "
+        "of looking real.",
+        "*Weights*: a lump gains by what it says of y, π N(y; a · μ, aᵀΣa + σ²).",
+    )
+    lesson.formula(
+        "A mixture stays a mixture",
+        r"p(x\mid y)=\sum_k p(k\mid y)\,\mathcal N\big(x;\ \mu_k+K_k(y-A\mu_k),\ \Sigma_k-K_kA\Sigma_k\big),\qquad "
+        r"p(k\mid y)\propto\pi_k\,\mathcal N(y;\,A\mu_k,\,A\Sigma_kA^\top+\sigma^2I)",
+        r"$K_k=\Sigma_kA^\top(A\Sigma_kA^\top+\sigma^2I)^{-1}$; the Wiener filter, lump by lump. $A$ is one row, "
+        r"$a^\top$.",
+    )
+    page.source(condition, minimum_norm)
+
+
+# right
+
+
+@page.cue("Is the sampler right?", "**Guided diffusion.** All fit the line; who finds the right lumps?")
+def show_right() -> None:
+    """DPS and replacement beside the exact posterior."""
+    page.predict(
+        "A sampler puts the measured value in place at each step, so that all samples fit it to the last digit. Are "
+        "they samples of p(x | y)?",
+        ["Yes: they fit, and the prior does the rest", "Not in general", "Yes, if there are enough steps"],
+        "Not in general",
+        "At high noise the prior's step heads for a lump without knowing y. Exact guidance adds ∇ log p(y | xₜ), and "
+        "p(y | xₜ) averages over whatever x₀ there may be in xₜ; putting y in place is something else.",
+    )
+    page.stage(right.Guided, right.scene, code=right.code)
+    lesson.notice(
+        "*Bars*: mean over the particles of p(k | xₜ, y). For exact samples of p(xₜ | y) it is p(k | y) at every t, "
+        "but for luck. A gap of 0 does not make a sampler right: it says nothing of the lumps' shapes.",
+        "*DPS* takes p(y | xₜ) to be p(y | x̂₀), as if xₜ left no doubt about x₀. Try ζ: it moves both, how near "
+        "particles come to the line and how they share themselves out.",
+        "*Replacement* takes y for exact, whatever σ: its samples do not miss y at all. The x behind y does.",
+        "*Exact guidance*: the posterior is a mixture, too, and so is its noised p(xₜ | y); its score has a closed "
+        "form. What is left is the error of finitely many steps, and luck.",
+    )
+    lesson.formula(
+        "What guidance should be, and what is put in its place",
+        r"\nabla\log p(x_t\mid y)=\nabla\log p(x_t)+\nabla\log p(y\mid x_t),\qquad "
+        r"p(y\mid x_t)=\int p(y\mid x_0)\,p(x_0\mid x_t)\,dx_0\ \ne\ p\big(y\mid\mathbb E[x_0\mid x_t]\big)",
+        r"DPS goes from each step to $x_s-\zeta\,\nabla_{x_t}|y-A\hat x_0(x_t)|^2$; its authors divide ζ by "
+        r"$|y-A\hat x_0|$ for images.",
+    )
+    page.source(iterate_guided, misfit_gradient, exact_guidance)
+
+
+# mask
+
+
+@page.cue("Mask", "**What was behind it?** Drag a corner: nine whole digits that the part leaves possible.")
+def show_mask() -> None:
+    """p(whole | part) of digits, exact under a finite prior."""
+    page.predict(
+        "Nine digits, each of them a plausible answer. Is their average a plausible digit?",
+        ["Yes: it is the best of them", "Not in general: it is a blur", "Yes, if there are many"],
+        "Not in general: it is a blur",
+        "With more answers their average tends to E[x | part]: of all single answers the one with the least squared "
+        "error that the prior expects. For that it hedges: where answers disagree it is grey.",
+    )
+    config = page.stage(mask.Covered, mask.scene, code=mask.code, needs=mask.NEEDS, after_drag=mask.after_drag)
+    lesson.notice(
+        f"*The prior* is {10 * mask.STYLES**2:,} digits, all equally likely: what a conditional VAE makes of ten "
+        f"classes and {mask.STYLES} × {mask.STYLES} styles z. Under this prior p(whole | part) is exact: "
+        "Bayes' rule over a list.",
+        "*An answer* is drawn from that list; its covered pixels are shown as the decoder's probabilities, or drawn, "
+        "too. Seen pixels stay as they are. If the prior is right, a drawn one's expected squared error is twice "
+        "that of E[x | part]: 3 dB.",
+        "*PSNR* is of the covered pixels. The squared error of the mean of some answers is at most the mean of their "
+        "squared errors: the average never loses that contest, and need not look like a digit.",
+        "*Misses the part by*: how far the answers' own pictures are from the seen pixels, root mean square. *Wiener "
+        "filter*: the same question asked of one Gaussian, fitted to the 4,000 training digits.",
+        "*The CNN* was trained on whole digits and has seen none of the test's. The truth comes last; "
+        "T shows it now.",
+    )
+    lesson.formula(
+        "Bayes' rule over a list of pictures",
+        r"p(k\mid x_S)\propto\prod_{d\in S}p_{kd}^{\,x_d}(1-p_{kd})^{1-x_d},\qquad "
+        r"\mathbb E[x_d\mid x_S]=\sum_k p(k\mid x_S)\,p_{kd}",
+        "S: the pixels that are seen. What is covered is not in the product: it is not looked at.",
+    )
+    if page.shown:
+        page.challenge(
+            "as little as possible",
+            f"Cover as much as you can, so that the CNN still takes {mask.ANSWERS - 1} of the {mask.ANSWERS} answers "
+            "for the right digit (if not, all counts as seen). Any digit will do.",
+            "What is still seen",
+            lambda: mask.still_seen(config),
+            mask.GOAL,
+            "%",
+        )
+    page.source(Pictures, Wiener)
+
+
+# noise
+
+
+@page.cue("Noise", "**A digit under noise.** Nearest to the truth, or like the data?")
+def show_noise() -> None:
+    """E[x | y] beside samples of p(x | y), over σ."""
+    page.stage(noise.Noisy, noise.scene, code=noise.code, needs=noise.NEEDS)
+    lesson.notice(
+        "*The prior* is the list of digits of *Mask*. Here every pixel is seen, each with noise.",
+        "*E[x | y]* is grey where y leaves doubt. *An answer* is drawn, picture and pixels: ink and paper, as the "
+        "data are. If the prior is right, its expected squared error is twice that of E[x | y], 3 dB, at every σ.",
+        "*The prior expects of E[x | y]*: its squared error given this y, E[x | y] (1 − E[x | y]) over the pixels. "
+        "The truth is no digit of the list, and so the error is another.",
+        "*Wiener filter*: one Gaussian, fitted to the 4,000 training digits; it knows covariances and no digit.",
+    )
+    lesson.formula(
+        "Every pixel's odds are multiplied",
+        r"p(k\mid y)\propto\prod_d\big(1-p_{kd}+p_{kd}\,r_d\big),\qquad "
+        r"p(x_d=1\mid k,y)=\frac{p_{kd}\,r_d}{1-p_{kd}+p_{kd}\,r_d},\qquad r_d=e^{(2y_d-1)/2\sigma^2}",
+    )
+    page.source(Pictures, Wiener)
+
+
+# pairs
+
+
+@page.cue("Pairs nobody gave us", "**Two clouds, two maps.** They undo each other; are the partners right?")
+def show_pairs() -> None:
+    """Cycle consistency."""
+    page.predict(
+        "G and F undo each other, and each sends one cloud onto the other. Does G send each x to its true partner?",
+        ["Yes", "Not in general", "Yes, if there are enough points"],
+        "Not in general",
+        "A ring turned by any angle is the same ring, and turning it back undoes that: each angle has cycle loss 0, "
+        "and fits both clouds. Other clouds have other symmetries.",
+    )
+    page.stage(pairs.Rings, pairs.scene, code=pairs.code)
+    lesson.notice(
+        "Colours say which x a point comes from; the pale dots on Y have the colour of their true "
+        "partner. Lines lead from some G(x) to the true partner of x.",
+        "The cycle loss depends on θ − ψ alone. So it pulls both maps together, and leaves their mean where it was: "
+        "the start decides.",
+        "*Identity loss* pulls both towards no turn at all. Move the true partners: it is then what pulls away from "
+        "them.",
+        "*One known pair* is enough for a ring: it fixes the one angle that is free.",
+    )
+    lesson.formula(
+        "On the unit circle, G = R(θ), F = R(−ψ), the true partner R(φ) x",
+        r"\underbrace{\mathbb E|F(G(x))-x|^2+\mathbb E|G(F(y))-y|^2}_{\text{cycle}}=4\,(1-\cos(\theta-\psi)),\qquad "
+        r"\mathbb E|G(x)-R(\varphi)x|^2=2\,(1-\cos(\theta-\varphi))",
+        "Whatever θ and ψ are, G(x) is distributed as Y, and F(y) as X: no critic sees a difference.",
+    )
+    page.source(iterate_cycle)
+
+
+page.run(
+    "C. M. Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3.3.",
+    "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
+    "A. Lugmayr et al. (2022), *RePaint*, arXiv:2201.09865.",
+    "H. Chung et al. (2023), *Diffusion posterior sampling for general noisy inverse problems*, arXiv:2209.14687.",
+)
