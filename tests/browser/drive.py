@@ -11,11 +11,13 @@ from urllib.parse import parse_qs, urlencode
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard.concepts import HOME
+from dashboard.scene.painted import CELLS
 
 CONNECTED = '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 PATIENCE = 20.0  # seconds; a busy machine with two cores needs some
 expect.set_options(timeout=1000 * PATIENCE)
+HALF_CELL = 0.5 * 10 / CELLS + 1e-6  # a link rounds what is painted on a board of ±5 to the middle of a cell
 
 FOCUSED = """() => {
   let at = document.activeElement;

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from dashboard.lesson.csv_files import read_csv
 from dashboard.runs.blob import unpack
 from dashboard.scene.own_points import BOARD, OWN
-from dashboard.scene.painted import CELLS, decode_points, encode_points
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scenes.gaussian import ellipse, evaluate, likelihood, sample
 
 pytestmark = pytest.mark.browser
@@ -294,8 +294,6 @@ def test_handles_of_likelihood(tab, server, name, by):
 
 # --- the brush ----------------------------------------------------------------------------------------------
 
-HALF_CELL = 0.5 * 10 / CELLS + 1e-6
-
 
 def tool(page: Page, name: str):
     return drive.player(page).get_by_role("toolbar", name="Brush").get_by_role("button", name=name)
@@ -339,7 +337,7 @@ def test_paint_by_clicks_erase_and_clear(tab, server):
     for x, y in windows:  # as fast as they come, not waiting for the page
         tab.mouse.click(x, y)
     expect_points(tab, len(places))
-    pixel = 10 / (windows[4][0] - windows[0][0]) * 0.7 + HALF_CELL
+    pixel = 10 / (windows[4][0] - windows[0][0]) * 0.7 + drive.HALF_CELL
     assert np.abs(in_link(tab) - places).max() < pixel
     tool(tab, "Erase").click()
     expect(tool(tab, "Erase")).to_have_attribute("aria-pressed", "true")
@@ -379,14 +377,14 @@ def test_paint_by_dragging_and_the_link_restores_it(tab, tabs, server):
     drive.until(lambda: drive.readout(tab, "points n") == str(len(painted)), "it is counted under the brush", 5)
     release(tab)
     expect_points(tab, len(painted))
-    assert np.abs(in_link(tab) - painted).max() <= HALF_CELL
+    assert np.abs(in_link(tab) - painted).max() <= drive.HALF_CELL
     other = tabs.open()
     drive.open_page(other, tab.evaluate("() => location.href"))
     other.evaluate(drive.SPY_ON_DRAG)
     drive.press(other, "End")
     expect_points(other, len(painted))
     drive.until(lambda: other.evaluate("() => !!window.drag"), "it is drawn")
-    assert np.abs(np.array(other.evaluate("() => window.drag.painted"))[:, :2] - painted).max() <= HALF_CELL
+    assert np.abs(np.array(other.evaluate("() => window.drag.painted"))[:, :2] - painted).max() <= drive.HALF_CELL
     other.wait_for_selector(drive.IDLE)
     with other.expect_download() as file:
         other.get_by_role("button", name="Data as CSV").click()
