@@ -92,7 +92,8 @@ def test_the_output_stands_still_inside_a_cell_and_jumps_at_its_edge():
     forward = ForwardVQ(arrays_of(initialise(VQConfig(n_codes=6).network(), seeded(2))))
     way = np.stack([np.linspace(-1, 1, 400), np.full(400, 0.1)], axis=1)
     words, out = forward.book.nearest(way), forward.decode_words(forward.book.nearest(way))
-    moved, crossed = np.abs(np.diff(out, axis=0)).max(axis=1) > 0, np.diff(words) != 0
+    # a row of a product of matrices is rounded by where it stands among the others: a jump is far above that
+    moved, crossed = np.abs(np.diff(out, axis=0)).max(axis=1) > 1e-5, np.diff(words) != 0
     np.testing.assert_array_equal(moved, crossed)
     assert 1 <= crossed.sum() <= 5
 
