@@ -239,7 +239,7 @@ export class Drag {
     const probe = this.layout.handles.find((h) => h.probe && h.panel === panel);
     if (this.layout.brush?.panel === panel) {
       this.player.setPlaying(false);
-      this.stroke = { last: null };
+      this.stroke = { last: null, from: this.painted.length };
       canvas.setPointerCapture(event.pointerId);
       this.paintAt(event);
     } else if (probe) {
@@ -308,7 +308,7 @@ export class Drag {
     }
     const { tool } = this;
     if (event.key.length > 5) this.tool = "erase";
-    this.stroke = { last: null };
+    this.stroke = { last: null, from: this.painted.length };
     this.dab(view.x(x), view.y(y));
     this.tool = tool;
     this.player.draw();
@@ -353,14 +353,14 @@ export class Drag {
     }
   }
 
-  /** All that the points reach, as one shape. */
+  /** All that this stroke's points reach, as one shape; what was painted before it is in the picture. */
   drawReach(ctx, look, view) {
     const radius = this.radius(view);
     ctx.save();
     ctx.globalAlpha = 0.4;
     ctx.fillStyle = look.colour("data");
     ctx.beginPath();
-    for (const [x, y] of this.painted) {
+    for (const [x, y] of this.painted.slice(this.stroke.from)) {
       ctx.moveTo(view.x(x) + radius, view.y(y));
       ctx.arc(view.x(x), view.y(y), radius, 0, 2 * Math.PI);
     }

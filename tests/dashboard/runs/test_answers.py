@@ -11,9 +11,7 @@ from tests.dashboard.runs.walks import frame
 def told(*captions: str, value: float = 2.0):
     """What a scene with these captions is told as, asked of a run whose caption is *One.*"""
     shown = replace(frame(0, 1.0), captions=("One.",), caption=0)
-    run = runs.record(
-        [shown], "a session", lambda values, step: replace(frame(0, value), captions=captions, caption=0)
-    )
+    run = runs.record(shown, "a session", lambda values, step: replace(frame(0, value), captions=captions, caption=0))
     return run.answer({}, 0)
 
 
