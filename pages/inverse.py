@@ -174,16 +174,17 @@ def show_sketch() -> None:
         "*The chart*: medians over nine answers of how far they are from the sketch, and from the nearest of 4,000 "
         "training digits, *to data* (root mean square over the pixels). Dashed: from test digits to theirs. Below it "
         "is no better: what is smooth or average is near, too.",
-        "*Up* is one formula; its frames share their ε. *Back* is 20 steps of DDPM, each with noise of its own.",
-        "*Ask for* another digit than you drew, by guidance with w = 2: at which t does the word win? "
-        "The CNN takes anything for a digit, a house, too.",
+        f"*Up* is one formula; its frames share their ε. *Back* is {sketch.BACK} steps of DDPM, each with noise of "
+        "its own.",
+        f"*Ask for* another digit than you drew, by guidance with w = {sketch.GUIDANCE:g}: at which t does the word "
+        "win? The CNN takes anything for a digit, a house, too.",
     )
     lesson.formula(
         "The sketch s is taken for a digit that was measured under noise",
         r"x_t=\sqrt{\bar\alpha_t}\,s+\sqrt{1-\bar\alpha_t}\,\varepsilon,\qquad "
         r"x_0\sim p(x_0\mid x_t)\propto p(x_0)\,\mathcal N\big(s+\sigma_t\varepsilon;\,x_0,\,\sigma_t^2I\big),\qquad "
         r"\sigma_t=\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}",
-        "So it is with an exact denoiser and small steps; here a network was trained, and there are 20.",
+        f"So it is with an exact denoiser and small steps; here a network was trained, and there are {sketch.BACK}.",
     )
     page.source(q_sample, iterate_reverse)
 

@@ -78,10 +78,10 @@ def noised(config: sketch.Sketched, t: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def back(config: sketch.Sketched) -> Back:
-    """Twenty steps of DDPM from t; where a class is asked for, twice the way from no class to the class."""
+    """Fifteen steps of DDPM from t; where a class is asked for, twice the way from no class to the class."""
     space, a = learned("digits"), levels("cosine")
     top, rng = round(1000 * config.share), np.random.default_rng([config.seed, 54])
-    times = [round(top - k * top / 20) for k in range(20)] + [0]
+    times = [round(top - k * top / 15) for k in range(15)] + [0]
     x, found = noised(config, top), []
     for t, s in pairwise(times):
         found.append(x)
@@ -125,7 +125,7 @@ def real() -> float:
 
 def time(seen: Seen) -> int:
     top = round(1000 * seen.config.share)
-    return round(top * seen.frame / 6) if seen.frame < 6 else back(seen.config).t[seen.frame - 6]
+    return round(top * seen.frame / 5) if seen.frame < 5 else back(seen.config).t[seen.frame - 5]
 
 
 def at_share(config: sketch.Sketched, share: float) -> sketch.Sketched:
@@ -147,7 +147,7 @@ def the_sketch(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("sketch", "Images ", panel=1)
 def up_and_back(seen: Seen) -> dict[str, Any]:
-    x = noised(seen.config, time(seen)) if seen.frame < 6 else back(seen.config).x[seen.frame - 6]
+    x = noised(seen.config, time(seen)) if seen.frame < 5 else back(seen.config).x[seen.frame - 5]
     return {"pixels": latent.inked(pictures(x)), "columns": 3} | latent.whole(seen)
 
 

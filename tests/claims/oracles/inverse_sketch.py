@@ -12,7 +12,7 @@ def _end(shown: Shown, match: re.Match[str]) -> bool:
     says, nearest = anew.says(shown.config), anew.ended(shown.config)[1]
     told = (says[:-1] == says[-1]).sum() == int(match["same"]) and says[-1] == int(match["digit"])
     gap = nearest - anew.real()
-    return shown.frame == 26 and bool(told) and (gap > -1e-4 if match["where"] == "Farther" else gap < 1e-4)
+    return shown.frame == 20 and bool(told) and (gap > -1e-4 if match["where"] == "Farther" else gap < 1e-4)
 
 
 def _start(shown: Shown, match: re.Match[str]) -> bool:
@@ -25,7 +25,7 @@ def _up(shown: Shown, match: re.Match[str]) -> bool:
     frames = next(layer for layer in shown.scene.panels[1].layers).pixels
     t = next(readout for readout in shown.scene.readouts if readout.name == "t").values
     apart = {tuple(one.ravel()) for one in frames[shown.frame]}
-    return 0 < shown.frame <= 6 and t[shown.frame] > t[shown.frame - 1] and len(apart) == 9
+    return 0 < shown.frame <= 5 and t[shown.frame] > t[shown.frame - 1] and len(apart) == 9
 
 
 ORACLES: list[Oracle] = [
