@@ -317,7 +317,7 @@ def _board(config: Covered, truth: np.ndarray, end: np.ndarray) -> Panel:
         Polylines(name="", xy=sheet[None], colour="class0", width=2),
     )
     title = "Paint the cover" if config.cover == "painted" else "Drag the corners"
-    return Panel(title, layers, (-1, SIDE + 1), (-1, SIDE + 1), axes=False)
+    return Panel(title, layers, (-1, SIDE + 1), (-1, SIDE + 1), axes=False, share=1.2)
 
 
 def _sheet(config: Covered, answers: np.ndarray) -> Panel:
@@ -343,7 +343,7 @@ def _beside(config: Covered, so_far: np.ndarray, found: Answers, truth: np.ndarr
     )
     at = np.array([(x + 0.5, y + 0.09) for x, y in corners])
     return Panel(
-        "One answer instead of nine",
+        "Single answers",
         (*images, truth_now, Labels(name="", at=at, texts=("their mean", "E[x | part]", "Wiener filter", "truth"))),
         (0, 2.05),
         (0, 2.4),
@@ -365,7 +365,7 @@ def _classes(p: np.ndarray, says: np.ndarray) -> Panel:
             colour="model",
         ),
     )
-    return Panel("Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_names=DIGITS, share=1.1)
+    return Panel("Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_names=DIGITS, share=0.7)
 
 
 def _sentences(p: np.ndarray, right: int, nearer: int) -> list[Claim | str]:
