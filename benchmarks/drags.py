@@ -2,9 +2,11 @@
 
     python benchmarks/drags.py flows change "knot 3"                # 60 answers on a server at rest
     python benchmarks/drags.py flows crowd x --count 100 --link crowd_who="The stored networks"
+    python benchmarks/drags.py inverse mask brush --link cover=Painted
 
-The handle is dragged around its place, about 60 moves a second; each time is from the move's own time stamp to the
-answer drawn (:func:`startup.answers_of`). Prints median and 95th percentile in milliseconds, and answers a second.
+The handle is dragged around its place, or a ``brush`` paints around the middle of its panel, about 60 moves a second;
+each time is from the move's own time stamp to the answer drawn (:func:`startup.answers_of`). Prints median and 95th
+percentile in milliseconds, and answers a second.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def dragged(page: Page, handle: str, count: int, radius: float) -> tuple[list[di
     player(page).evaluate("root => root.querySelector('.ask:not([hidden]) .later')?.click()")
     page.keyboard.press("End")
     page.wait_for_timeout(500)
-    box = player(page).locator(f'.handle[data-handle="{handle}"]').bounding_box()
+    held = ".pen" if handle == "brush" else f'.handle[data-handle="{handle}"]'
+    box = player(page).locator(held).bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()

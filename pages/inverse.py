@@ -2,8 +2,9 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right
+from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right, sketch
 from genmodels.cycle import iterate_cycle
+from genmodels.diffusion.sampler import iterate_reverse, q_sample
 from genmodels.inverse.exact import condition, minimum_norm
 from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
 from genmodels.inverse.pictures import Pictures, Wiener
@@ -82,7 +83,7 @@ def show_right() -> None:
 # mask
 
 
-@page.cue("Mask", "**What was behind it?** Drag a corner: nine whole digits that the part leaves possible.")
+@page.cue("Mask", "**What was behind it?** Cover a part: nine whole digits that the rest leaves possible.")
 def show_mask() -> None:
     """p(whole | part) of digits, exact under a finite prior."""
     page.predict(
@@ -104,8 +105,8 @@ def show_mask() -> None:
         "squared errors: the average never loses that contest, and need not look like a digit.",
         "*Misses the part by*: how far the answers' own pictures are from the seen pixels, root mean square. *Wiener "
         "filter*: the same question asked of one Gaussian, fitted to the 4,000 training digits.",
-        "*The CNN* was trained on whole digits and has seen none of the test's. The truth comes last; "
-        "T shows it now.",
+        "*Bars*: p(class | part), exact, and what the CNN takes the answers for. It was trained on whole digits and "
+        "has seen none of the test's. The truth comes last; T shows it now.",
     )
     lesson.formula(
         "Bayes' rule over a list of pictures",
@@ -149,6 +150,45 @@ def show_noise() -> None:
     page.source(Pictures, Wiener)
 
 
+# sketch
+
+
+@page.cue("From a sketch", "**Draw anything.** Noise it, come back: is it still yours, and is it a digit?")
+def show_sketch() -> None:
+    """SDEdit."""
+    page.predict(
+        "We noise a sketch nearly to the end, t near T, and the network leads it back. What is left of the sketch?",
+        ["All of it: the way back undoes the noise", "Its class: a five stays a five", "Next to nothing"],
+        "Next to nothing",
+        "The way back starts from xₜ and knows nothing else of the sketch. In xₜ the sketch has weight √ᾱₜ, near 0 "
+        "there: what comes back is a sample as from pure noise.",
+    )
+    config = page.stage(
+        sketch.Sketched, sketch.scene, code=sketch.code, needs=sketch.NEEDS, after_drag=sketch.after_drag
+    )
+    lesson.notice(
+        *((sketch.bargain(config),) if page.shown and len(config.points()) else ()),
+        "*Move t.* With the exact denoiser of a list of digits a digit comes back from any t; from a small one the "
+        "digit nearest to the sketch. What a network makes of an xₜ unlike all that it was trained on is another "
+        "matter: see.",
+        "*The chart*: medians over nine answers of how far they are from the sketch, and from the nearest of 4,000 "
+        "training digits, *to data* (root mean square over the pixels). Dashed: from test digits to theirs. Below it "
+        "is no better: what is smooth or average is near, too.",
+        f"*Up* is one formula; its frames share their ε. *Back* is {sketch.BACK} steps of DDPM, each with noise of "
+        "its own.",
+        f"*Ask for* another digit than you drew, by guidance with w = {sketch.GUIDANCE:g}: at which t does the word "
+        "win? The CNN takes anything for a digit, a house, too.",
+    )
+    lesson.formula(
+        "The sketch s is taken for a digit that was measured under noise",
+        r"x_t=\sqrt{\bar\alpha_t}\,s+\sqrt{1-\bar\alpha_t}\,\varepsilon,\qquad "
+        r"x_0\sim p(x_0\mid x_t)\propto p(x_0)\,\mathcal N\big(s+\sigma_t\varepsilon;\,x_0,\,\sigma_t^2I\big),\qquad "
+        r"\sigma_t=\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}",
+        f"So it is with an exact denoiser and small steps; here a network was trained, and there are {sketch.BACK}.",
+    )
+    page.source(q_sample, iterate_reverse)
+
+
 # pairs
 
 
@@ -185,5 +225,6 @@ page.run(
     "C. M. Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3.3.",
     "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
     "A. Lugmayr et al. (2022), *RePaint*, arXiv:2201.09865.",
+    "C. Meng et al. (2022), *SDEdit*, arXiv:2108.01073.",
     "H. Chung et al. (2023), *Diffusion posterior sampling for general noisy inverse problems*, arXiv:2209.14687.",
 )

@@ -11,7 +11,7 @@ export class Drag {
   /** @param player gives views, recording, index, draw(), ask(values, step), released(values) */
   constructor(player, stage, tools) {
     Object.assign(this, { player, stage, tools });
-    this.answer = null; // {arrays, step}: the picture asked for, drawn in place of the frame
+    this.answer = null; // {arrays, step, captions}: the picture asked for, drawn in place of the frame
     this.sent = 0;
     this.flying = false;
     this.waiting = null;
@@ -67,10 +67,10 @@ export class Drag {
   }
 
   /** The answer to question n: drawn at once, unless something else has been shown since. */
-  hear(n, arrays, step) {
+  hear(n, arrays, { step, captions }) {
     if (n !== this.sent) return;
     this.flying = false;
-    this.answer = { arrays, step };
+    this.answer = { arrays, step, captions };
     if (!this.drag && !this.waiting) this.local = {}; // released: it lies where the run says, not where it was pulled to
     this.player.answered(performance.now() - this.asked);
     if (this.waiting) this.send();
@@ -239,7 +239,7 @@ export class Drag {
     const probe = this.layout.handles.find((h) => h.probe && h.panel === panel);
     if (this.layout.brush?.panel === panel) {
       this.player.setPlaying(false);
-      this.stroke = { last: null };
+      this.stroke = { last: null, from: this.painted.length };
       canvas.setPointerCapture(event.pointerId);
       this.paintAt(event);
     } else if (probe) {
@@ -262,7 +262,8 @@ export class Drag {
     const view = this.player.views[this.layout.brush.panel];
     if (!view.contains(px, py)) return;
     if (this.tool === "erase") {
-      this.painted = this.painted.filter(([x, y]) => Math.hypot(view.x(x) - px, view.y(y) - py) > ERASE);
+      const reach = Math.max(ERASE, this.radius(view));
+      this.painted = this.painted.filter(([x, y]) => Math.hypot(view.x(x) - px, view.y(y) - py) > reach);
       return;
     }
     const { last } = this.stroke;
@@ -270,6 +271,11 @@ export class Drag {
     if (this.painted.length >= this.layout.brush.most) return this.player.say(`There is room for ${this.layout.brush.most} points; erase some first.`);
     this.stroke.last = [px, py];
     this.painted.push([...view.invert(px, py), this.colourClass]);
+  }
+
+  /** How far a point reaches, pixels; 0 for a dot. */
+  radius(view) {
+    return Math.abs(view.x(this.layout.brush.radius) - view.x(0));
   }
 
   // The brush under the keyboard: a button that lies over the picture, seen while it has the focus.
@@ -302,7 +308,7 @@ export class Drag {
     }
     const { tool } = this;
     if (event.key.length > 5) this.tool = "erase";
-    this.stroke = { last: null };
+    this.stroke = { last: null, from: this.painted.length };
     this.dab(view.x(x), view.y(y));
     this.tool = tool;
     this.player.draw();
@@ -340,10 +346,26 @@ export class Drag {
   drawStroke(ctx, look) {
     if (!this.stroke) return;
     const view = this.player.views[this.layout.brush.panel];
+    if (this.layout.brush.radius) return this.drawReach(ctx, look, view);
     for (const [x, y, c] of this.painted) {
       const dot = look.dot(look.colour(this.layout.brush.classes > 1 ? `class${c}` : "data"), 4 * look.scale);
       ctx.drawImage(dot.canvas, view.x(x) - dot.half, view.y(y) - dot.half, 2 * dot.half, 2 * dot.half);
     }
+  }
+
+  /** All that this stroke's points reach, as one shape; what was painted before it is in the picture. */
+  drawReach(ctx, look, view) {
+    const radius = this.radius(view);
+    ctx.save();
+    ctx.globalAlpha = 0.4;
+    ctx.fillStyle = look.colour("data");
+    ctx.beginPath();
+    for (const [x, y] of this.painted.slice(this.stroke.from)) {
+      ctx.moveTo(view.x(x) + radius, view.y(y));
+      ctx.arc(view.x(x), view.y(y), radius, 0, 2 * Math.PI);
+    }
+    ctx.fill();
+    ctx.restore();
   }
 
   buildTools() {

@@ -230,7 +230,7 @@ class Player {
     const shown = this.recording.steps[this.index];
     try {
       const blob = readBlob(buffer);
-      if (blob.message.answer !== undefined) return this.drag.hear(blob.message.answer, blob.arrays, blob.message.step);
+      if (blob.message.answer !== undefined) return this.drag.hear(blob.message.answer, blob.arrays, blob.message);
       coming.recording.take(blob);
     } catch (why) {
       return this.say(`This animation arrived damaged: ${why.message}.`, true);
@@ -623,7 +623,8 @@ class Player {
 
   /** What is said of the frame: its numbers as they are written, its sentence, its equation. */
   words() {
-    const { captions, equation, readouts } = this.recording.layout;
+    const { equation, readouts } = this.recording.layout;
+    const captions = this.drag.answer?.captions ?? this.recording.layout.captions;
     const value = (k) => this.channel(`readout.${k}`).data[0];
     const byName = new Map(equation ? readouts.map((r, k) => [r.name, fixed(value(k), r)]) : []);
     return {

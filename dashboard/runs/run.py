@@ -75,10 +75,10 @@ class Run:
         """``play``, ``pause``, ``step`` or ``stop``: means something to a live run only."""
         raise ValueError(f"This recording is complete; it cannot be told to {command}.")
 
-    def answer(self, values: Mapping[str, Any], step: int) -> tuple[Frame, int]:
-        """What a drag asks: the frame of this step as it would be at other values, and the step it has there.
+    def answer(self, values: Mapping[str, Any], step: int) -> tuple[Frame, dict[str, Any]]:
+        """What a drag asks: the frame of this step as it would be at other values, and the ``step`` it has there.
 
-        What stands still is only in it where it differs from what the Player has already.
+        What stands still, and the ``captions``, are only in it where they differ from what the Player has already.
 
         Raises:
             ValueError: Nothing can be asked here, or the values are not what it takes.
@@ -91,7 +91,8 @@ class Run:
         frame = blob.wired({name: array[k] for name, array in scene.moving()})
         still = blob.wired(dict(scene.still()))
         changed = {name: array for name, array in still.items() if not _equal(array, self.still.get(name))}
-        return frame | changed, int(scene.steps[k])
+        said = {} if list(scene.captions) == list(self.layout["captions"]) else {"captions": scene.captions}
+        return frame | changed, {"step": int(scene.steps[k])} | said
 
     def last_readouts(self) -> dict[str, float]:
         """The numbers of the newest frame, by name."""

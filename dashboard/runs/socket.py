@@ -127,14 +127,14 @@ class Conversation:
             self.questioned.clear()
             question = self.question or {}
             try:
-                frame, step = await asyncio.to_thread(self.run.answer, question["ask"], question["step"])
+                frame, said = await asyncio.to_thread(self.run.answer, question["ask"], question["step"])
             except Exception as why:
                 sentence = str(why) if isinstance(why, ValueError) else "This cannot be answered."
                 await self.socket.send_text(json.dumps({"error": sentence, "n": question["n"]}))
                 if not isinstance(why, ValueError):
                     log.exception("a question to run %s failed", self.run.id)
                 continue
-            await self.socket.send_bytes(blob.pack(frame, {"answer": question["n"], "step": step}))
+            await self.socket.send_bytes(blob.pack(frame, {"answer": question["n"]} | said))
 
 
 def parse(text: str) -> dict:

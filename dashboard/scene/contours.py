@@ -1,10 +1,17 @@
-"""Lines drawn from fields: level lines, and hatching where something holds."""
+"""Lines drawn from fields: level lines, and outlines and hatching of where something holds."""
 
 from __future__ import annotations
 
 import numpy as np
 
 Extent = tuple[float, float, float, float]
+_SIDES = {
+    (-1, 0): ((0, 0), (0, 1)),  # the lower side of a cell goes from its lower left corner to its lower right one
+    (0, 1): ((0, 1), (1, 1)),
+    (1, 0): ((1, 1), (1, 0)),
+    (0, -1): ((1, 0), (0, 0)),
+}
+"""Of a cell: where the neighbour beyond a side is, and the side's beginning and end; row and column each."""
 
 
 def cell_centres(extent: Extent, cells: int) -> np.ndarray:
@@ -42,6 +49,41 @@ def level_lines(values: np.ndarray, extent: Extent, level: float = 0.0, room: in
     frame = np.concatenate([f, f])
     there = np.isfinite(pieces).all(axis=(1, 2))
     return _by_frame(pieces[there], frame[there], frames, room)
+
+
+def outlines(inside: np.ndarray, extent: Extent) -> np.ndarray:
+    """The edges of the cells where something holds, as closed lines one after another, with NaN between them.
+
+    What holds lies on the left of each line, so that holes stay holes when the lines are filled.
+
+    Args:
+        inside: ``(H, W)`` booleans; row 0 is the lowest.
+        extent: Outer edges of the cells.
+
+    Returns:
+        ``(L, 2)``; a single NaN if it holds nowhere.
+    """
+    padded = np.pad(np.asarray(inside, dtype=bool), 1)
+    onwards: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for (up, right), (start, end) in _SIDES.items():
+        edge = padded & ~np.roll(padded, (-up, -right), axis=(0, 1))
+        for row, column in np.argwhere(edge[1:-1, 1:-1]).tolist():
+            onwards.setdefault((row + start[0], column + start[1]), []).append((row + end[0], column + end[1]))
+    lines: list[tuple[float, float]] = []
+    while onwards:
+        first = at = next(iter(onwards))
+        lines += [(np.nan, np.nan), first] if lines else [first]
+        while True:
+            at, before = onwards[at].pop(), at
+            if not onwards[before]:
+                del onwards[before]
+            lines.append(at)
+            if at == first:
+                break
+    if not lines:
+        return np.full((1, 2), np.nan)
+    low, size = np.array(extent[::2]), np.array(extent[1::2]) - extent[::2]
+    return low + np.array(lines)[:, ::-1] / padded[1:-1, 1:-1].T.shape * size
 
 
 def _triangle(

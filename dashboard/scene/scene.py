@@ -48,12 +48,14 @@ class Brush:
         points: What is there already: (x, y, class) each.
         classes: 1 to 3.
         most: No more points than this.
+        radius: How far a point reaches, data units, so that a stroke is as wide as what it does; 0 for a dot.
     """
 
     panel: int = 0
     points: tuple[tuple[float, float, int], ...] = ()
     classes: int = 1
     most: int = 500
+    radius: float = 0.0
 
 
 @dataclass(frozen=True)

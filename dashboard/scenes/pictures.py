@@ -1,4 +1,4 @@
-"""Sheets of small pictures, and planes of codes: what the pages on digits share."""
+"""Sheets of small pictures, what a pen draws on them, and planes of codes: what the pages on digits share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from functools import lru_cache
 import numpy as np
 
 from dashboard.scene import Images, Labels, Panel, Points
+from dashboard.scene.painted import encode_points
 from genmodels.data.digits import Split, load_binarised_mnist, load_mnist
 
 SIDE = 28
+BOARD = (0.0, float(SIDE))
+"""Both ends of a picture that is drawn or painted on: a pixel is one unit, and y goes up."""
+PEN = 1.25  # radius of a line, pixels
 DIGITS = tuple(str(digit) for digit in range(10))
 THE_DIGITS = {digit: f"the {digit}s" for digit in range(10)}
 
@@ -73,6 +77,38 @@ def rows(title: str, named: Mapping[str, np.ndarray], share: float = 1.0, margin
 def in_pairs(pictures: np.ndarray, copies: np.ndarray) -> dict[str, np.ndarray]:
     """Ten pictures ``(10, H, W)`` over their copies ``(F, 10, H, W)``, five and five, for :func:`rows`."""
     return {"x": pictures[:5], "x̂": copies[:, :5], "x ": pictures[5:], "x̂ ": copies[:, 5:]}
+
+
+def strokes(*corners: tuple[float, float], apart: float = 0.8) -> str:
+    """Straight lines from corner to corner, as a brush paints them on a :data:`BOARD` and a link holds them."""
+    at = np.array(corners, dtype=float)
+    counts = np.maximum(np.linalg.norm(np.diff(at, axis=0), axis=1) // apart, 1).astype(int)
+    pieces = [a + (b - a) * (np.arange(n) / n)[:, None] for a, b, n in zip(at, at[1:], counts, strict=False)]
+    points = np.concatenate([*pieces, at[-1:]])
+    return encode_points(points, np.zeros(len(points), int), BOARD, BOARD)
+
+
+def joined(points: np.ndarray) -> np.ndarray:
+    """Painted points ``(N, 2)``, and more between neighbours of a stroke, nearer to each other than SIDE / 9."""
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    between = [
+        a + (b - a) * np.linspace(0, 1, 12, endpoint=False)[:, None]
+        for a, b, step in zip(points, points[1:], steps, strict=False)
+        if step < SIDE / 9
+    ]
+    return np.concatenate([points, *between])
+
+
+def reached(points: np.ndarray) -> np.ndarray:
+    """How far each pixel's middle is from the nearest of the points ``(N, 2)``, ``(28, 28)``, row 0 on top."""
+    centres = np.arange(SIDE) + 0.5
+    apart = np.hypot(centres[None, :, None] - points[:, 0], centres[::-1][:, None, None] - points[:, 1])
+    return apart.min(axis=2, initial=np.inf)
+
+
+def drawn(points: np.ndarray) -> np.ndarray:
+    """What the pen leaves at these points ``(N, 2)``, grey 0 … 1 ``(28, 28)``: a line's rim is one pixel wide."""
+    return np.clip(PEN + 0.5 - reached(points), 0, 1)
 
 
 def codes(xy: np.ndarray, labels: np.ndarray, name: str = "test digits", radius: float = 3.5) -> tuple:

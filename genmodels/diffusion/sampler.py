@@ -357,7 +357,8 @@ def iterate_reverse(
     Args:
         denoiser: Exact or learned.
         x_T: Noise ``(N, …)``, float, numpy or torch (then on the denoiser's device): standard normal.
-        schedule: The one that the denoiser was made for, all of its steps.
+        schedule: The one that the denoiser was made for, all of its steps; or, to start from points x_t in the middle
+            (SDEdit: Meng et al. 2022, arXiv:2108.01073), ``schedule.until(t)``.
         config: Which sampler, and how many of the steps; by default ddpm, all.
         rng: Of the noise: a ``numpy.random.Generator`` (the same numbers on every device), or for tensors a
             ``torch.Generator`` on their device. Needed only if the sampler draws: not by ddim with η = 0 or the ODE.

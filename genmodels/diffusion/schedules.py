@@ -145,6 +145,15 @@ class Schedule:
         chosen = spaced(self.n_steps, n_steps, spacing)
         return Schedule(self.alpha_bar[chosen], self.times[chosen])
 
+    def until(self, t: int) -> Schedule:
+        """The first t steps, from 1 to T: those that lead back from an x_t to the data.
+
+        >>> linear().until(300).choose(3).times.tolist()
+        [0, 100, 200, 300]
+        """
+        check_steps("t", t, 1, self.n_steps)
+        return Schedule(self.alpha_bar[: t + 1], self.times[: t + 1])
+
     def prior_term(self, x_0: Any) -> np.ndarray:
         """E KL(q(x_t | x_0) ‖ N(0, I)) in nats, the mean over the data, for every t, ``(T + 1,)``; ∞ at t = 0.
 

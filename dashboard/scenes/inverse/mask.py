@@ -1,4 +1,4 @@
-"""What was behind the mask? A digit, a rectangle over it, and whole digits drawn from p(whole | part)."""
+"""What was behind the mask? A digit, a cover over it, and whole digits drawn from p(whole | part)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Bars, Handle, Images, Labels, Panel, Polylines, Readout, Scene, drag
+from dashboard.scene import Bars, Brush, Handle, Images, Labels, Panel, Polylines, Readout, Scene, drag
 from dashboard.scene.claims import Claim, said
-from dashboard.scene.fields import choice, placed, slider, switch
+from dashboard.scene.contours import outlines
+from dashboard.scene.fields import Values, choice, painted, placed, slider, switch
+from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scene.snippet import snippet
-from dashboard.scenes.pictures import DIGITS, SIDE, binary_digit, flat, ink, picture
+from dashboard.scenes.pictures import BOARD, DIGITS, SIDE, binary_digit, flat, ink, picture, reached, strokes
 from genmodels.data.digits import load_binarised_mnist
 from genmodels.inverse.measurement import Mask
-from genmodels.inverse.metrics import data_consistency, psnr
+from genmodels.inverse.metrics import data_consistency
 from genmodels.inverse.pictures import Pictures, Wiener, equally_likely
 from genmodels.nn.convolutional import ForwardCNN
 from genmodels.store import cache
@@ -24,11 +26,21 @@ from genmodels.store.checkpoint import Checkpoint
 from genmodels.vae.runtime import ForwardVAE
 
 NEEDS = ("vae-conditional", "cnn")
-BOARD = (0.0, float(SIDE))
+COVERS = {"rectangle": "A rectangle", "painted": "Painted"}
+BRUSH = 2.0  # radius, pixels
 STYLES, SIGMA = 20, 0.1
 ANSWERS, COLUMNS, SALT = 9, 3, 51
 SURE, GOAL = 0.95, 30.0
 STEPS = np.arange(ANSWERS + 2)  # answers that there are; at the last one the truth, too
+
+
+EXAMPLE = strokes((5, 24), (23, 22), (5, 20), (23, 18), (5, 16), apart=1.2)
+"""Over the upper half, for those who have not painted yet."""
+
+
+def is_painted(values: Values) -> bool:
+    """Whether the cover is painted."""
+    return values["cover"] == "painted"
 
 
 @dataclass(frozen=True)
@@ -45,8 +57,10 @@ class OfDigit:
 
 @dataclass(frozen=True)
 class Covered(OfDigit):
-    """A test digit, and two corners of what is covered, pixels from the lower left."""
+    """A test digit, and what is covered: between two corners, pixels from the lower left, or under a brush."""
 
+    cover: str = choice("Cover", "rectangle", COVERS)
+    strokes: str = painted(BOARD, default=EXAMPLE, when=is_painted)
     drawn: bool = switch("Draw each covered pixel, too")
     a_1: float = placed(3.0, *BOARD)
     a_2: float = placed(25.0, *BOARD)
@@ -55,7 +69,7 @@ class Covered(OfDigit):
     seed: int = 0
 
     def box(self) -> tuple[int, int, int, int]:
-        """Left, right, lower and upper end of what is covered, whole pixels: at least one either way."""
+        """Left, right, lower and upper end of the rectangle, whole pixels: at least one either way."""
         ends = []
         for one, other in ((self.a_1, self.b_1), (self.a_2, self.b_2)):
             low = min(round(min(one, other)), SIDE - 1)
@@ -64,11 +78,17 @@ class Covered(OfDigit):
         return left, right, lower, upper
 
     def seen(self) -> np.ndarray:
-        """Which pixels are not covered, ``(784,)``."""
+        """Which pixels are not covered, ``(784,)``; a brush covers those whose middle it reaches."""
+        if self.cover == "painted":
+            return (reached(self.painted()) >= BRUSH).ravel()
         left, right, lower, upper = self.box()
         seen = np.ones((SIDE, SIDE), dtype=bool)
         seen[SIDE - upper : SIDE - lower, left:right] = False
         return seen.ravel()
+
+    def painted(self) -> np.ndarray:
+        """Where the brush was, ``(N, 2)``."""
+        return decode_points(self.strokes, BOARD, BOARD)[0]
 
 
 class Prior(NamedTuple):
@@ -103,7 +123,7 @@ def scene(config: Covered) -> Scene:
     so_far = _running(found.x)
     says = classifier()(np.stack([*found.x, found.mean, found.wiener, truth]).reshape(-1, SIDE, SIDE))
     right = says.argmax(axis=1) == config.digit
-    error, of_mean = (np.square(x - truth)[:, ~seen].mean(axis=1) for x in (found.x, so_far))
+    error, of_mean = (_error(x, truth, ~seen) for x in (found.x, so_far))
     end = STEPS > ANSWERS
     return Scene(
         panels=(
@@ -114,29 +134,41 @@ def scene(config: Covered) -> Scene:
         ),
         steps=STEPS,
         time="answer",
-        readouts=_readouts(config, found, truth, so_far, says, error),
-        **said(len(STEPS), *_sentences(found.classes, int(right[:ANSWERS].sum()), int((error < of_mean[-1]).sum()))),
-        alt="A digit with a covered rectangle, nine whole digits that would explain the rest of it, their mean, the "
+        readouts=_readouts(config, found, truth, of_mean, says, error),
+        **said(
+            len(STEPS),
+            Claim("Nothing is covered: every answer is the digit itself.", bool(seen.all())),
+            *_sentences(found.classes, int(right[:ANSWERS].sum()), int((error < of_mean[-1]).sum())),
+        ),
+        alt="A digit, part of it covered, nine whole digits that would explain the rest of it, their mean, the "
         "Wiener filter's answer, and bars of which digit it may be.",
         fps=3,
         start=ANSWERS,
-        handles=(
-            Handle("one corner", np.array([config.a_1, config.a_2]), snap=1.0),
-            Handle("opposite corner", np.array([config.b_1, config.b_2]), snap=1.0),
-        ),
+        **_in_hand(config),
     )
 
 
+def _in_hand(config: Covered) -> dict[str, Any]:
+    """What the hand takes: two corners, or a brush."""
+    if config.cover == "painted":
+        return {"brush": Brush(0, tuple((x, y, 0) for x, y in config.painted().tolist()), radius=BRUSH)}
+    corners = {"one corner": (config.a_1, config.a_2), "opposite corner": (config.b_1, config.b_2)}
+    return {"handles": tuple(Handle(name, np.array(at), snap=1.0) for name, at in corners.items())}
+
+
 def after_drag(config: Covered, values: Mapping[str, Any]) -> Covered:
-    """The rectangle after one of its corners was moved."""
+    """The cover after a stroke, or after a corner of the rectangle was moved."""
+    if config.cover == "painted":
+        return replace(config, strokes=encode_points(*drag.painted(values), BOARD, BOARD))
     name = drag.moved(values)
     x, y = (float(v) for v in np.clip(drag.handle(values, name), *BOARD).round())
     return replace(config, a_1=x, a_2=y) if name == "one corner" else replace(config, b_1=x, b_2=y)
 
 
 def code(config: Covered) -> str:
-    """The nine answers, and how near they and the Wiener filter come."""
-    left, right, lower, upper = config.box()
+    """The nine answers, and how near they and the Wiener filter come; empty while nothing is covered."""
+    if config.seen().all():
+        return ""
     covered = f"rng.random(({ANSWERS}, 784)) < p" if config.drawn else "p"
     return snippet(
         "import numpy as np",
@@ -146,9 +178,7 @@ def code(config: Covered) -> str:
         "from genmodels.store.checkpoint import load",
         "from genmodels.vae.runtime import ForwardVAE",
         f"truth = load_binarised_mnist().test.images[{config.index()}].ravel().astype(float)",
-        "seen = np.ones((28, 28), dtype=bool)",
-        f"seen[{SIDE - upper}:{SIDE - lower}, {left}:{right}] = False",
-        "seen = seen.ravel()",
+        _seen_code(config),
         f"z, classes = np.tile(equally_likely({STYLES}), (10, 1)), np.repeat(np.arange(10), {STYLES**2})",
         "pictures = Pictures(ForwardVAE.of(load('vae-conditional')).decode(z, classes))",
         "weights = pictures.given(truth, seen)  # p(k | part)",
@@ -162,6 +192,19 @@ def code(config: Covered) -> str:
         "    'PSNR: Wiener': psnr(wiener.clip(0, 1)[~seen], truth[~seen]),",
         "}",
     )
+
+
+def _seen_code(config: Covered) -> str:
+    """As :meth:`Covered.seen`, in Python."""
+    if config.cover == "painted":
+        bits = np.packbits(config.seen()).tobytes().hex()
+        return (
+            f"bits = bytes.fromhex('{bits}')  # 784, a pixel each\n"
+            "seen = np.unpackbits(np.frombuffer(bits, np.uint8)).astype(bool)"
+        )
+    left, right, lower, upper = config.box()
+    rows = f"{SIDE - upper}:{SIDE - lower}"
+    return f"seen = np.ones((28, 28), dtype=bool)\nseen[{rows}, {left}:{right}] = False\nseen = seen.ravel()"
 
 
 def still_seen(config: Covered) -> float:
@@ -222,8 +265,13 @@ def decibels(error: np.ndarray) -> np.ndarray:
         return -10 * np.log10(error)
 
 
+def _error(x: np.ndarray, truth: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Mean squared error of each row ``(N, 784)`` over the covered pixels, ``(N,)``; NaN if there are none."""
+    return np.square(x - truth)[:, covered].mean(axis=1) if covered.any() else np.full(len(x), np.nan)
+
+
 def _readouts(
-    config: Covered, found: Answers, truth: np.ndarray, so_far: np.ndarray, says: np.ndarray, error: np.ndarray
+    config: Covered, found: Answers, truth: np.ndarray, of_mean: np.ndarray, says: np.ndarray, error: np.ndarray
 ) -> tuple[Readout, ...]:
     one, covered = np.ones(len(STEPS)), ~config.seen()
     right = (says[:ANSWERS].argmax(axis=1) == config.digit).astype(float)
@@ -232,8 +280,8 @@ def _readouts(
         Readout("covered", 100 * covered.mean() * one, "%", 0),
         Readout(f"p(a {config.digit} | part)", 100 * found.classes[config.digit] * one, "%", 1),
         Readout("PSNR: an answer", decibels(_running(error[:, None])[:, 0]), "dB", 2),
-        Readout("PSNR: their mean", psnr(so_far[:, covered], truth[covered]), "dB", 2),
-        Readout("PSNR: Wiener", psnr(found.wiener[covered], truth[covered]) * one, "dB", 2),
+        Readout("PSNR: their mean", decibels(of_mean), "dB", 2),
+        Readout("PSNR: Wiener", decibels(_error(found.wiener[None], truth, covered)) * one, "dB", 2),
         Readout("CNN: answers that are right", 100 * _running(right[:, None])[:, 0], "%", 0),
         *(
             Readout(f"CNN, p(a {config.digit}): {name}", p * one, "%", 0)
@@ -247,10 +295,9 @@ def _readouts(
 
 
 def _outline(config: Covered, corner: tuple[float, float], size: float) -> np.ndarray:
-    """The covered rectangle in a picture with that upper left corner, ``(4, 2)``."""
-    left, right, lower, upper = config.box()
-    at = np.array([[left, lower], [right, lower], [right, upper], [left, upper]]) / SIDE
-    return np.array([corner[0], corner[1] - size]) + size * at
+    """The edge of the cover in a picture with that upper left corner, ``(L, 2)``."""
+    x, y = corner
+    return outlines(~config.seen().reshape(SIDE, SIDE)[::-1], (x, x + size, y - size, y))
 
 
 def _board(config: Covered, truth: np.ndarray, end: np.ndarray) -> Panel:
@@ -263,23 +310,23 @@ def _board(config: Covered, truth: np.ndarray, end: np.ndarray) -> Panel:
             key="c",
             xy=np.where(end[:, None, None, None], np.nan, sheet[None]),
             colour="class0",
-            closed=True,
             filled=True,
             alpha=0.5,
             width=2,
         ),
-        Polylines(name="", xy=sheet[None], colour="class0", closed=True, width=2),
+        Polylines(name="", xy=sheet[None], colour="class0", width=2),
     )
-    return Panel("Drag the corners", layers, (-1, SIDE + 1), (-1, SIDE + 1), axes=False)
+    title = "Paint the cover" if config.cover == "painted" else "Drag the corners"
+    return Panel(title, layers, (-1, SIDE + 1), (-1, SIDE + 1), axes=False, share=1.2)
 
 
 def _sheet(config: Covered, answers: np.ndarray) -> Panel:
     there = STEPS[:, None] > np.arange(ANSWERS)
     pixels = ink(answers) * there[:, :, None, None].astype(np.uint8)
-    outlines = [_outline(config, (k % COLUMNS, COLUMNS - k // COLUMNS), 1) for k in range(ANSWERS)]
+    edges = [_outline(config, (k % COLUMNS, COLUMNS - k // COLUMNS), 1) for k in range(ANSWERS)]
     layers = (
         picture(pixels, (0, COLUMNS), 1, COLUMNS, name="answers"),
-        Polylines(name="edge of the cover", key="e", xy=np.array(outlines), colour="class0", closed=True, width=1),
+        Polylines(name="edge of the cover", key="e", xy=np.array(edges), colour="class0", width=1),
     )
     return Panel("Nine from p(whole | part)", layers, (0, COLUMNS), (0, COLUMNS), axes=False)
 
@@ -296,7 +343,7 @@ def _beside(config: Covered, so_far: np.ndarray, found: Answers, truth: np.ndarr
     )
     at = np.array([(x + 0.5, y + 0.09) for x, y in corners])
     return Panel(
-        "One answer instead of nine",
+        "Single answers",
         (*images, truth_now, Labels(name="", at=at, texts=("their mean", "E[x | part]", "Wiener filter", "truth"))),
         (0, 2.05),
         (0, 2.4),
@@ -307,10 +354,10 @@ def _beside(config: Covered, so_far: np.ndarray, found: Answers, truth: np.ndarr
 
 def _classes(p: np.ndarray, says: np.ndarray) -> Panel:
     voted = 100 * _running(np.eye(10)[says.argmax(axis=1)])
-    bars = (
-        Bars(name="p(class | part)", key="p", height=100 * p, x=np.arange(10) - 0.2, width=0.38, colour="truth"),
+    bars = (  # names as short as a narrow panel's key
+        Bars(name="exact", key="p", height=100 * p, x=np.arange(10) - 0.2, width=0.38, colour="truth"),
         Bars(
-            name="answers, by the CNN",
+            name="answers",
             key="a",
             height=np.nan_to_num(voted),
             x=np.arange(10) + 0.2,
@@ -318,9 +365,7 @@ def _classes(p: np.ndarray, says: np.ndarray) -> Panel:
             colour="model",
         ),
     )
-    return Panel(
-        "Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_label="class", x_names=DIGITS, share=1.1
-    )
+    return Panel("Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_names=DIGITS, share=0.7)
 
 
 def _sentences(p: np.ndarray, right: int, nearer: int) -> list[Claim | str]:

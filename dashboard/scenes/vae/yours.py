@@ -27,14 +27,12 @@ from dashboard.scene import (
 from dashboard.scene.fields import painted, switch
 from dashboard.scene.painted import decode_points, encode_points
 from dashboard.scene.snippet import snippet
-from dashboard.scenes.pictures import SIDE, binary, codes, flat, ink, picture
+from dashboard.scenes.pictures import BOARD, PEN, SIDE, binary, codes, drawn, flat, ink, joined, picture
 from dashboard.scenes.vae.setup import PLANE, known, prior_circles
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
-BOARD = (0.0, float(SIDE))
 BOX = 20  # MNIST's makers scaled each digit to fit 20 × 20 pixels, and put its centre of mass into the middle
-PEN = 1.25  # radius of a line, pixels of the finished picture
 SAMPLES, SIGMAS = 256, (1.0, 2.0)
 PASSES, ASIDE = 0.05, 5  # the least rank that passes; pixels
 BINS = np.arange(40.0, 1281.0, 40.0)
@@ -70,15 +68,14 @@ def pixels(points: np.ndarray, fitted: bool) -> np.ndarray:
 
     Neighbouring dots of a stroke are joined: those nearer to each other than a ninth of the board.
     """
-    xy = _joined(points)
+    xy = joined(points)
     if fitted:
         low, high = xy.min(axis=0), xy.max(axis=0)
         scale = (BOX - 2 * PEN) / max(float((high - low).max()), 4.0)
         xy = (xy - (low + high) / 2) * scale + SIDE / 2
-    centres = np.arange(SIDE) + 0.5
-    apart = np.hypot(centres[None, :, None] - xy[:, 0], centres[::-1][:, None, None] - xy[:, 1])
-    grey = np.clip(PEN + 0.5 - apart.min(axis=2), 0, 1)
+    grey = drawn(xy)
     if fitted:
+        centres = np.arange(SIDE) + 0.5
         mass = np.array([(grey.sum(axis=axis) * centres).sum() for axis in (1, 0)]) / grey.sum()
         grey = _moved(grey, *np.round(SIDE / 2 - mass).astype(int))
     return (grey > 0.5).astype(np.float32).ravel()
@@ -88,16 +85,6 @@ def _moved(picture: np.ndarray, down: int, across: int) -> np.ndarray:
     """By whole pixels; what comes in is paper."""
     margin = max(abs(int(down)), abs(int(across)))
     return np.roll(np.pad(picture, margin), (down, across), (0, 1))[margin : margin + SIDE, margin : margin + SIDE]
-
-
-def _joined(points: np.ndarray) -> np.ndarray:
-    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    between = [
-        a + (b - a) * np.linspace(0, 1, 12, endpoint=False)[:, None]
-        for a, b, step in zip(points, points[1:], steps, strict=False)
-        if step < SIDE / 9
-    ]
-    return np.concatenate([points, *between])
 
 
 def scene(config: Config) -> Scene:

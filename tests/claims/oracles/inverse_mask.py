@@ -12,6 +12,11 @@ def _chances(shown: Shown) -> np.ndarray:
     return 100 * anew.found(shown.config).weights.reshape(10, 400).sum(axis=1)
 
 
+def _bare(shown: Shown, match: re.Match[str]) -> bool:
+    now = anew.found(shown.config)
+    return not now.hidden.any() and bool((now.answers == now.truth).all())
+
+
 def _under_way(shown: Shown) -> bool:
     return 0 < shown.scene.steps[shown.frame] < 10
 
@@ -40,6 +45,7 @@ def _in_the_end(shown: Shown, match: re.Match[str]) -> bool:
 
 
 ORACLES: list[Oracle] = [
+    Oracle(r"^Nothing is covered: every answer is the digit itself\.$", _bare),
     Oracle(r"^The part leaves little doubt of the digit: a (?P<digit>\d), with (?P<p>[\d.]+) %\.$", _sure),
     Oracle(
         r"^The part leaves doubt: a (?P<one>\d) with (?P<p>[\d.]+) %, a (?P<other>\d) with (?P<q>[\d.]+) %, or",

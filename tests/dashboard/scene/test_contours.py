@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.scene.contours import cell_centres, hatching, level_lines
+from dashboard.scene.contours import cell_centres, hatching, level_lines, outlines
 
 EXTENT = (-2.0, 2.0, -1.5, 1.5)
 
@@ -61,3 +61,22 @@ def test_hatching_covers_where_it_holds_and_nothing_else():
 def test_cell_centres_run_row_by_row_from_the_lowest():
     centres = cell_centres((0, 4, 0, 2), 2)
     np.testing.assert_allclose(centres, [[1, 0.5], [3, 0.5], [1, 1.5], [3, 1.5]])
+
+
+def test_outlines_wind_once_around_what_is_inside_and_not_around_its_holes():
+    inside = np.random.default_rng(3).random((9, 7)) < 0.6
+    lines = outlines(inside, (-1.0, 6.0, 2.0, 11.0))
+    start, end = lines[:-1], lines[1:]
+    for row, column in np.ndindex(9, 7):
+        x, y = column - 0.5, row + 2.5
+        right = start[:, 0] > x
+        up, down = (start[:, 1] < y) & (y < end[:, 1]), (end[:, 1] < y) & (y < start[:, 1])
+        assert (right & up).sum() - (right & down).sum() == inside[row, column]
+    steps = np.linalg.norm(end - start, axis=1)
+    assert set(steps[np.isfinite(steps)]) == {1.0}
+    padded = np.pad(inside, 1).astype(int)
+    assert np.isfinite(steps).sum() == np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+
+
+def test_nothing_inside_has_no_outline():
+    assert np.isnan(outlines(np.zeros((3, 4), dtype=bool), EXTENT)).all()

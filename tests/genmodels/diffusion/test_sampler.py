@@ -350,6 +350,37 @@ def test_the_ode_carries_a_gaussian_along_straight_quantiles(name, prediction):
         np.testing.assert_allclose(state.x_t / np.sqrt(spread), x_T / np.sqrt(start), atol=1e-4)
 
 
+GAUSSIAN = GaussianMixture(np.ones(1), np.array([[0.5, -1.0]]), np.diag([0.3, 1.5])[None])
+
+
+@every_prediction
+@pytest.mark.parametrize("t", [50, 400, 900])
+def test_the_ode_from_the_middle_ends_where_the_flow_of_a_gaussian_does(prediction, t):
+    """x_0 = m + √(λ / (ᾱ λ + 1 − ᾱ)) (x_t − √ᾱ m)."""
+    schedule, x_t, (m, variances) = linear(), normal(20, 2), (GAUSSIAN.means[0], np.diag(GAUSSIAN.covariances[0]))
+    a = schedule.alpha_bar[t]
+    states = list(
+        iterate_reverse(ExactMixtureDenoiser(GAUSSIAN, prediction), x_t, schedule.until(t), ReverseConfig("ode", 50))
+    )
+    assert (states[0].t, states[0].alpha_bar, states[-1].t) == (t, a, 0)
+    expected = m + np.sqrt(variances / (a * variances + 1 - a)) * (x_t - np.sqrt(a) * m)
+    np.testing.assert_allclose(states[-1].x_t, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("t", [50, 400, 900])
+def test_a_noised_sketch_comes_back_as_a_draw_of_what_it_may_have_been(t):
+    """SDEdit of a Gaussian: x_t ~ N(√ᾱ s, 1 − ᾱ), then x_0 ~ p(x_0 | x_t): mean and variance in closed form."""
+    schedule, sketch, n = linear(), np.array([2.0, 2.0]), 20_000
+    m, variances, a = GAUSSIAN.means[0], np.diag(GAUSSIAN.covariances[0]), schedule.alpha_bar[t]
+    x_t = q_sample(np.tile(sketch, (n, 1)), t, schedule, normal(n, 2))
+    x = sample_reverse(ExactMixtureDenoiser(GAUSSIAN, "x0"), x_t, schedule.until(t), ReverseConfig("ddpm"), rng(1))
+    gain = np.sqrt(a) * variances / (a * variances + 1 - a)
+    mean = m + gain * np.sqrt(a) * (sketch - m)
+    variance = gain**2 * (1 - a) + variances * (1 - a) / (a * variances + 1 - a)
+    np.testing.assert_allclose(x.mean(axis=0), mean, atol=5 * np.sqrt(variance.max() / n))
+    np.testing.assert_allclose(x.var(axis=0) / variance, 1, atol=0.08)
+
+
 @every_prediction
 @pytest.mark.parametrize(("sampler", "local", "whole"), [("ddim", 2, 1), ("ode", 4, 4)])
 def test_the_order_of_the_last_step_and_of_the_whole_way(prediction, sampler, local, whole):

@@ -119,6 +119,17 @@ def test_fewer_steps_keep_the_marginals(name, spacing):
     np.testing.assert_allclose(few.beta[1:], 1 - few.alpha_bar[1:] / few.alpha_bar[:-1], rtol=1e-12)
 
 
+@pytest.mark.parametrize("t", [1, 300, 1000])
+def test_the_first_steps_are_those_of_the_whole(t):
+    whole = linear()
+    first = whole.until(t)
+    assert first.n_steps == t
+    np.testing.assert_array_equal(first.alpha_bar, whole.alpha_bar[: t + 1])
+    np.testing.assert_array_equal(first.choose(1).times, [0, t])
+    few = whole.choose(20).until(7)
+    np.testing.assert_array_equal(few.times, whole.choose(20).times[:8])
+
+
 # --- Drawn by hand ------------------------------------------------------------------------------------------
 
 
@@ -205,6 +216,8 @@ def test_the_kl_at_its_ends():
         (lambda: linear().choose(1001), "from 1 to 1000"),
         (lambda: linear(20).choose(0), "from 1 to 20"),
         (lambda: linear().choose(5, "karras"), "choose one of trailing"),
+        (lambda: linear().until(0), "from 1 to 1000"),
+        (lambda: linear(20).until(21), "from 1 to 20"),
         (lambda: linear(first=0.5, last=0.1), "first ≤ last"),
         (lambda: cosine(most=1), "offset"),
         (lambda: sigmoid(start=2, end=1), "start < end"),
