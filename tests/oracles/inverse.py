@@ -11,15 +11,16 @@ from scipy.stats import multivariate_normal, norm
 
 from dashboard.scenes.inverse import line, pairs, right
 from genmodels.data.planar import get_dataset
-from tests.oracles import inverse_mask, inverse_noise
+from tests.oracles import inverse_mask, inverse_noise, inverse_solvers
 from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Oracles, Seen
 
 ORACLES = Oracles()
-ORACLES.all += inverse_mask.ORACLES.all + inverse_noise.ORACLES.all
+ORACLES.all += inverse_mask.ORACLES.all + inverse_noise.ORACLES.all + inverse_solvers.ORACLES.all
 MORE = (
     inverse_mask.MORE
     | inverse_noise.MORE
+    | inverse_solvers.MORE
     | {
         "line": [
             line.Evidence("ffjord8", 0.3, 1.0, -2.0, -0.5, 2.4, seed=2),
