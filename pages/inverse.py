@@ -148,12 +148,12 @@ def show_solvers() -> None:
         "Compared is at 14 × 14, means of 2 × 2 pixels; PSNR is against the grey digit. No model was trained on test "
         "digits. List and VAE show probabilities of ink, MADE drawn pixels, which costs PSNR on average.",
         "*Diffusion*: replacement puts the seen pixels in place after each step, and the step itself hears of them "
-        f"through xₜ alone. RePaint makes each step {solvers.REPEATS} times, with noise in between. DPS goes downhill "
-        "in what x̂₀ misses, through the network; try ζ.",
+        f"through xₜ alone. RePaint makes each step {solvers.REPEATS} times, with noise in between. DPS goes "
+        "downhill in what x̂₀ misses, through the network; try ζ.",
         "*VAE*: z, of 16 numbers, climbs to maxima of p(z | part), from nine starts. These are no samples: how many "
         "starts come to one maximum says nothing of how likely it is.",
-        "*MADE*: exact, for its prior, if all seen pixels come first: the lower half covered. Otherwise w says how well "
-        "each answer explains seen pixels that came later; *answers that count*: (Σ w)² / Σ w².",
+        "*MADE*: exact, for its prior, if all seen pixels come first: the lower half covered. Otherwise w says how "
+        "well each answer explains seen pixels that came later; *answers that count*: (Σ w)² / Σ w².",
         "*Is it the posterior?* The list's answers are, of its prior. The others have other priors: bars that differ "
         "from the list's need not be wrong.",
     )

@@ -41,7 +41,7 @@ SOLVERS = {
     "repaint": ("Diffusion: RePaint", "diffusion-digits"),
     "dps": ("Diffusion: DPS", "diffusion-digits"),
     "vae": ("VAE: search in z", "vae-16d"),
-    "made": ("MADE: pixel by pixel, by rows", "pixel-made"),
+    "made": ("MADE: pixel by pixel", "pixel-made"),
 }
 """Who answers, and the checkpoint."""
 HALF = SIDE // 2  # pictures are compared at 14 × 14
