@@ -2,11 +2,13 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right, sketch
+from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right, sketch, solvers
 from genmodels.cycle import iterate_cycle
 from genmodels.diffusion.sampler import iterate_reverse, q_sample
+from genmodels.inverse.clamped import iterate_clamped
 from genmodels.inverse.exact import condition, minimum_norm
 from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
+from genmodels.inverse.latent import iterate_climb
 from genmodels.inverse.pictures import Pictures, Wiener
 
 page = Page(CONCEPT)
@@ -127,6 +129,44 @@ def show_mask() -> None:
     page.source(Pictures, Wiener)
 
 
+# solvers
+
+
+@page.cue("Other priors", "**Who else can answer?** Four kinds of models, each asked in the way that it allows.")
+def show_solvers() -> None:
+    """Diffusion, VAE and MADE asked for what is covered."""
+    page.predict(
+        "MADE draws pixels one after the other, from the top left, row by row. The upper half is covered, the lower "
+        "half is seen. What do its answers know of the part that is seen?",
+        ["All that it tells", "Half of it", "Nothing"],
+        "Nothing",
+        "A pixel hears of those before it in the order. Here all covered pixels come before all seen ones: the upper "
+        "halves are drawn as if nothing were seen. To ask for p(upper | lower), sum over all upper halves.",
+    )
+    page.stage(solvers.Asked, solvers.scene, code=solvers.code, needs=solvers.needs)
+    lesson.notice(
+        "*Each as it knows digits*: the diffusion model grey, 14 × 14 pixels; the others black and white, 28 × 28. "
+        "Compared is at 14 × 14, means of 2 × 2 pixels; PSNR is against the grey digit. No model was trained on test "
+        "digits. List and VAE show probabilities of ink, MADE drawn pixels, which costs PSNR on average.",
+        "*Diffusion*: replacement puts the seen pixels in place after each step, and the step itself hears of them "
+        f"through xₜ alone. RePaint makes each step {solvers.REPEATS} times, with noise in between. DPS goes "
+        "downhill in what x̂₀ misses, through the network; try ζ.",
+        "*VAE*: z, of 16 numbers, climbs to maxima of p(z | part), from nine starts. These are no samples: how many "
+        "starts come to one maximum says nothing of how likely it is.",
+        "*MADE*: exact, for its prior, if all seen pixels come first: the lower half covered. Otherwise w says how "
+        "well each answer explains seen pixels that came later; *answers that count*: (Σ w)² / Σ w².",
+        "*Is it the posterior?* The list's answers are, of its prior. The others have other priors: bars that differ "
+        "from the list's need not be wrong.",
+    )
+    lesson.formula(
+        "What an order leaves out",
+        r"p(x_H\mid x_S)\propto\underbrace{\prod_{k:\,o(k)\in H}p(x_{o(k)}\mid x_{o(<k)})}_{\text{drawn}}\;"
+        r"\underbrace{\prod_{k:\,o(k)\in S}p(x_{o(k)}\mid x_{o(<k)})}_{w}",
+        "S: the pixels that are seen, H: those that are not, o: the order. Drawing in order leaves out w.",
+    )
+    page.source(iterate_guided, iterate_climb, iterate_clamped)
+
+
 # noise
 
 
@@ -224,6 +264,8 @@ def show_pairs() -> None:
 page.run(
     "C. M. Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3.3.",
     "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
+    "M. Germain et al. (2015), *MADE*, arXiv:1502.03509.",
+    "A. Bora et al. (2017), *Compressed sensing using generative models*, arXiv:1703.03208.",
     "A. Lugmayr et al. (2022), *RePaint*, arXiv:2201.09865.",
     "C. Meng et al. (2022), *SDEdit*, arXiv:2108.01073.",
     "H. Chung et al. (2023), *Diffusion posterior sampling for general noisy inverse problems*, arXiv:2209.14687.",

@@ -9,7 +9,7 @@ be sampled.
 unconditional one that guidance needs.
 
 Sources: Salimans & Ho (2022), arXiv:2202.00512 (v); Ho & Salimans (2022), arXiv:2207.12598 (dropping the class).
-Rows are points in the units of the standardised data, float32.
+Rows are points in the units of the standardised data; float32 unless asked otherwise.
 """
 
 from __future__ import annotations
@@ -113,27 +113,34 @@ def noise_features(alpha_bar: Any, n_waves: int) -> np.ndarray:
 
 
 class ForwardDenoiser(WavePerceptron):
-    """The learned denoiser without torch: numpy, float32; see :class:`genmodels.nn.waves.WavePerceptron`.
+    """The learned denoiser without torch; see :class:`genmodels.nn.waves.WavePerceptron`.
 
     Args:
         arrays: Of a state or a checkpoint: ``"net.0.weight"`` ``(outputs, inputs)``, ``"net.0.bias"``, …; and
             ``"centre"`` ``(D,)``, ``"scale"`` ``(1,)`` in data units.
         config: The network's.
+        dtype: Of the arithmetic, float32 or float64.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], config: DenoiserConfig) -> None:
-        super().__init__(arrays, config.activation, config.x_waves, config.t_waves, config.n_classes)
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], config: DenoiserConfig, dtype: type[np.floating] = np.float32
+    ) -> None:
+        super().__init__(arrays, config.activation, config.x_waves, config.t_waves, config.n_classes, dtype)
         self.config, self.prediction = config, config.prediction
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> ForwardDenoiser:
+    def of(cls, checkpoint: Checkpoint, dtype: type[np.floating] = np.float32) -> ForwardDenoiser:
         """The network of a checkpoint, as :func:`genmodels.store.checkpoint.load` reads it."""
-        return cls(checkpoint.arrays, DenoiserConfig(**checkpoint.entry.config))
+        return cls(checkpoint.arrays, DenoiserConfig(**checkpoint.entry.config), dtype)
 
     def __call__(self, x_t: np.ndarray, alpha_bar: float, y: Any = None) -> np.ndarray:
-        """The prediction, ``(N, D)`` float32; y: classes ``(N,)``, −1 for none."""
+        """The prediction, ``(N, D)``; y: classes ``(N,)``, −1 for none."""
         return self.ask(x_t, float(noise_level(alpha_bar)), y)
 
     def divergence(self, x_t: np.ndarray, alpha_bar: float, y: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The prediction, and the trace of its Jacobian ``(N,)``, exact, by carrying D tangents forwards."""
         return self.ask_with_trace(x_t, float(noise_level(alpha_bar)), y)
+
+    def vjp(self, x_t: np.ndarray, alpha_bar: float, v: np.ndarray, y: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """The prediction, and vᵀ ∂prediction/∂x_t, both ``(N, D)`` as v is, exact, by one pass back."""
+        return self.ask_and_pull(x_t, float(noise_level(alpha_bar)), v, y)

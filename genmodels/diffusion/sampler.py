@@ -68,7 +68,8 @@ class Denoiser(Protocol):
 
     Its ``prediction`` is ``"eps"``, ``"x0"`` or ``"v"``. A denoiser may also have ``divergence(x_t, alpha_bar, y)``,
     which returns the prediction ``(N, D)`` and the trace of its Jacobian ∂prediction/∂x_t ``(N,)``;
-    :func:`log_likelihood` takes differences if it has not.
+    :func:`log_likelihood` takes differences if it has not. And it may have ``vjp(x_t, alpha_bar, v, y)``, which
+    returns the prediction and vᵀ ∂prediction/∂x_t, both ``(N, D)``; :mod:`genmodels.inverse.guidance` asks for it.
     """
 
     @property

@@ -18,8 +18,12 @@ measured hears of it only through x_s, and where the step has left for a lump, i
     x_s ← x_s − ζ_t ∇_{x_t} |y − A x̂_0(x_t)|²,   ζ_t = ζ,  or  ζ / |y − A x̂_0| (``normalised``)
 
 so that p(y | x_t) is taken to be p(y | x̂_0), as if x_t left no doubt about x_0. The gradient is
-−2 Jᵀ Aᵀ (y − A x̂_0), and J = ∂x̂_0/∂x_t = √ᾱ/(1 − ᾱ) Cov[x_0 | x_t] is symmetric for an exact denoiser. ζ is a
-knob: what it should be for the posterior to come out depends on σ, on t and on the prior.
+−2 Jᵀ Aᵀ (y − A x̂_0), and J = ∂x̂_0/∂x_t = √ᾱ/(1 − ᾱ) Cov[x_0 | x_t] is symmetric for an exact denoiser; a network
+has the product of its own Jacobian (``vjp``). ζ is a knob: what it should be for the posterior to come out depends on
+σ, on t and on the prior.
+
+*Of pictures*: rows are pixels, A is a :class:`~genmodels.inverse.measurement.Mask`, the denoiser is a network, and
+the space is that in which it was trained (its ``from_data`` and ``to_data``).
 
 *Exact*: if the prior is a mixture (:mod:`genmodels.mixture`), p(x_0 | y) is one (:mod:`.exact`), and so is its noised
 p(x_t | y): its denoiser has a closed form (:func:`posterior_denoiser`), and
@@ -42,7 +46,7 @@ import numpy as np
 
 from genmodels.checks import check_choice, check_data, check_number, check_whole
 from genmodels.diffusion.exact import ExactMixtureDenoiser
-from genmodels.diffusion.sampler import Denoiser, convert, ddim_step
+from genmodels.diffusion.sampler import Denoiser, coefficients, convert, ddim_step
 from genmodels.diffusion.schedules import Schedule, check_steps
 from genmodels.inverse.exact import condition
 from genmodels.inverse.measurement import Measurement
@@ -200,13 +204,17 @@ def misfit_gradient(
 ) -> np.ndarray:
     """∇_{x_t} |y − A x̂_0(x_t)|², ``(N, D)``.
 
-    With the closed form of J where the denoiser tells p(x_0 | x_t) (``transition``); else J v is a difference along
-    v, which is Jᵀ v only as far as J is symmetric, as that of an exact denoiser is.
+    With the closed form of J where the denoiser tells p(x_0 | x_t) (``transition``), or a network's own product
+    (``vjp``); else J v is a difference along v, which is Jᵀ v only as far as J is symmetric, as that of an exact
+    denoiser is.
     """
     v = measurement.adjoint(y - measurement.apply(x0_hat))  # (N, D)
     if hasattr(denoiser, "transition"):
         covariance = denoiser.transition(x_t, alpha_bar, 1.0).moments()[1]
         return -2 * math.sqrt(alpha_bar) / (1 - alpha_bar) * np.einsum("nde,ne->nd", covariance, v)
+    if hasattr(denoiser, "vjp"):
+        a, b = coefficients(denoiser.prediction, "x0", alpha_bar)  # x̂_0 = a x_t + b prediction
+        return -2 * (a * v + b * denoiser.vjp(x_t, alpha_bar, v)[1])
     length = np.linalg.norm(v, axis=1, keepdims=True)
     along = NUDGE * v / np.where(length > 0, length, 1)
     ends = [

@@ -11,17 +11,14 @@ from scipy.stats import multivariate_normal, norm
 
 from dashboard.scenes.inverse import line, pairs, right
 from genmodels.data.planar import get_dataset
-from tests.oracles import inverse_mask, inverse_noise, inverse_sketch
+from tests.oracles import inverse_mask, inverse_noise, inverse_sketch, inverse_solvers
 from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Oracles, Seen
 
 ORACLES = Oracles()
-ORACLES.all += inverse_mask.ORACLES.all + inverse_noise.ORACLES.all + inverse_sketch.ORACLES.all
-MORE = (
-    inverse_mask.MORE
-    | inverse_noise.MORE
-    | inverse_sketch.MORE
-    | {
+PARTS = (inverse_mask, inverse_noise, inverse_sketch, inverse_solvers)
+ORACLES.all += [oracle for part in PARTS for oracle in part.ORACLES.all]
+MORE = {cue: configs for part in PARTS for cue, configs in part.MORE.items()} | {
         "line": [
             line.Evidence("ffjord8", 0.3, 1.0, -2.0, -0.5, 2.4, seed=2),
             line.Evidence("three", 0.05, 3.0, 1.5, -1.0, 1.6),

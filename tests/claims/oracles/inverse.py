@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from tests.claims.oracles import inverse_mask, inverse_noise, inverse_sketch
+from tests.claims.oracles import inverse_mask, inverse_noise, inverse_sketch, inverse_solvers
 from tests.claims.shown import Oracle, Shown
 from tests.oracles import inverse as anew
 
@@ -68,6 +68,7 @@ ORACLES: list[Oracle] = [
     *inverse_mask.ORACLES,
     *inverse_noise.ORACLES,
     *inverse_sketch.ORACLES,
+    *inverse_solvers.ORACLES,
     Oracle(r"^(?P<where>(Where|Neither).*?),? p\(x\) is less than 1/100 of a typical sample's", _where),
     Oracle(
         r"^(?P<who>.*): the weights are off by more than in any of 40 sets of 300 exact samples\.$", _more_than_luck

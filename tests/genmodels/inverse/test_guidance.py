@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from genmodels.diffusion.denoisers import DenoiserConfig, ForwardDenoiser
 from genmodels.diffusion.exact import ExactMixtureDenoiser, ExactPointsDenoiser
-from genmodels.diffusion.sampler import ReverseConfig, sample_reverse
+from genmodels.diffusion.sampler import ReverseConfig, convert, sample_reverse
 from genmodels.diffusion.schedules import linear
 from genmodels.inverse.exact import condition
 from genmodels.inverse.guidance import (
@@ -18,7 +19,10 @@ from genmodels.inverse.guidance import (
 from genmodels.inverse.measurement import Mask
 from genmodels.inverse.metrics import data_consistency, lump_weights, weight_gap
 from genmodels.metrics import between_true, energy_distance
+from genmodels.mixture import GaussianMixture
 from tests.genmodels.inverse.shared import LINE, MIXTURE, Y, gaussian
+from tests.genmodels.nn.test_waves import WAVES
+from tests.genmodels.nn.test_waves import arrays as network_arrays
 
 PRIOR, SCHEDULE = ExactMixtureDenoiser(MIXTURE, "x0"), linear()
 x_T = np.random.default_rng(1).standard_normal((1000, 2))
@@ -76,6 +80,40 @@ def test_the_gradient_of_what_is_missed_is_that_of_differences(alpha_bar, kind):
     expected = gradient(lambda x: np.square(Y - LINE.apply(denoiser(x, alpha_bar))).sum(axis=1), x)
     found = misfit_gradient(denoiser, x, alpha_bar, denoiser(x, alpha_bar), LINE, Y)
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("prediction", ["v", "eps", "x0"])
+def test_a_network_has_the_gradient_of_what_it_misses_itself(prediction):
+    """Of pixels, some of them seen, by differences; its Jacobian is not symmetric."""
+    config = DenoiserConfig(hidden=(16, 12), activation="silu", x_waves=0, t_waves=WAVES, prediction=prediction)
+    network = ForwardDenoiser(network_arrays(0, 0), config, np.float64)
+    rng, seen, alpha_bar = np.random.default_rng(4), Mask(0.0, np.array([True, False, True, True, False])), 0.4
+    x, y = rng.standard_normal((6, 5)), rng.standard_normal(3)
+
+    def x0(x):
+        return convert(network(x, alpha_bar), prediction, "x0", x, alpha_bar)
+
+    steps = 1e-5 * np.eye(5)
+    missed = [[np.square(y - seen.apply(x0(x + s))).sum(axis=1) for s in (step, -step)] for step in steps]
+    expected = np.stack([(up - down) / 2e-5 for up, down in missed], axis=1)
+    assert misfit_gradient(network, x, alpha_bar, x0(x), seen, y) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_repainting_brings_the_mean_nearer_to_the_posterior_s():
+    """One of two correlated numbers is seen exactly: the other is N(ρ y, 1 − ρ²)."""
+    rho, y = 0.9, 1.5
+    gaussian = GaussianMixture(np.ones(1), np.zeros((1, 2)), np.array([[[1, rho], [rho, 1]]]))
+    denoiser, noise = ExactMixtureDenoiser(gaussian, "x0"), np.random.default_rng(5).standard_normal((4000, 2))
+
+    def off(repeats):
+        config = GuidedConfig("replacement", 30, repeats=repeats)
+        rng = np.random.default_rng(6)
+        x = sample_guided(denoiser, noise, SCHEDULE, Mask(0.0, [True, False]), np.array([y]), config, rng)
+        assert x[:, 0] == pytest.approx(np.full(4000, y))
+        return abs(x[:, 1].mean() - rho * y)
+
+    assert off(1) > 0.4
+    assert off(20) < 0.1
 
 
 class Only:
