@@ -2,8 +2,9 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right
+from dashboard.scenes.inverse import CONCEPT, coarse, line, mask, noise, pairs, right
 from genmodels.cycle import iterate_cycle
+from genmodels.inverse.blocks import draw_given_blocks, given_blocks, ink_given_blocks
 from genmodels.inverse.exact import condition, minimum_norm
 from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
 from genmodels.inverse.pictures import Pictures, Wiener
@@ -124,6 +125,41 @@ def show_mask() -> None:
             "%",
         )
     page.source(Pictures, Wiener)
+
+
+# coarse
+
+
+@page.cue("Coarse to fine", "**Four pixels.** Which digit was it? Nine answers, at each of five sizes.")
+def show_coarse() -> None:
+    """p(x | block means) of digits, exact under a finite prior."""
+    page.predict(
+        "Each answer, made coarse again, is the measured picture, to the last digit. Is their average, too?",
+        ["No: it is a blur, and fits nothing", "Yes", "Only if they are all the same digit"],
+        "Yes",
+        "A is linear: the mean of what A makes of the answers is what A makes of their mean. So to fit what was "
+        "measured does not make a digit of a picture; the prior does.",
+    )
+    page.stage(coarse.Coarse, coarse.scene, code=coarse.code, needs=coarse.NEEDS)
+    lesson.notice(
+        "*Measured*: the mean of each block of pixels, without noise. It says how much of a block is ink, and not "
+        "where. Drawn like this, each mean copied to its block, it is the least-squares answer A⁺y, too.",
+        f"*The prior* is that of *Mask*, {10 * mask.STYLES**2:,} digits with pixels drawn. Under it p(x | y) is "
+        "exact: the ink of a block is a sum of coins that differ. A test digit is no digit of the list; if none is "
+        "near, p(class | y) may be sure, and wrong.",
+        "*An answer* is drawn from that list by p(k | y). Its pixels are shown as probabilities, given the ink of "
+        "their block, or drawn, too. Then, if the prior is right, its expected squared error is twice that of "
+        "E[x | y]: 3 dB.",
+        f"*Mean of {coarse.MANY}*: it fits y as well as any answer. The Wiener filter, cut to ink 0 … 1, need not.",
+        "*Digits in play*: 2 to the power of the entropy of p(class | y) in bits; it is n if n are equally likely.",
+    )
+    lesson.formula(
+        "A sum of coins that differ",
+        r"p(k\mid y)\propto\prod_b P\Big(\sum_{d\in b}x_d=m_b\ \Big|\ p_k\Big),\qquad m_b=n\,y_b",
+        "n: pixels of a block. The probability comes pixel by pixel: how likely is it that those so far hold 0, 1, "
+        "2 … of ink?",
+    )
+    page.source(given_blocks, ink_given_blocks, draw_given_blocks)
 
 
 # noise
