@@ -2,11 +2,12 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, coarse, line, mask, noise, pairs, right
+from dashboard.scenes.inverse import CONCEPT, coarse, colour, line, mask, noise, pairs, right
 from genmodels.cycle import iterate_cycle
 from genmodels.inverse.blocks import draw_given_blocks, given_blocks, ink_given_blocks
 from genmodels.inverse.exact import condition, minimum_norm
 from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
+from genmodels.inverse.measurement import Grey
 from genmodels.inverse.pictures import Pictures, Wiener
 
 page = Page(CONCEPT)
@@ -185,6 +186,40 @@ def show_noise() -> None:
     page.source(Pictures, Wiener)
 
 
+# colour
+
+
+@page.cue("Colour", "**Grey.** Was it blue or orange? Both inks have the same grey.", nth=37)
+def show_colour() -> None:
+    """p(colour | grey), known by construction."""
+    page.predict(
+        "A colouriser knows how often which digits are blue. Of all answers, it gives that of the least expected "
+        "squared error. Which ink has it?",
+        ["The likelier one", "Blue or orange, drawn by their odds", "Something between blue and orange"],
+        "Something between blue and orange",
+        "The least expected squared error is that of E[x | y], which weights each ink by its odds. So it gives a "
+        "colour that nobody ever wrote in.",
+    )
+    config = page.stage(colour.Coloured, colour.scene, code=colour.code, needs=colour.NEEDS)
+    lesson.notice(
+        f"*By construction* an even digit is blue with {config.even} %, an odd one with {config.odd} %, else orange. "
+        "Red, green and blue of either ink have the same mean, which is its grey.",
+        "*p(blue | y)*: grey tells where there is ink, and so of the class; the class tells of the ink. p(class | y) "
+        "is exact under the list of digits of *Mask*.",
+        "*E[x | y]*: one ink for all, weighted by the odds. Drawn by these odds, an answer has twice its expected "
+        "squared error, and a colour that there is. (Errors here are of a pixel of ink, red, green and blue 0 … 1.)",
+        "*Pixel by pixel*: each pixel's ink is drawn by itself, with the right odds. That all ink of a digit is "
+        "alike is lost.",
+        "*Least squares*, A⁺y, is the measured picture itself: red, green and blue alike.",
+    )
+    lesson.formula(
+        "Odds of an ink",
+        r"p(\text{blue}\mid y)=\sum_{c=0}^{9}p(\text{blue}\mid c)\,p(c\mid y),\qquad "
+        r"\mathbb E[\text{ink}\mid y]=p(\text{blue}\mid y)\,\text{blue}+p(\text{orange}\mid y)\,\text{orange}",
+    )
+    page.source(Grey, Pictures)
+
+
 # pairs
 
 
@@ -220,6 +255,7 @@ def show_pairs() -> None:
 page.run(
     "C. M. Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3.3.",
     "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
+    "R. Zhang, P. Isola, A. A. Efros (2016), *Colorful image colorization*, arXiv:1603.08511.",
     "A. Lugmayr et al. (2022), *RePaint*, arXiv:2201.09865.",
     "H. Chung et al. (2023), *Diffusion posterior sampling for general noisy inverse problems*, arXiv:2209.14687.",
 )

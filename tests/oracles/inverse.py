@@ -11,15 +11,17 @@ from scipy.stats import multivariate_normal, norm
 
 from dashboard.scenes.inverse import line, pairs, right
 from genmodels.data.planar import get_dataset
-from tests.oracles import inverse_coarse, inverse_mask, inverse_noise
+from tests.oracles import inverse_coarse, inverse_colour, inverse_mask, inverse_noise
 from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Oracles, Seen
 
 ORACLES = Oracles()
-ORACLES.all += inverse_mask.ORACLES.all + inverse_coarse.ORACLES.all + inverse_noise.ORACLES.all
+ORACLES.all += inverse_mask.ORACLES.all + inverse_noise.ORACLES.all
+ORACLES.all += inverse_coarse.ORACLES.all + inverse_colour.ORACLES.all
 MORE = (
     inverse_mask.MORE
     | inverse_coarse.MORE
+    | inverse_colour.MORE
     | inverse_noise.MORE
     | {
         "line": [

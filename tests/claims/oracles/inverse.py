@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from tests.claims.oracles import inverse_coarse, inverse_mask, inverse_noise
+from tests.claims.oracles import inverse_coarse, inverse_colour, inverse_mask, inverse_noise
 from tests.claims.shown import Oracle, Shown
 from tests.oracles import inverse as anew
 
@@ -67,6 +67,7 @@ def _not_back(shown: Shown, match: re.Match[str]) -> bool:
 ORACLES: list[Oracle] = [
     *inverse_mask.ORACLES,
     *inverse_coarse.ORACLES,
+    *inverse_colour.ORACLES,
     *inverse_noise.ORACLES,
     Oracle(r"^(?P<where>(Where|Neither).*?),? p\(x\) is less than 1/100 of a typical sample's", _where),
     Oracle(
