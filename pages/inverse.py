@@ -2,7 +2,7 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, coarse, colour, line, mask, noise, pairs, right
+from dashboard.scenes.inverse import CONCEPT, coarse, colour, line, mask, noise, pairs, right, showpieces
 from genmodels.cycle import iterate_cycle
 from genmodels.inverse.blocks import draw_given_blocks, given_blocks, ink_given_blocks
 from genmodels.inverse.exact import condition, minimum_norm
@@ -250,6 +250,22 @@ def show_pairs() -> None:
         "Whatever θ and ψ are, G(x) is distributed as Y, and F(y) as X: no critic sees a difference.",
     )
     page.source(iterate_cycle)
+
+
+# showpieces
+
+
+@page.cue("What the showpieces are", "**All of them are p(x | c).** Each opens the cue that has the same shape.")
+def show_showpieces() -> None:
+    """Text to image, speech, translation … as conditional distributions."""
+    lesson.cards(page.name, showpieces.SHOWPIECES)
+    lesson.notice(
+        "Right of the bar stands what is given, left of it what is drawn. In the cues x is small, and in some of "
+        "them p(x | c) is known exactly. In the showpieces it is learned: one sees samples of it.",
+        "An answer that is drawn is one of those that there may be. Nothing in it says whether it is the true one: "
+        "neither in a face made of a few coarse pixels nor in a digit.",
+    )
+    lesson.papers(showpieces.SHOWPIECES)
 
 
 page.run(
