@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.concepts import PAGES
 from dashboard.lectures import Step
-from dashboard.scene.cards import Card
+from dashboard.scene.analogue import Analogue
 
 _GRID = "".join(f"M{4 + 4 * k} 4v16M4 {4 + 4 * k}h16" for k in range(5))
 DRAWINGS = {
@@ -45,7 +45,7 @@ def _style() -> str:
 _STYLE = _style()
 
 
-def cards(page: str, listed: Sequence[Card]) -> None:
+def cards(page: str, listed: Sequence[Analogue]) -> None:
     """All of them, in the first screen.
 
     Args:
@@ -60,7 +60,7 @@ def cards(page: str, listed: Sequence[Card]) -> None:
                 way(page, f"Here: {card.here}", Step(card.page, card.cue, link=card.link))
 
 
-def papers(listed: Sequence[Card]) -> None:
+def papers(listed: Sequence[Analogue]) -> None:
     """Where they are from."""
     st.header("Where they are from", anchor=False)
     st.markdown("\n".join(f"- {card.paper}" for card in listed))
@@ -76,7 +76,7 @@ def _ask(to: Step) -> None:
     st.session_state["_begin"] = to
 
 
-def _words(card: Card) -> str:
+def _words(card: Analogue) -> str:
     given, comes = card.drawn
     drawn = "".join(f"<i class='{name}'></i>" for name in (given, "arrow", comes))
     return (

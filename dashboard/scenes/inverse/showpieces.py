@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard.scene.cards import Card
+from dashboard.scene.analogue import Analogue
 
 SHOWPIECES = (
-    Card(
+    Analogue(
         "Text to image",
         "p(image | text)",
         ("text", "image"),
@@ -16,7 +16,7 @@ SHOWPIECES = (
         "digits",
         {"digits": "Guidance, w = 0 … 8"},
     ),
-    Card(
+    Analogue(
         "Speech",
         "p(sound | text, voice)",
         ("text", "wave"),
@@ -26,7 +26,7 @@ SHOWPIECES = (
         "autoregressive",
         "sound",
     ),
-    Card(
+    Analogue(
         "Translation",
         "p(sentence | sentence)",
         ("text", "text"),
@@ -36,7 +36,7 @@ SHOWPIECES = (
         "autoregressive",
         "attention",
     ),
-    Card(
+    Analogue(
         "Code",
         "p(code | request)",
         ("text", "code"),
@@ -46,7 +46,7 @@ SHOWPIECES = (
         "autoregressive",
         "write",
     ),
-    Card(
+    Analogue(
         "Molecules",
         "p(molecule | property)",
         ("target", "molecule"),
@@ -57,7 +57,7 @@ SHOWPIECES = (
         "vae",
         "plane",
     ),
-    Card(
+    Analogue(
         "Video",
         "p(frames | frames before)",
         ("image", "frames"),
@@ -67,7 +67,7 @@ SHOWPIECES = (
         "autoregressive",
         "pixels",
     ),
-    Card(
+    Analogue(
         "Image to image, deepfakes",
         "p(image B | image A)",
         ("face", "other"),
@@ -77,7 +77,7 @@ SHOWPIECES = (
         "inverse",
         "pairs",
     ),
-    Card(
+    Analogue(
         "Super-resolution",
         "p(fine | coarse)",
         ("coarse", "fine"),

@@ -1,4 +1,4 @@
-"""Cards: something from outside, in the notation of this dashboard, and the cue that has the same shape."""
+"""Something from outside, in the notation of this dashboard, and the cue that has the same shape."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Card:
-    """One of them.
+class Analogue:
+    """One such thing.
 
     Args:
         title: As people call it.
