@@ -59,14 +59,15 @@ def given_blocks(ink: Any, counts: Any, block: int) -> np.ndarray:
         block: Pixels a side of a block.
     """
     p, counts = _checked(ink, counts, block)
-    log_p = np.zeros(len(p))
+    log_p, coins = np.zeros(len(p)), np.ascontiguousarray(p.T)
     for m, pixels in zip(counts, pixels_of_blocks(_side(p), block), strict=True):
         holds = np.zeros((m + 1, len(p)))  # by pixels so far: 0 … m of ink
         holds[0] = 1
-        for coin in p[:, pixels].T:
-            one_more = holds[:-1] * coin
-            holds *= 1 - coin
-            holds[1:] += one_more
+        for so_far, pixel in enumerate(pixels):
+            top = min(so_far, m)
+            one_more = holds[: min(top + 1, m)] * coins[pixel]
+            holds[: top + 1] *= 1 - coins[pixel]
+            holds[1 : len(one_more) + 1] += one_more
         log_p += np.log(np.maximum(holds[m], TINY))
     weights = np.exp(log_p - log_p.max())
     return weights / weights.sum()
