@@ -135,7 +135,7 @@ def show_mask() -> None:
 def show_coarse() -> None:
     """p(x | block means) of digits, exact under a finite prior."""
     page.predict(
-        "Each answer, made coarse again, is the measured picture, to the last digit. Is their average, too?",
+        "Each answer, made coarse again, is exactly the measured picture. Is their average, too?",
         ["No: it is a blur, and fits nothing", "Yes", "Only if they are all the same digit"],
         "Yes",
         "A is linear: the mean of what A makes of the answers is what A makes of their mean. So to fit what was "

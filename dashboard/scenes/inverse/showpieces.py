@@ -28,9 +28,9 @@ SHOWPIECES = (
     ),
     Analogue(
         "Translation",
-        "p(sentence | sentence)",
+        "p(German | English)",
         ("text", "text"),
-        "Attention looks at a sentence in another language, too; pieces of words, not letters.",
+        "Attention looks at the English sentence, too; pieces of words, not letters.",
         "A. Vaswani et al. (2017), *Attention is all you need*, arXiv:1706.03762.",
         "p(letter | letters before)",
         "autoregressive",
