@@ -2,13 +2,27 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.inverse import CONCEPT, line, mask, noise, pairs, right, sketch, solvers
+from dashboard.scenes.inverse import (
+    CONCEPT,
+    coarse,
+    colour,
+    line,
+    mask,
+    noise,
+    pairs,
+    right,
+    showpieces,
+    sketch,
+    solvers,
+)
 from genmodels.cycle import iterate_cycle
 from genmodels.diffusion.sampler import iterate_reverse, q_sample
+from genmodels.inverse.blocks import draw_given_blocks, given_blocks, ink_given_blocks
 from genmodels.inverse.clamped import iterate_clamped
 from genmodels.inverse.exact import condition, minimum_norm
 from genmodels.inverse.guidance import exact_guidance, iterate_guided, misfit_gradient
 from genmodels.inverse.latent import iterate_climb
+from genmodels.inverse.measurement import Grey
 from genmodels.inverse.pictures import Pictures, Wiener
 
 page = Page(CONCEPT)
@@ -167,6 +181,41 @@ def show_solvers() -> None:
     page.source(iterate_guided, iterate_climb, iterate_clamped)
 
 
+# coarse
+
+
+@page.cue("Coarse to fine", "**Four pixels.** Which digit was it? Nine answers, at each of five sizes.")
+def show_coarse() -> None:
+    """p(x | block means) of digits, exact under a finite prior."""
+    page.predict(
+        "Each answer, made coarse again, is exactly the measured picture. Is their average, too?",
+        ["No: it is a blur, and fits nothing", "Yes", "Only if they are all the same digit"],
+        "Yes",
+        "A is linear: the mean of what A makes of the answers is what A makes of their mean. So to fit what was "
+        "measured does not make a digit of a picture; the prior does.",
+    )
+    page.stage(coarse.Coarse, coarse.scene, code=coarse.code, needs=coarse.NEEDS)
+    lesson.notice(
+        "*Measured*: the mean of each block of pixels, without noise. It says how much of a block is ink, and not "
+        "where. Drawn like this, each mean copied to its block, it is the least-squares answer A⁺y, too.",
+        f"*The prior* is that of *Mask*, {10 * mask.STYLES**2:,} digits with pixels drawn. Under it p(x | y) is "
+        "exact: the ink of a block is a sum of coins that differ. A test digit is no digit of the list; if none is "
+        "near, p(class | y) may be sure, and wrong.",
+        "*An answer* is drawn from that list by p(k | y). Its pixels are shown as probabilities, given the ink of "
+        "their block, or drawn, too. Then, if the prior is right, its expected squared error is twice that of "
+        "E[x | y]: 3 dB.",
+        f"*Mean of {coarse.MANY}*: it fits y as well as any answer. The Wiener filter, cut to ink 0 … 1, need not.",
+        "*Digits in play*: 2 to the power of the entropy of p(class | y) in bits; it is n if n are equally likely.",
+    )
+    lesson.formula(
+        "A sum of coins that differ",
+        r"p(k\mid y)\propto\prod_b P\Big(\sum_{d\in b}x_d=m_b\ \Big|\ p_k\Big),\qquad m_b=n\,y_b",
+        "n: pixels of a block. The probability comes pixel by pixel: how likely is it that those so far hold 0, 1, "
+        "2 … of ink?",
+    )
+    page.source(given_blocks, ink_given_blocks, draw_given_blocks)
+
+
 # noise
 
 
@@ -188,6 +237,40 @@ def show_noise() -> None:
         r"p(x_d=1\mid k,y)=\frac{p_{kd}\,r_d}{1-p_{kd}+p_{kd}\,r_d},\qquad r_d=e^{(2y_d-1)/2\sigma^2}",
     )
     page.source(Pictures, Wiener)
+
+
+# colour
+
+
+@page.cue("Colour", "**Grey.** Was it blue or orange? Both inks have the same grey.", nth=37)
+def show_colour() -> None:
+    """p(colour | grey), known by construction."""
+    page.predict(
+        "A colouriser knows how often which digits are blue. Of all answers, it gives that of the least expected "
+        "squared error. Which ink has it?",
+        ["The likelier one", "Blue or orange, drawn by their odds", "Something between blue and orange"],
+        "Something between blue and orange",
+        "The least expected squared error is that of E[x | y], which weights each ink by its odds. So it gives a "
+        "colour that nobody ever wrote in.",
+    )
+    config = page.stage(colour.Coloured, colour.scene, code=colour.code, needs=colour.NEEDS)
+    lesson.notice(
+        f"*By construction* an even digit is blue with {config.even} %, an odd one with {config.odd} %, else orange. "
+        "Red, green and blue of either ink have the same mean, which is its grey.",
+        "*p(blue | y)*: grey tells where there is ink, and so of the class; the class tells of the ink. p(class | y) "
+        "is exact under the list of digits of *Mask*.",
+        "*E[x | y]*: one ink for all, weighted by the odds. Drawn by these odds, an answer has twice its expected "
+        "squared error, and a colour that there is. (Errors here are of a pixel of ink, red, green and blue 0 … 1.)",
+        "*Pixel by pixel*: each pixel's ink is drawn by itself, with the right odds. That all ink of a digit is "
+        "alike is lost.",
+        "*Least squares*, A⁺y, is the measured picture itself: red, green and blue alike.",
+    )
+    lesson.formula(
+        "Odds of an ink",
+        r"p(\text{blue}\mid y)=\sum_{c=0}^{9}p(\text{blue}\mid c)\,p(c\mid y),\qquad "
+        r"\mathbb E[\text{ink}\mid y]=p(\text{blue}\mid y)\,\text{blue}+p(\text{orange}\mid y)\,\text{orange}",
+    )
+    page.source(Grey, Pictures)
 
 
 # sketch
@@ -261,11 +344,28 @@ def show_pairs() -> None:
     page.source(iterate_cycle)
 
 
+# showpieces
+
+
+@page.cue("What the showpieces are", "**All of them are p(x | c).** Each opens the cue that has the same shape.")
+def show_showpieces() -> None:
+    """Text to image, speech, translation … as conditional distributions."""
+    lesson.cards(page.name, showpieces.SHOWPIECES)
+    lesson.notice(
+        "Right of the bar stands what is given, left of it what is drawn. In the cues x is small, and in some of "
+        "them p(x | c) is known exactly. In the showpieces it is learned: one sees samples of it.",
+        "An answer that is drawn is one of those that there may be. Nothing in it says whether it is the true one: "
+        "neither in a face made of a few coarse pixels nor in a digit.",
+    )
+    lesson.papers(showpieces.SHOWPIECES)
+
+
 page.run(
     "C. M. Bishop (2006), *Pattern Recognition and Machine Learning*, section 2.3.3.",
     "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
     "M. Germain et al. (2015), *MADE*, arXiv:1502.03509.",
     "A. Bora et al. (2017), *Compressed sensing using generative models*, arXiv:1703.03208.",
+    "R. Zhang, P. Isola, A. A. Efros (2016), *Colorful image colorization*, arXiv:1603.08511.",
     "A. Lugmayr et al. (2022), *RePaint*, arXiv:2201.09865.",
     "C. Meng et al. (2022), *SDEdit*, arXiv:2108.01073.",
     "H. Chung et al. (2023), *Diffusion posterior sampling for general noisy inverse problems*, arXiv:2209.14687.",

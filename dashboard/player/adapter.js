@@ -22,6 +22,7 @@ async function update(place, { data, setTriggerValue }) {
   place.onPin = (steps) => setTriggerValue("pin", { steps });
   here = location.pathname;
   place.root.hidden = !data.run;
+  document.querySelector('.st-key-cues button[kind="primary"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   if (!data.run) return; // a page without a picture: only its keys are wanted
   const { createPlayer, SocketSource } = await (place.modules ??= modules(data));
   if (place.closed || place.latest !== data) return;
@@ -35,7 +36,6 @@ async function update(place, { data, setTriggerValue }) {
   openDrawer(data.scale);
   place.root.querySelector(".drawer").hidden = data.embed || !document.querySelector(".st-key-controls");
   watchRoom(place);
-  document.querySelector('.st-key-cues button[kind="primary"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   place.player.setTheme(data.palette, data.scale);
   place.player.setWords(data);
   if (place.run !== data.run) {

@@ -259,7 +259,7 @@ function images(ctx, layer, get, view, look) {
   const pixels = get("pixels");
   const [count, height, width] = pixels.shape;
   const sheet = look.sheet(layer, layer.columns * width, Math.ceil(count / layer.columns) * height);
-  const table = look.inks();
+  const table = layer.coloured ? null : look.inks();
   if (sheet.values !== pixels.data || sheet.table !== table) inkIn(sheet, pixels, layer.columns, table);
   const [x0, x1, y0, y1] = layer.extent;
   ctx.imageSmoothingEnabled = false;
@@ -274,7 +274,7 @@ function inkIn(sheet, { data, shape: [count, height, width] }, columns, table) {
     for (let row = 0; row < height; row++) {
       const from = (n * height + row) * width;
       const to = (top + row) * sheet.canvas.width + left;
-      for (let col = 0; col < width; col++) out[to + col] = table[data[from + col]];
+      for (let col = 0; col < width; col++) out[to + col] = table ? table[data[from + col]] : data[from + col];
     }
   }
   sheet.ctx.putImageData(sheet.image, 0, 0);

@@ -215,7 +215,10 @@ class Curve(Layer):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Images(Layer):
-    """A sheet of grey pictures, ``pixels`` ``(F, N, H, W)`` or ``(N, H, W)`` uint8: 0 paper, 255 ink; row by row.
+    """A sheet of pictures, ``pixels`` ``(F, N, H, W)`` or ``(N, H, W)``, row by row.
+
+    Grey ones are uint8: 0 paper, 255 ink. Pictures with colours of their own, which a dark screen leaves as they are,
+    are int32: red, green, blue and how opaque they are, one byte each from the lowest.
 
     Args:
         columns: Pictures in a row.
@@ -227,6 +230,10 @@ class Images(Layer):
     pixels: Array
     columns: int
     extent: tuple[float, float, float, float]
+
+    def style(self) -> dict[str, Any]:
+        """Also says whether the pictures have colours of their own."""
+        return super().style() | {"coloured": self.pixels.dtype == np.int32}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -47,6 +47,14 @@ def ink(values: np.ndarray) -> np.ndarray:
     return np.clip(255 * values, 0, 255).round().astype(np.uint8).reshape(*values.shape[:-1], side, side)
 
 
+def coloured(rgb: np.ndarray) -> np.ndarray:
+    """Red, green and blue 0 … 1 ``(…, H², 3)`` as pictures ``(…, H, H)`` int32; NaN is not there."""
+    side, there = round(rgb.shape[-2] ** 0.5), np.isfinite(rgb).all(axis=-1)
+    levels = np.clip(255 * np.nan_to_num(rgb), 0, 255).round().astype(np.uint32)
+    packed = (levels << np.array([0, 8, 16], dtype=np.uint32)).sum(axis=-1, dtype=np.uint32) | (255 << 24)
+    return np.where(there, packed, 0).astype(np.uint32).view(np.int32).reshape(*rgb.shape[:-2], side, side)
+
+
 def framed(pixels: np.ndarray) -> np.ndarray:
     """With a pixel of paper around each, ``(…, H, W)`` to ``(…, H + 2, W + 2)``: for those that fill their frame."""
     return np.pad(pixels, [(0, 0)] * (pixels.ndim - 2) + [(1, 1), (1, 1)])

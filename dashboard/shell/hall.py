@@ -43,7 +43,7 @@ def attend(page: StreamlitPage) -> None:
         st.session_state["_step_before"] = (st.session_state.get("_lecture"), time.monotonic())
         st.session_state["_lecture"] = (asked, at)
         st.session_state["_step"] = st.session_state["_begin"] = step
-    if "_begin" in st.session_state and _name(page) != step.page:  # also where a rerun came between
+    if st.session_state.get("_begin") == step and _name(page) != step.page:  # also where a rerun came between
         st.switch_page(_path(step), query_params={"lecture": asked, "at": str(at)})  # the sidebar's own stay
     if (st.query_params.get("lecture"), st.query_params.get("at")) != (asked, str(at)):
         st.query_params.update({"lecture": asked, "at": str(at)})

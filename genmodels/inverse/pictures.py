@@ -30,6 +30,7 @@ import numpy as np
 
 from genmodels.checks import check_data, check_number, check_whole
 from genmodels.inference.models import middles
+from genmodels.inverse.measurement import Measurement
 
 CHUNK = 250  # pictures looked at at once: they stay in the cache
 LEAST = 1e-6
@@ -141,6 +142,14 @@ class Wiener:
         check_number("sigma", sigma, above=0)
         noisy = self.covariance + sigma**2 * np.eye(len(y))
         return self.mean + self.covariance @ np.linalg.solve(noisy, y - self.mean)
+
+    def of(self, y: Any, measurement: Measurement) -> np.ndarray:
+        """E[x | y] of y = A x + σ ε, ``(M,)`` to ``(D,)``; A and σ, above 0, are the measurement's."""
+        check_number("sigma", measurement.sigma, above=0)
+        across = measurement.apply(self.covariance)  # Σ Aᵀ, as Σ is symmetric
+        of_y = measurement.apply(across.T) + measurement.sigma**2 * np.eye(measurement.n_measured)
+        off = np.asarray(y, dtype=np.float64) - measurement.apply(self.mean[None])[0]
+        return self.mean + across @ np.linalg.solve(of_y, off)
 
 
 def _shares(log_p: np.ndarray) -> np.ndarray:

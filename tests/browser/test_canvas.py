@@ -40,6 +40,7 @@ from dashboard.scene import (
     Scene,
 )
 from dashboard.scene.colours import PALETTE
+from dashboard.scenes.pictures import coloured
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FILES = Path(mount.__file__).parent
@@ -254,6 +255,18 @@ def test_a_dark_pixel_of_a_picture_is_where_it_belongs(draw):
     left, top, width, height = (drawn.density * v for v in drawn.area)
     inside = [(c, r) for r, c in dark if left + 2 < c < left + width - 2 and top + 2 < r < top + height - 2]
     assert np.mean(inside, axis=0) == pytest.approx(drawn.at(3.5, 1.5), abs=0.03 * width)
+
+
+def test_a_picture_with_colours_of_its_own_has_them(draw):
+    corners = np.array([[[1, 0, 0], [0, 1, 0], [0, 0, 1], [np.nan, 0, 0]]], dtype=float)
+    drawn = draw(one(Images(name="i", pixels=coloured(corners), columns=1, extent=(-4.0, 4.0, -2.0, 2.0))))
+    for (x, y), rgb in {
+        (-2, 1): (255, 0, 0),
+        (2, 1): (0, 255, 0),
+        (-2, -1): (0, 0, 255),
+        (2, -1): (255, 255, 255),
+    }.items():
+        assert np.abs(drawn.colour_at(x, y) - rgb).max() < 8, (x, y)
 
 
 def test_bars_stand_on_their_base_and_hang_below_it(draw):

@@ -11,29 +11,28 @@ from scipy.stats import multivariate_normal, norm
 
 from dashboard.scenes.inverse import line, pairs, right
 from genmodels.data.planar import get_dataset
-from tests.oracles import inverse_mask, inverse_noise, inverse_sketch, inverse_solvers
+from tests.oracles import inverse_coarse, inverse_colour, inverse_mask, inverse_noise, inverse_sketch, inverse_solvers
 from tests.oracles.handles import with_handles
 from tests.oracles.seen import About, Oracles, Seen
 
 ORACLES = Oracles()
-PARTS = (inverse_mask, inverse_noise, inverse_sketch, inverse_solvers)
+PARTS = (inverse_mask, inverse_solvers, inverse_coarse, inverse_noise, inverse_colour, inverse_sketch)
 ORACLES.all += [oracle for part in PARTS for oracle in part.ORACLES.all]
 MORE = {cue: configs for part in PARTS for cue, configs in part.MORE.items()} | {
-        "line": [
-            line.Evidence("ffjord8", 0.3, 1.0, -2.0, -0.5, 2.4, seed=2),
-            line.Evidence("three", 0.05, 3.0, 1.5, -1.0, 1.6),
-        ],
-        "pairs": [
-            pairs.Rings("pairs", 100, -60, 75),
-            pairs.Rings("identity", -150, 20, 75),
-            pairs.Rings("none", 180, 0),
-        ],
-        "right": [
-            right.Guided("ffjord8", angle=70, offset=1.0, strength=0.6, eta=0.0, count=20, seed=1),
-            right.Guided(angle=120, offset=-0.8, sigma=0.1, repeats=5, count=20),
-        ],
-    }
-)
+    "line": [
+        line.Evidence("ffjord8", 0.3, 1.0, -2.0, -0.5, 2.4, seed=2),
+        line.Evidence("three", 0.05, 3.0, 1.5, -1.0, 1.6),
+    ],
+    "pairs": [
+        pairs.Rings("pairs", 100, -60, 75),
+        pairs.Rings("identity", -150, 20, 75),
+        pairs.Rings("none", 180, 0),
+    ],
+    "right": [
+        right.Guided("ffjord8", angle=70, offset=1.0, strength=0.6, eta=0.0, count=20, seed=1),
+        right.Guided(angle=120, offset=-0.8, sigma=0.1, repeats=5, count=20),
+    ],
+}
 LUMPS = {
     "three": (
         [0.5, 0.3, 0.2],

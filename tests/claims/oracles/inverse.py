@@ -4,7 +4,14 @@ import re
 
 import numpy as np
 
-from tests.claims.oracles import inverse_mask, inverse_noise, inverse_sketch, inverse_solvers
+from tests.claims.oracles import (
+    inverse_coarse,
+    inverse_colour,
+    inverse_mask,
+    inverse_noise,
+    inverse_sketch,
+    inverse_solvers,
+)
 from tests.claims.shown import Oracle, Shown
 from tests.oracles import inverse as anew
 
@@ -66,6 +73,8 @@ def _not_back(shown: Shown, match: re.Match[str]) -> bool:
 
 ORACLES: list[Oracle] = [
     *inverse_mask.ORACLES,
+    *inverse_coarse.ORACLES,
+    *inverse_colour.ORACLES,
     *inverse_noise.ORACLES,
     *inverse_sketch.ORACLES,
     *inverse_solvers.ORACLES,

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from genmodels.inverse.exact import wiener
-from genmodels.inverse.measurement import Identity, Mask
+from genmodels.inverse.measurement import BlockMean, Identity, Mask
 from genmodels.inverse.pictures import Pictures, Wiener, equally_likely
 
 INK = np.random.default_rng(0).uniform(0.1, 0.9, (5, 4))
@@ -94,3 +94,13 @@ def test_bad_input_is_told():
         Pictures([[1.5]])
     with pytest.raises(ValueError, match="booleans"):
         Pictures(INK).given([1, 0, 0, 1], [1, 0, 1, 0])
+
+
+def test_wiener_of_block_means_is_the_general_one():
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((50, 16)) @ rng.standard_normal((16, 16))
+    model, measured, y = Wiener(x, 0.3), BlockMean(0.2, 4, 4, 2), rng.standard_normal(4)
+    expected = wiener(model.mean, model.covariance, measured, y[None])[0][0]
+    assert model.of(y, measured) == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match="sigma"):
+        model.of(y, BlockMean(0.0, 4, 4, 2))

@@ -1,0 +1,90 @@
+"""What the showpieces are: conditional distributions, each with the cue of this dashboard that has the same shape."""
+
+from __future__ import annotations
+
+from dashboard.scene.analogue import Analogue
+
+SHOWPIECES = (
+    Analogue(
+        "Text to image",
+        "p(image | text)",
+        ("text", "image"),
+        "A text encoder in place of ten classes; diffusion among an autoencoder's codes.",
+        "R. Rombach et al. (2022), *High-resolution image synthesis with latent diffusion models*, arXiv:2112.10752.",
+        "p(digit | class)",
+        "diffusion",
+        "digits",
+        {"digits": "Guidance, w = 0 … 8"},
+    ),
+    Analogue(
+        "Speech",
+        "p(sound | text, voice)",
+        ("text", "wave"),
+        "What to say and in whose voice are conditions, too.",
+        "A. van den Oord et al. (2016), *WaveNet: a generative model for raw audio*, arXiv:1609.03499.",
+        "p(sample | samples before)",
+        "autoregressive",
+        "sound",
+    ),
+    Analogue(
+        "Translation",
+        "p(German | English)",
+        ("text", "text"),
+        "Attention looks at the English sentence, too; pieces of words, not letters.",
+        "A. Vaswani et al. (2017), *Attention is all you need*, arXiv:1706.03762.",
+        "p(letter | letters before)",
+        "autoregressive",
+        "attention",
+    ),
+    Analogue(
+        "Code",
+        "p(code | request)",
+        ("text", "code"),
+        "The text is code, and what was written can be run and tested.",
+        "M. Chen et al. (2021), *Evaluating large language models trained on code*, arXiv:2107.03374.",
+        "p(text | prompt)",
+        "autoregressive",
+        "write",
+    ),
+    Analogue(
+        "Molecules",
+        "p(molecule | property)",
+        ("target", "molecule"),
+        "x is a string of atoms and bonds; one searches the codes for a property.",
+        "R. Gómez-Bombarelli et al. (2018), *Automatic chemical design using a data-driven continuous representation "
+        "of molecules*, ACS Central Science 4(2).",
+        "p(digit | code)",
+        "vae",
+        "plane",
+    ),
+    Analogue(
+        "Video",
+        "p(frames | frames before)",
+        ("image", "frames"),
+        "Whole pieces of a clip are drawn together, not pixel after pixel.",
+        "J. Ho et al. (2022), *Video diffusion models*, arXiv:2204.03458.",
+        "p(pixel | pixels before)",
+        "autoregressive",
+        "pixels",
+    ),
+    Analogue(
+        "Image to image, deepfakes",
+        "p(image B | image A)",
+        ("face", "other"),
+        "Networks in place of two angles; critics in place of known clouds.",
+        "J.-Y. Zhu et al. (2017), *CycleGAN*, arXiv:1703.10593.",
+        "p(y | x), without pairs",
+        "inverse",
+        "pairs",
+    ),
+    Analogue(
+        "Super-resolution",
+        "p(fine | coarse)",
+        ("coarse", "fine"),
+        "A network learns what a list of digits gives here exactly.",
+        "C. Saharia et al. (2021), *Image super-resolution via iterative refinement*, arXiv:2104.07636.",
+        "p(digit | block means)",
+        "inverse",
+        "coarse",
+    ),
+)
