@@ -214,9 +214,7 @@ def _classes(p: np.ndarray, says: np.ndarray) -> Panel:
         Bars(name=name, key=key, height=100 * share, x=np.arange(10) + by, width=0.38, colour=colour)
         for name, key, share, colour, by in series
     )
-    return Panel(
-        "Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_label="class", x_names=DIGITS, share=1.1
-    )
+    return Panel("Which digit is it? %", bars, (-0.6, 10.4), (0, 125), equal=False, x_names=DIGITS, share=1.1)
 
 
 def _sentences(levels: list[Level], says: np.ndarray, digit: int) -> list[Claim | str]:
