@@ -177,7 +177,7 @@ class Page:
             cue.title,
             key=f"{self.name}.cue.{cue.name}",
             type="primary" if on else "secondary",
-            shortcut=str(number),
+            shortcut=str(number % 10) if number <= 10 else None,  # the tenth is 0, as on a keyboard
             on_click=self._start,
             args=(cue,),
         )
