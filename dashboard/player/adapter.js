@@ -157,9 +157,9 @@ function onKey(event) {
   const done = () => (event.preventDefault(), event.stopImmediatePropagation());
   if (event.key === "PageDown" && playing?.player?.reveal()) return done();
   if (event.key === "PageDown" || event.key === "PageUp") return turn(event.key === "PageDown" ? 1 : -1) && done();
-  if (/^[1-9]$/.test(event.key)) {
-    const cues = document.querySelectorAll(".st-key-cues button");
-    return cues[event.key - 1] && start(cues, event.key - 1) && done();
+  if (/^[0-9]$/.test(event.key)) {
+    const [cues, at] = [document.querySelectorAll(".st-key-cues button"), (Number(event.key) + 9) % 10]; // 0 is the tenth
+    return cues[at] && start(cues, at) && done();
   }
   const { root, player } = playing ?? {};
   if (!player || root.contains(target) || event.key === "Escape") return; // what has the focus there, hears it itself

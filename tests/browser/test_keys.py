@@ -167,3 +167,9 @@ def test_the_brush_waits_with_its_panel(tab, server):
                     player.views = player.views.map(() => null); window.drag.place(); }""")
     expect(drive.player(tab).locator(".pen")).to_be_hidden()
     tab.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_the_tenth_cue_has_the_key_0(tab, server):
+    drive.open_page(tab, drive.address(server, "inverse", "line"))
+    tab.keyboard.press("0")
+    drive.expect_on(tab, "What the showpieces are")
