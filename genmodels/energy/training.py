@@ -243,7 +243,8 @@ class _Training:
         """Columns, and their weights, which sum to 1."""
         config = self.config
         if self.grid is not None:
-            p = np.exp(-self.network.energies(self.grid))
+            energy = self.network.energies(self.grid)
+            p = np.exp(energy.min() - energy)
             return self.grid, p / p.sum()
         start = x if config.method == "contrastive" else self.chains
         if config.method == "replay":
