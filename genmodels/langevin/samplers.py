@@ -22,7 +22,7 @@ cross, so it crosses, and is not exact.
 All walkers see their own noise; two samplers with one seed see the same ξ. A walker of ULA whose place is no longer
 finite is NaN from then on.
 
-Sources: Roberts & Tweedie (1996), *Bernoulli* 2(4) (ULA, MALA); Metropolis et al. (1953), *J. Chemical Physics* 21(6);
+Sources: Roberts & Tweedie (1996), *Bernoulli* 2(4) (ULA, MALA); Metropolis et al. (1953), *J. Chem. Phys.* 21(6);
 Hastings (1970), *Biometrika* 57(1); Duane et al. (1987), *Physics Letters B* 195(2), and Neal (2011), *MCMC using
 Hamiltonian dynamics*, arXiv:1206.1901 (HMC). Numpy only, float64.
 """

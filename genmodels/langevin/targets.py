@@ -9,6 +9,8 @@ Z may be unknown. In terms of the energy E = −log p̃:
 *Banana*       x₁ ~ N(0, 1), x₂ = b (x₁² − 1) + w ε: mean 0, variances 1 and 2b² + w², no correlation, all dependence.
 *Wells*        E(x) = |x|²/2s² − Σ_k d_k exp(−|x − c_k|²/2w²): a bowl with Gaussian wells. Its Z has no formula.
 
+Weights are checked as those of :mod:`genmodels.mixture`, and log 2π is that of :mod:`genmodels.gaussian`.
+
 Source: Haario, Saksman & Tamminen (1999), *Computational Statistics* 14(3), section 3 (the banana). Rows are points,
 float64; logarithms natural.
 """

@@ -1,4 +1,4 @@
-"""Log-densities: gradients by differences, densities by scipy, normalisers by other quadratures, samples by moments."""
+"""Log-densities: gradients by differences, densities by scipy, normalisers by other quadratures; samples."""
 
 import numpy as np
 import pytest
