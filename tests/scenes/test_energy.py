@@ -175,6 +175,11 @@ def test_lost_annealed_walkers_have_no_r_hat():
     assert "are lost" in walkers.told(Walkers("banana", "annealed", 3.0))
 
 
+def test_walkers_that_never_move_have_no_r_hat():
+    assert "hardly move" in said(walkers.scene(Walkers("far", "hmc", 4.5, 20)))
+    assert "No walker of HMC has moved" in walkers.told(Walkers("far", "hmc", 4.5, 20))
+
+
 def test_all_walkers_lost_leave_a_dash():
     shown = readouts(walkers.scene(Walkers("banana", walk_step=4.5)))
     assert np.isnan(shown["ULA: variance"][-1])

@@ -7,15 +7,16 @@ CONCEPT = Concept(
     title="Energy",
     question="What if p(x) is known up to a constant?",
     section="Energy",
-    order=77,
+    order=85,
     models=(
         Model(
             "Energy-based model",
             "approximate",
             2006,
             "LeCun et al., a tutorial; Boltzmann machine: Ackley, Hinton & Sejnowski 1985",
-            disputed="log p(x) is known up to a constant, so that two points can be compared and none can be given "
-            "its probability: some lectures file it under exact likelihoods, some under none.",
+            disputed="log p(x) is known up to a constant, so that two points can be compared, and none has a known "
+            "probability. Goodfellow's tutorial (2016) files Boltzmann machines under approximate densities, by "
+            "Markov chain; Tomczak's book gives energies a family of their own.",
         ),
     ),
     events=(

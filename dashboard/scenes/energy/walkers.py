@@ -275,6 +275,8 @@ def told(config: Walkers) -> str:
     if not (np.abs(x) < FAR_OFF).all():
         return f"Some walkers of {AGAINST[config.against]} are lost: they have no R̂ and no effective sample size."
     ess, r_hat, who = effective_sample_size(x), split_r_hat(x), AGAINST[config.against]
+    if np.isnan(ess) or np.isnan(r_hat):
+        return f"No walker of {who} has moved in the second half: there is no R̂, and no effective sample size."
     worth = f"**R̂ = {r_hat:.2f}, effective sample size {ess:,.0f}** of {x.size:,} places: x₁ of {who}, second half."
     if config.is_far:
         return f"{worth} Both compare walkers with each other: where none has left its lump, they agree in error."
