@@ -2,7 +2,7 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.energy import CONCEPT, landscape, score, walkers
+from dashboard.scenes.energy import CONCEPT, landscape, learn, score, walkers
 from genmodels.flow_matching.mixtures import RoundMixture
 from genmodels.langevin.convergence import effective_sample_size, split_r_hat
 from genmodels.langevin.samplers import iterate_walkers, leapfrog, ula_variance
@@ -91,6 +91,43 @@ def show_walkers() -> None:
     page.source(iterate_walkers, leapfrog, ula_variance, effective_sample_size, split_r_hat)
 
 
+# learn
+
+
+@page.cue("Learn a landscape", "**Down at data, up at its own samples.** What does p do where nobody looks?")
+def show_learn() -> None:
+    """An energy trained live."""
+    page.predict(
+        "Training pushes E down at data and pulls it up at the model's own samples. The second half is switched off. "
+        "What happens?",
+        ["Nothing much: data say all", "E falls at data for ever, and p is no better for it", "p becomes the data's"],
+        "E falls at data for ever, and p is no better for it",
+        "−log p(x) = E(x) + log Z. Without the second half Z is forgotten: E may fall everywhere, faster and faster, "
+        "and p, which only knows differences of E, gains nothing by it.",
+    )
+    names = ("source", "painted", "csv", "chains", "chain_steps", "negative")
+    config = page.stage(learn.Learn, learn.scenes, *names, code=learn.code, rate=30, check=learn.check)
+    lesson.notice(
+        "*Left*: p itself, with Z summed over a grid. In the plane that can be done, and shows what the training "
+        "does not see.",
+        "*From the data*, a few steps (contrastive divergence): chains never go far, so nothing pulls up elsewhere, "
+        "and p keeps mass there. *Where they were*: persistent chains wander, and find it.",
+        "*E(data) − E(chains)* is no likelihood: it is near 0 as soon as chains and data cannot be told apart, "
+        "whatever p does elsewhere.",
+        learn.told(config),
+        "Chains are unadjusted: a large ε makes them too wide, or throws them out. Then the run stops and says so; "
+        "scrub back.",
+    )
+    lesson.formula(
+        "Two phases",
+        r"\nabla_\theta\,\mathbb E_{x\sim\text{data}}\big[-\log p_\theta(x)\big]=\mathbb E_{x\sim\text{data}}"
+        r"\big[\nabla_\theta E_\theta(x)\big]-\mathbb E_{x\sim p_\theta}\big[\nabla_\theta E_\theta(x)\big],\qquad "
+        r"E_\theta(x)=f_\theta(x)+\frac{|x|^2}{2s^2}",
+        "s = 2: a wide Gaussian, so that Z is finite whatever the network f says.",
+    )
+    page.source(*learn.steps())
+
+
 # score
 
 
@@ -125,6 +162,8 @@ page.run(
     "A. Hyvärinen (2005), *Estimation of non-normalized statistical models by score matching*, JMLR 6",
     "Y. LeCun et al. (2006), *A tutorial on energy-based learning*",
     "R. Neal (2011), *MCMC using Hamiltonian dynamics*, arXiv:1206.1901",
+    "G. Hinton (2002), *Training products of experts by minimizing contrastive divergence*, Neural Computation 14(8)",
+    "T. Tieleman (2008), *Training restricted Boltzmann machines using approximations to the likelihood gradient*",
     "P. Vincent (2011), *A connection between score matching and denoising autoencoders*, Neural Computation 23(7)",
     "Y. Song, S. Ermon (2019), *Generative modeling by estimating gradients of the data distribution*, "
     "arXiv:1907.05600",

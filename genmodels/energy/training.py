@@ -252,7 +252,8 @@ class _Training:
             start = np.where(anew, self._from_noise(start.shape[0], start.shape[1], rng), start)
         self.chains = langevin(start, self.network, config, rng)
         if not (np.abs(self.chains) < FAR).all():
-            raise DivergedError(self.step, "a chain left for infinity; try a smaller ε")
+            more = " or a negative phase of weight 1" if config.negative < 1 else ""
+            raise DivergedError(self.step, f"a chain left for infinity; try a smaller ε{more}")
         n = self.chains.shape[1]
         return self.chains, np.full(n, 1 / n, np.float32)
 
