@@ -99,7 +99,8 @@ class Truth(NamedTuple):
 def truth(source: str) -> Truth:
     """Of a known data set."""
     log_p = get_dataset(source).standard_log_prob(cell_centres(REACH, CELLS))
-    p = np.exp(log_p) * (2 * REACH / CELLS) ** 2
+    p = np.exp(log_p)
+    p /= p.sum()  # where a density jumps inside a cell, its middle speaks for all of it
     order = np.argsort(-p)
     empty = np.empty(len(p), dtype=bool)
     empty[order] = np.cumsum(p[order]) > INSIDE
@@ -173,7 +174,7 @@ def _scene(config: Learn, split: Split, state: EnergyState, now: Shown) -> Scene
             1,
             Claim("Nothing is learned yet: one wide Gaussian.", start),
             Claim("Nothing pulls up: E falls at data, and nobody asks what it does elsewhere.", config.negative == 0),
-            Claim(f"{now.stray:.0f} % of p lies where no data are.", now.stray > STRAY),
+            Claim(f"More than {STRAY:g} % of p lies where no data are.", now.stray > STRAY),
             Claim(f"Within {NEAR} nats of the data's density.", now.kl <= NEAR),
             "Down where data are, up where the model's own chains are.",
         ),
