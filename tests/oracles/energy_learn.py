@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from scipy.integrate import simpson
 from dashboard.scenes.energy import learn
 from genmodels.data.planar import get_dataset
 from genmodels.energy.training import EnergyConfig, iterate_energy
+from genmodels.states import DivergedError
 from tests.oracles.seen import About, Oracles, Seen
 from tests.scenes.reading import painted
 
@@ -22,7 +24,7 @@ SPREAD, WAVES, FINE = 2.0, (1.0, 2.0, 4.0), 151
 
 @lru_cache(maxsize=8)
 def states(config: learn.Learn) -> tuple[Any, ...]:
-    """The trainer's first states, every 20 steps."""
+    """The trainer's first states, every 20 steps, as far as it came."""
     own: dict[str, Any] = {"standardise": False} if config.is_own else {"data": config.source}
     settings = EnergyConfig(
         method=config.chains,
@@ -37,7 +39,11 @@ def states(config: learn.Learn) -> tuple[Any, ...]:
         **own,
     )
     run = iterate_energy(apart(config)[0] if config.is_own else None, settings)
-    return tuple(next(run) for _ in range(4))
+    found: list[Any] = []
+    with suppress(DivergedError):
+        for _ in range(4):
+            found.append(next(run))
+    return tuple(found)
 
 
 def apart(config: learn.Learn) -> tuple[np.ndarray, np.ndarray]:
