@@ -26,7 +26,12 @@ def check_activation(activation: str) -> None:
 
 
 def check_number(
-    name: str, value: Any, above: float | None = None, at_least: float | None = None, below: float | None = None
+    name: str,
+    value: Any,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
 ) -> None:
     """Raise a ValueError unless the value is a finite number that is large enough, and small enough."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
@@ -36,6 +41,8 @@ def check_number(
         raise ValueError(f"{name} is {value!r}; give a finite number, {at_least:g} or more.")
     if below is not None and not (number and value < below):
         raise ValueError(f"{name} is {value!r}; give a finite number below {below:g}.")
+    if at_most is not None and not (number and value <= at_most):
+        raise ValueError(f"{name} is {value!r}; give a finite number, {at_most:g} or less.")
 
 
 def check_hidden(hidden: Any) -> tuple[int, ...]:

@@ -49,7 +49,10 @@ def still(array: np.ndarray) -> np.ndarray:
 class Training(Protocol[S_co]):
     """A training run while it changes."""
 
-    step: int
+    @property
+    def step(self) -> int:
+        """Steps so far."""
+        ...
 
     def update(self) -> None:
         """Take one step."""

@@ -22,11 +22,9 @@ import numpy as np
 from genmodels.data.source import point_source
 from genmodels.flows import couplings
 from genmodels.flows.flow import Flow, FlowConfig, halved, slope
+from genmodels.nn.adam import NAMES, Adam, Minibatches
 from genmodels.nn.runtime import activate
 from genmodels.states import DivergedError, iterate, last, still
-
-BLOCK = 64  # minibatches drawn at once
-CHUNK = 2_000_000  # most numbers drawn at once
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,8 +68,7 @@ class FlowState:
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """All that is needed to go on, as named arrays: what ``resume=`` and safetensors take."""
-        names = ("parameters", "average", "moments")
-        return {name: getattr(self, name).copy() for name in names} | {"step": np.array([self.step])}
+        return {name: getattr(self, name).copy() for name in NAMES} | {"step": np.array([self.step])}
 
 
 def iterate_flow(
@@ -106,83 +103,60 @@ class _Training:
     """Parameters, moments and data, while they change."""
 
     def __init__(self, points: Any, config: FlowConfig, resume: Any) -> None:
-        self.config, self.step = config, 0
-        self.source, self.centre, self.scale = point_source(config.data, points, config.standardise)
+        self.config = config
+        source, self.centre, self.scale = point_source(config.data, points, config.standardise)
         d = len(self.centre)
         if d < 2:
             raise ValueError(f"The points have the shape {np.shape(points)}; give rows of two coordinates or more.")
+        self.minibatches = Minibatches(source, config.batch, d, config.seed)
         self.halves = [halved(d, k) for k in range(config.n_layers)]
-        self.theta = _initial(config, d)
-        self.gradient, self.moments = np.zeros_like(self.theta), np.zeros((2, len(self.theta)), np.float32)
-        self.average = self.theta.copy()
-        self.networks = _networks(self.theta, config, d)
-        self.gradients = _networks(self.gradient, config, d)
-        self.block = max(1, min(BLOCK, CHUNK // (config.batch * d)))
-        self.batches: tuple[int, np.ndarray] = (-1, np.zeros(0))
+        self.adam = Adam(_initial(config, d), config.average)
+        self.networks = _networks(self.adam.theta, config, d)
+        self.gradients = _networks(self.adam.gradient, config, d)
         if resume is not None:
-            self._resume(resume.snapshot() if isinstance(resume, FlowState) else resume)
+            saved = resume.snapshot() if isinstance(resume, FlowState) else resume
+            self.adam.resume(saved, config.n_steps, "flow")
         self.losses = [self._loss()]
         self.fresh = True  # whether a state has told the losses
 
+    @property
+    def step(self) -> int:
+        return self.adam.step
+
     def update(self) -> None:
         """One step of Adam."""
-        config = self.config
         if self.fresh:  # what the state before told
             self.losses, self.fresh = [], False
-        with np.errstate(all="ignore"):
-            loss = loss_and_gradient(self._minibatch(), self.networks, self.gradients, self.halves, config)
+        loss = self._loss()
         if not math.isfinite(loss):
             raise DivergedError(self.step)
         self.losses.append(loss)
-        _adam(self.theta, self.gradient, self.moments, config.rate(self.step), self.step + 1)
-        self.step += 1
-        if config.average:
-            self.average += (self.theta - self.average) * np.float32(
-                1 - min(config.average, self.step / (self.step + 9))
-            )
+        with np.errstate(all="ignore"):
+            self.adam.update(self.config.rate(self.step))
 
     def state(self) -> FlowState:
         """What is now, as copies."""
         self.fresh = True
         loss = float(np.mean(self.losses))
-        if not (math.isfinite(loss) and np.isfinite(self.theta).all()):
+        if not (math.isfinite(loss) and np.isfinite(self.adam.theta).all()):
             raise DivergedError(self.step)
-        parameters = still(self.theta)
+        parameters = still(self.adam.theta)
         return FlowState(
             step=self.step,
             loss=loss,
             parameters=parameters,
-            average=still(self.average) if self.config.average else parameters,
-            moments=still(self.moments),
+            average=still(self.adam.average) if self.config.average else parameters,
+            moments=still(self.adam.moments),
             centre=self.centre,
             scale=self.scale,
             config=self.config,
         )
 
     def _loss(self) -> float:
+        """Of the next minibatch; leaves its gradient."""
         with np.errstate(all="ignore"):
-            return loss_and_gradient(self._minibatch(), self.networks, self.gradients, self.halves, self.config)
-
-    def _minibatch(self) -> np.ndarray:
-        """The data of the next step as columns, ``(D, B)`` float32."""
-        number, offset = divmod(self.step, self.block)
-        if number != self.batches[0]:  # many minibatches at once, which costs far less than one by one
-            x = self.source(self.block * self.config.batch, np.random.default_rng([self.config.seed, number]))[0]
-            self.batches = (number, x.reshape(self.block, self.config.batch, -1).transpose(0, 2, 1).copy())
-        return self.batches[1][offset]
-
-    def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
-        names = ("parameters", "average", "moments", "step")
-        if missing := [name for name in names if name not in saved]:
-            raise ValueError(f"The snapshot holds no {', '.join(missing)}; give the whole of what was saved.")
-        self.step = int(np.asarray(saved["step"]).item())
-        size, own = np.size(saved["parameters"]), len(self.theta)
-        if self.step > self.config.n_steps or size != own:
-            raise ValueError(
-                f"The run to resume has taken {self.step} steps and has {size} parameters; this config ends at "
-                f"{self.config.n_steps} and has {own}: give that of the same flow, or more n_steps."
-            )
-        self.theta[:], self.average[:], self.moments[:] = (np.asarray(saved[name]) for name in names[:3])
+            x = self.minibatches[self.step]
+            return loss_and_gradient(x, self.networks, self.gradients, self.halves, self.config)
 
 
 def loss_and_gradient(
@@ -239,20 +213,6 @@ def _with_ones(columns: np.ndarray) -> np.ndarray:
     h = np.empty((len(columns) + 1, columns.shape[1]), columns.dtype)
     h[:-1], h[-1] = columns, 1
     return h
-
-
-def _adam(theta: np.ndarray, gradient: np.ndarray, moments: np.ndarray, rate: float, step: int) -> None:
-    """θ −= rate · m̂/(√v̂ + 1e-8), with β = 0.9 and 0.999."""
-    first, second = moments
-    first += (gradient - first) * np.float32(0.1)
-    gradient *= gradient
-    second += (gradient - second) * np.float32(0.001)
-    root = np.sqrt(second)
-    root *= np.float32(1 / math.sqrt(1 - 0.999**step))
-    root += np.float32(1e-8)
-    np.divide(first, root, out=root)
-    root *= np.float32(rate / (1 - 0.9**step))
-    theta -= root
 
 
 def _networks(vector: np.ndarray, config: FlowConfig, n_features: int) -> list[list[np.ndarray]]:

@@ -1,0 +1,28 @@
+"""Energy: the concept, and its page's scenes, one file a cue."""
+
+from dashboard.concepts import Concept, Event, Model
+
+CONCEPT = Concept(
+    page="energy",
+    title="Energy",
+    question="What if p(x) is known up to a constant?",
+    section="Energy",
+    order=85,
+    models=(
+        Model(
+            "Energy-based model",
+            "approximate",
+            2006,
+            "LeCun et al., a tutorial; Boltzmann machine: Ackley, Hinton & Sejnowski 1985",
+            disputed="log p(x) is known up to a constant, so that two points can be compared, and none has a known "
+            "probability. Goodfellow's tutorial (2016) files Boltzmann machines under approximate densities, by "
+            "Markov chain; Tomczak's book gives energies a family of their own.",
+        ),
+    ),
+    events=(
+        Event(1953, "Metropolis sampling", "Metropolis et al."),
+        Event(1987, "Hamiltonian Monte Carlo", "Duane et al."),
+        Event(2005, "Score matching", "Hyvärinen"),
+    ),
+    thumbnail=("walkers", 1),
+)

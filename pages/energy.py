@@ -1,0 +1,171 @@
+"""Energy: what can be done if p(x) is known up to a constant."""
+
+from dashboard import lesson
+from dashboard.lesson import Page
+from dashboard.scenes.energy import CONCEPT, landscape, learn, score, walkers
+from genmodels.flow_matching.mixtures import RoundMixture
+from genmodels.langevin.convergence import effective_sample_size, split_r_hat
+from genmodels.langevin.samplers import iterate_walkers, leapfrog, ula_variance
+from genmodels.langevin.targets import Wells, log_normaliser
+
+page = Page(CONCEPT)
+
+# landscape
+
+
+@page.cue("Landscape", "**Low energy, high density.** Raise one well: what does it do elsewhere?")
+def show_landscape() -> None:
+    """An energy with handles."""
+    page.predict(
+        "Well C is raised until it is gone. Far from it E(x) stays as it was. What happens to p(x) there?",
+        [
+            "It stays as it was, too",
+            "It rises, everywhere by the same factor",
+            "It rises in wells, and falls between",
+        ],
+        "It rises, everywhere by the same factor",
+        "p(x) = exp(−E(x)) ÷ Z, and Z = ∫ exp(−E(x)) dx falls when energy is raised anywhere. Where E stays, p is "
+        "multiplied by Z before ÷ Z after: the one number Z ties all places together.",
+    )
+    config = page.stage(landscape.Landscape, landscape.scene, code=landscape.code, after_drag=landscape.after_drag)
+    lesson.notice(
+        "Drag **A**, **B**, **C** and the cross-hair. Time is how far C is raised: dashed, what stood on the section "
+        "before.",
+        "E has no zero of its own: E + c is the same p(x), for Z takes the factor exp(−c) up. What can be compared "
+        "without Z is two places: p(x) ÷ p(y) = exp(E(y) − E(x)).",
+        "*Training* an energy is pushing it down at data. Without the Z in −log p(x) = E(x) + log Z it could go down "
+        "everywhere.",
+        landscape.told(config),
+    )
+    lesson.formula(
+        "Everything but one number",
+        r"p(x)=\frac{e^{-E(x)}}{Z},\qquad Z=\int e^{-E(x)}\,dx\approx\sum_{\text{cells}}e^{-E}\,\Delta x_1\Delta x_2,"
+        r"\qquad \nabla\log p(x)=-\nabla E(x)-\underbrace{\nabla\log Z}_{0}",
+        "Z does not depend on x: so the gradient of log p, the score, can be had without it.",
+    )
+    page.source(Wells.energy, log_normaliser)
+
+
+# walkers
+
+
+@page.cue("Walkers", "**Downhill, and noise.** Who ends up with the right distribution?")
+def show_walkers() -> None:
+    """Five samplers."""
+    page.predict(
+        "ULA, x′ = x + (ε/2) ∇ log p(x) + √ε ξ, takes every proposal. p has the variance σ², and ε = σ². Which "
+        "variance do its walkers end up with?",
+        ["σ²: drift and noise are in balance", "4/3 σ²", "2 σ²: the noise of each step is added"],
+        "4/3 σ²",
+        "On a Gaussian the drift is −εx/2σ², so x′ = (1 − ε/2σ²) x + √ε ξ, and a variance v that stays has "
+        "v = (1 − ε/2σ²)² v + ε: v = σ² ÷ (1 − ε/4σ²). MALA refuses some of the same proposals, and has σ².",
+    )
+    config = page.stage(walkers.Walkers, walkers.scene, code=walkers.code)
+    lesson.notice(
+        "*Left*, ULA: right in the limit of small steps. *Right*: a proposal is refused with a probability that "
+        "makes up for the finite step. It asks for p(x′) ÷ p(x), and there Z cancels.",
+        "A refused proposal, *a cross*, is no step: the walker stands, and its place counts once more.",
+        "*HMC* gives each walker a push and lets it roll for L steps before it asks. *Metropolis* does without "
+        "gradients. *Annealed*: noise of a temperature T that falls to 1.",
+        f"*Two lumps, far apart*: half-way between them p(x) is {walkers.between()} of its largest value. Annealing "
+        "crosses while it is hot; which share stays where is settled when it cools.",
+        walkers.told(config),
+    )
+    lesson.formula(
+        "ULA, its error, and the cure",
+        r"x'=x+\tfrac\varepsilon2\nabla\log p(x)+\sqrt\varepsilon\,\xi,\qquad "
+        r"v_\infty=\frac{\sigma^2}{1-\varepsilon/4\sigma^2}\ \ (\varepsilon<4\sigma^2),\qquad "
+        r"a=\min\Big(1,\frac{p(x')\,q(x\mid x')}{p(x)\,q(x'\mid x)}\Big)",
+        "The first is for any p, the second for N(0, σ²), a the probability with which MALA takes x′; "
+        "q(x′ | x) = N(x′; x + (ε/2) ∇ log p(x), ε I).",
+    )
+    page.challenge(
+        "come near",
+        "With any p(x) but the two lumps, choose ε and the number of steps so that ULA's 300 walkers come near 2,000 "
+        "exact samples: too short a walk has not arrived, too long steps miss.",
+        "energy distance",
+        lambda: walkers.off(config),
+        walkers.GOAL,
+        "√length",
+    )
+    page.source(iterate_walkers, leapfrog, ula_variance, effective_sample_size, split_r_hat)
+
+
+# learn
+
+
+@page.cue("Learn a landscape", "**Down at data, up at its own samples.** What does p do where nobody looks?")
+def show_learn() -> None:
+    """An energy trained live."""
+    page.predict(
+        "Training pushes E down at data and pulls it up at the model's own samples. The second half is switched off. "
+        "What happens?",
+        ["Nothing much: data say all", "E falls at data for ever, and p is no better for it", "p becomes the data's"],
+        "E falls at data for ever, and p is no better for it",
+        "−log p(x) = E(x) + log Z. Without the second half Z is forgotten: E may fall everywhere, faster and faster, "
+        "and p, which only knows differences of E, gains nothing by it.",
+    )
+    names = ("source", "painted", "csv", "chains", "chain_steps", "negative")
+    config = page.stage(learn.Learn, learn.scenes, *names, code=learn.code, rate=30, check=learn.check)
+    lesson.notice(
+        "*Left*: p itself, with Z summed over a grid. In the plane that can be done, and shows what the training "
+        "does not see.",
+        "*From the data*, a few steps (contrastive divergence): chains never go far, so nothing pulls up elsewhere, "
+        "and p keeps mass there. *Where they were*: persistent chains wander, and find it.",
+        "*E(data) − E(chains)* is no likelihood: it is near 0 as soon as chains and data cannot be told apart, "
+        "whatever p does elsewhere.",
+        learn.told(config),
+        "Chains are unadjusted: a large ε makes them too wide, or throws them out. Then the run stops and says so; "
+        "scrub back.",
+    )
+    lesson.formula(
+        "Two phases",
+        r"\nabla_\theta\,\mathbb E_{x\sim\text{data}}\big[-\log p_\theta(x)\big]=\mathbb E_{x\sim\text{data}}"
+        r"\big[\nabla_\theta E_\theta(x)\big]-\mathbb E_{x\sim p_\theta}\big[\nabla_\theta E_\theta(x)\big],\qquad "
+        r"E_\theta(x)=f_\theta(x)+\frac{|x|^2}{2s^2}",
+        "s = 2: a wide Gaussian, so that Z is finite whatever the network f says.",
+    )
+    page.source(*learn.steps())
+
+
+# score
+
+
+@page.cue("The score instead", "**No Z in an arrow.** Exact, and learned from noisy data alone.")
+def show_score() -> None:
+    """The bridge to diffusion."""
+    config = page.stage(score.Scores, score.scene, "source", code=score.code, needs=score.stored)
+    lesson.notice(
+        "*Arrows*: √(1 − ᾱ) · ∇ log p of the data under noise, cut so that none reaches the next. The network "
+        "was trained to find the noise in noisy data, and never saw p(x): that noise, turned round, is the arrow.",
+        "*Walkers* start as N(0, I) and walk by ULA along the learned arrows, with ε = 0.3 (1 − ᾱ).",
+        *([score.told(config)] if page.shown else []),
+        f"Many noise levels, from large to small, are a sampler: [the same data and noise on the page on "
+        f"diffusion]({score.bridge(config)}).",
+    )
+    lesson.formula(
+        "Denoising is the score",
+        r"\nabla\log p_t(x_t)=\frac{\sqrt{\bar\alpha}\,\mathbb E[x_0\mid x_t]-x_t}{1-\bar\alpha}"
+        r"=-\frac{\mathbb E[\varepsilon\mid x_t]}{\sqrt{1-\bar\alpha}},\qquad "
+        r"x_t=\sqrt{\bar\alpha}\,x_0+\sqrt{1-\bar\alpha}\,\varepsilon",
+        "So a network with the least squared error in ε (or x₀) tells the score of the noisy data, and no Z was "
+        "needed to train it: denoising score matching.",
+    )
+    page.source(score.exact_score, RoundMixture.answers)
+
+
+page.run(
+    "N. Metropolis et al. (1953), *Equation of state calculations by fast computing machines*, J. Chem. Phys. 21(6)",
+    "S. Duane et al. (1987), *Hybrid Monte Carlo*, Physics Letters B 195(2)",
+    "G. Roberts, R. Tweedie (1996), *Exponential convergence of Langevin distributions and their discrete "
+    "approximations*, Bernoulli 2(4)",
+    "A. Hyvärinen (2005), *Estimation of non-normalized statistical models by score matching*, JMLR 6",
+    "Y. LeCun et al. (2006), *A tutorial on energy-based learning*",
+    "R. Neal (2011), *MCMC using Hamiltonian dynamics*, arXiv:1206.1901",
+    "G. Hinton (2002), *Training products of experts by minimizing contrastive divergence*, Neural Computation 14(8)",
+    "T. Tieleman (2008), *Training restricted Boltzmann machines using approximations to the likelihood gradient*",
+    "P. Vincent (2011), *A connection between score matching and denoising autoencoders*, Neural Computation 23(7)",
+    "Y. Song, S. Ermon (2019), *Generative modeling by estimating gradients of the data distribution*, "
+    "arXiv:1907.05600",
+    "A. Vehtari et al. (2021), *Rank-normalization, folding, and localization: an improved R̂*, arXiv:1903.08008",
+)

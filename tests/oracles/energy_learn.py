@@ -1,0 +1,206 @@
+"""An energy in training: the network by torch, Z by Simpson's rule over other places than the scene's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.integrate import simpson
+
+from dashboard.scenes.energy import learn
+from genmodels.data.planar import get_dataset
+from genmodels.energy.training import EnergyConfig, iterate_energy
+from genmodels.states import DivergedError
+from tests.oracles.seen import About, Oracles, Seen
+from tests.scenes.reading import painted
+
+ORACLES = Oracles()
+torch.set_num_threads(1)
+SPREAD, WAVES, FINE = 2.0, (1.0, 2.0, 4.0), 151
+
+
+@lru_cache(maxsize=8)
+def states(config: learn.Learn) -> tuple[Any, ...]:
+    """The trainer's first states, every 20 steps, as far as it came."""
+    own: dict[str, Any] = {"standardise": False} if config.is_own else {"data": config.source}
+    settings = EnergyConfig(
+        method=config.chains,
+        chain_steps=config.chain_steps,
+        chain_step=config.chain_step,
+        adjusted=False,
+        negative=config.negative,
+        learning_rate=10**config.learn_rate,
+        n_steps=1_200,
+        every=20,
+        seed=config.seed,
+        **own,
+    )
+    run = iterate_energy(apart(config)[0] if config.is_own else None, settings)
+    found: list[Any] = []
+    with suppress(DivergedError):
+        for _ in range(4):
+            found.append(next(run))
+    return tuple(found)
+
+
+def apart(config: learn.Learn) -> tuple[np.ndarray, np.ndarray]:
+    """What is learned from, and what is held out: a fifth of one's own points, from 20 on."""
+    if config.is_own:
+        own = config.own()
+        rows = np.random.default_rng([config.seed, 6]).permutation(len(own))
+        n = len(own) // 5 * (len(own) >= 20)
+        return own[rows[n:]], own[rows[:n]]
+    dataset = get_dataset(config.source)
+    raw = [dataset.sample(n, np.random.default_rng([config.seed, salt])) for n, salt in ((500, 6), (2_000, 7))]
+    scale = np.sqrt(np.diag(dataset.covariance).mean())
+    return (raw[0] - dataset.mean) / scale, (raw[1] - dataset.mean) / scale
+
+
+def energy(config: learn.Learn, step: int, x: np.ndarray) -> np.ndarray:
+    """f of x and of its waves, and the wide Gaussian's."""
+    arrays = states(config)[step // 20].arrays()
+    found = {name: torch.tensor(np.asarray(a, dtype=float)) for name, a in arrays.items() if name.startswith("net")}
+    at = torch.tensor(np.asarray(x, dtype=float))
+    h = torch.cat([at, *((w * at).sin() for w in WAVES), *((w * at).cos() for w in WAVES)], dim=1)
+    for i in range(3):
+        h = h @ found[f"net.{i}.weight"].T + found[f"net.{i}.bias"]
+        h = torch.nn.functional.silu(h) if i < 2 else h
+    return (h[:, 0] + at.square().sum(1) / (2 * SPREAD**2)).numpy()
+
+
+NODES = np.linspace(-5, 5, FINE)
+PLACES = np.dstack(np.meshgrid(NODES, NODES)).reshape(-1, 2)
+
+
+@lru_cache(maxsize=32)
+def log_z(config: learn.Learn, step: int) -> float:
+    """log ∫ e^{−E} over −5 … 5 either way."""
+    low = -energy(config, step, PLACES)
+    return float(low.max() + np.log(integral(np.exp(low - low.max()))))
+
+
+def integral(values: np.ndarray) -> float:
+    return float(simpson(simpson(values.reshape(FINE, FINE), x=NODES), x=NODES))
+
+
+def true_log_prob(source: str, x: np.ndarray) -> np.ndarray:
+    """Of standardised points, by the change of variables."""
+    dataset = get_dataset(source)
+    scale = np.sqrt(np.diag(dataset.covariance).mean())
+    return dataset.log_prob(dataset.mean + scale * x) + 2 * np.log(scale)
+
+
+def surprise(config: learn.Learn, step: int, x: np.ndarray) -> float:
+    """Mean of −log p_θ."""
+    return float(energy(config, step, x).mean()) + log_z(config, step) if len(x) else np.nan
+
+
+@lru_cache(maxsize=32)
+def kl(config: learn.Learn, step: int) -> float:
+    """Cross-entropy less entropy; of the checkerboard, which jumps, over many points of it."""
+    dataset = get_dataset(config.source)
+    entropy = dataset.entropy - np.log(np.diag(dataset.covariance).mean())
+    if config.source == "checkerboard":
+        x = (dataset.sample(60_000, np.random.default_rng(1)) - dataset.mean) / dataset.scale
+        return surprise(config, step, x) - entropy
+    p = np.exp(true_log_prob(config.source, PLACES))
+    return integral(p * energy(config, step, PLACES)) + log_z(config, step) - entropy
+
+
+def scales(config: learn.Learn) -> float:
+    """Σ log scale of one's own points' units; 0 for known data."""
+    return float(np.log(config.units.scale).sum())
+
+
+def cells() -> np.ndarray:
+    """Middles of 100 × 100 cells, ``(10,000, 2)``: the first row is the lowest."""
+    side = -5 + 10 * (np.arange(100) + 0.5) / 100
+    return np.dstack(np.meshgrid(side, side)).reshape(-1, 2)
+
+
+@ORACLES("learn", r"Field log p\(x\)")
+def density(seen: Seen) -> dict[str, Any]:
+    config = seen.config
+    values = -energy(config, seen.step, cells()) - log_z(config, seen.step) - scales(config)
+    high = 0.5 if config.is_own else true_log_prob(config.source, cells()).max()
+    limits = np.array([high - 6, high]) - scales(config)
+    return {
+        "values": About(values.reshape(100, 100), 1e-4, 2e-3),
+        "extent": (-5.0, 5.0, -5.0, 5.0),
+        "limits": About(limits),
+    }
+
+
+@ORACLES("learn", r"Field E\(x\) above its lowest")
+def landscape(seen: Seen) -> dict[str, Any]:
+    values = energy(seen.config, seen.step, cells())
+    shown = About((values - values.min()).reshape(100, 100), 1e-4, 2e-3)
+    return {"values": shown, "extent": (-5.0, 5.0, -5.0, 5.0), "limits": (0.0, 12.0)}
+
+
+@ORACLES("learn", "Points data")
+def data(seen: Seen) -> dict[str, Any]:
+    return {"xy": apart(seen.config)[0]}
+
+
+@ORACLES("learn", "Points chains")
+def chains(seen: Seen) -> dict[str, Any]:
+    """The trainer's; it has none if Z is summed over a grid."""
+    at = states(seen.config)[seen.step // 20].chains
+    return {"xy": np.full((256, 2), np.nan) if seen.config.chains == "exact" else at}
+
+
+@ORACLES("learn", "Curve held-out nats|Readout held-out nats")
+def held_out(seen: Seen) -> Any:
+    value = About(surprise(seen.config, seen.step, apart(seen.config)[1]) + scales(seen.config), 1e-4, 2e-3)
+    return {"x": seen.step, "y": value} if "Curve" in seen.name else {"values": value, "unit": "a point"}
+
+
+@ORACLES("learn", r"(Curve|Readout) KL\(data ‖ p\)")
+def divergence(seen: Seen) -> Any:
+    value = About(kl(seen.config, seen.step), 1e-3, 0.03 if seen.config.source == "checkerboard" else 2e-3)
+    return {"x": seen.step, "y": value} if "Curve" in seen.name else {"values": value, "unit": "nats"}
+
+
+@ORACLES("learn", "(Curve|Readout) p where no data are")
+def stray(seen: Seen) -> Any:
+    """p outside the level of log p_data above which 99.9 % of many points of the data lie."""
+    config, dataset = seen.config, get_dataset(seen.config.source)
+    x = (dataset.sample(100_000, np.random.default_rng(2)) - dataset.mean) / dataset.scale
+    level = np.quantile(true_log_prob(config.source, x), 0.001)
+    there = true_log_prob(config.source, cells()) < min(level, true_log_prob(config.source, x).max() - 0.1)
+    share = float(np.exp(-energy(config, seen.step, cells()) - log_z(config, seen.step))[there].sum() * 0.01)
+    if "Curve" in seen.name:
+        return {"x": seen.step, "y": About(share, 0.03, 0.01)}
+    return {"values": About(100 * share, 0.03, 1.0), "unit": "%"}
+
+
+@ORACLES("learn", "Readout log Z")
+def normaliser(seen: Seen) -> dict[str, Any]:
+    return {"values": About(log_z(seen.config, seen.step) + scales(seen.config), 1e-4, 2e-3), "unit": "nats"}
+
+
+@ORACLES("learn", r"Readout E\(data\) − E\(chains\)")
+def contrast(seen: Seen) -> dict[str, Any]:
+    """The trainer's own; held in its tests."""
+    return {"values": About(states(seen.config)[seen.step // 20].contrast), "unit": "nats"}
+
+
+@ORACLES("learn", "Polylines ")
+def zero(seen: Seen) -> dict[str, Any]:
+    return {"xy": [[[0, 0], [1_200, 0]]]}
+
+
+CLOUD = np.random.default_rng(3).standard_normal((60, 2)) * [1, 0.4] + [0.3, -0.5]
+MORE: dict[str, list[Any]] = {
+    "learn": [
+        learn.Learn(source="csv", csv=tuple(map(tuple, (CLOUD * [60, 1e-3] + [900, 7]).tolist()))),
+        learn.Learn(source="painted", painted=painted(CLOUD[:15], learn.Learn.board), chains="persistent"),
+        learn.Learn(source="checkerboard", chains="exact", seed=2),
+        learn.Learn(source="ffjord8", chains="replay", chain_steps=10),
+        learn.Learn(negative=0.0),
+    ]
+}
