@@ -220,7 +220,7 @@ def _sentences(found: tuple[Level, ...], steps: np.ndarray) -> list[Claim | str]
             (steps == STEPS) & (first.gained > 0),
         ),
         Claim(
-            "With more noise p(x) is smoother, and its arrows reach farther; the learned ones err less on the grid.",
+            "With more noise p(x) is smoother; the learned arrows err less on the grid.",
             last.grid < first.grid,
         ),
         "Arrows point to where p(x) is higher: there is no Z in them.",
