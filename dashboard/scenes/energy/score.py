@@ -193,7 +193,7 @@ def told(config: Scores) -> str:
     near, grid = ([getattr(level, name) for level in found] for name in ("near", "grid"))
     return (
         f"The error, |ŝ − s|² as a share of |s|², at {TESTED} fresh noisy data: {_listed(near)} "
-        f"at t = {_listed(TIMES, '')}. Over the whole grid: {_listed(grid)}. Training sees noisy data alone."
+        f"at t = {_listed(TIMES, '')}. Over the whole grid: {_listed(grid)}. Its training met noisy data."
     )
 
 
