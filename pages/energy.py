@@ -131,13 +131,13 @@ def show_learn() -> None:
 # score
 
 
-@page.cue("The score instead", "**No Z in an arrow.** Exact, and learned from noisy data alone.")
+@page.cue("The score instead", "**No Z in an arrow.** Exact, and learned by removing noise.")
 def show_score() -> None:
     """The bridge to diffusion."""
     config = page.stage(score.Scores, score.scene, "source", code=score.code, needs=score.stored)
     lesson.notice(
         "*Arrows*: √(1 − ᾱ) · ∇ log p of the data under noise, cut so that none reaches the next. The network "
-        "was trained to find the noise in noisy data, and never saw p(x): that noise, turned round, is the arrow.",
+        "was trained to undo noise, and never saw p(x): the noise that it finds in x_t, turned round, is the arrow.",
         "*Walkers* start as N(0, I) and walk by ULA along the learned arrows, with ε = 0.3 (1 − ᾱ).",
         *([score.told(config)] if page.shown else []),
         f"Many noise levels, from large to small, are a sampler: [the same data and noise on the page on "
@@ -148,8 +148,8 @@ def show_score() -> None:
         r"\nabla\log p_t(x_t)=\frac{\sqrt{\bar\alpha}\,\mathbb E[x_0\mid x_t]-x_t}{1-\bar\alpha}"
         r"=-\frac{\mathbb E[\varepsilon\mid x_t]}{\sqrt{1-\bar\alpha}},\qquad "
         r"x_t=\sqrt{\bar\alpha}\,x_0+\sqrt{1-\bar\alpha}\,\varepsilon",
-        "So a network with the least squared error in ε (or x₀) tells the score of the noisy data, and no Z was "
-        "needed to train it: denoising score matching.",
+        "So a network with the least squared error in ε (or in x₀, or, as here, in v, from which both follow) tells "
+        "the score of the noisy data, and no Z was needed to train it: denoising score matching.",
     )
     page.source(score.exact_score, RoundMixture.answers)
 

@@ -73,7 +73,9 @@ class WalkersConfig:
         check_whole("n_steps", self.n_steps, at_least=0)
         check_whole("leapfrogs", self.leapfrogs, at_least=1)
         check_number("hottest", self.hottest, at_least=1)
-        check_number("cooled", self.cooled, above=0, below=1 + 1e-9)
+        check_number("cooled", self.cooled, above=0)
+        if self.cooled > 1:
+            raise ValueError(f"cooled is {self.cooled!r}; give a share of the steps, above 0 and at most 1.")
         check_whole("seed", self.seed, at_least=0)
 
     def temperature(self, step: int) -> float:
@@ -128,7 +130,7 @@ def iterate_walkers(target: Target, start: Any, config: WalkersConfig) -> Iterat
     >>> bool(abs(end.x.var() - 4 / 3) < 0.1)
     True
     """
-    x = check_data(start)
+    x = check_data(start).copy()
     log_p, gradient = target(x)
     if log_p.shape != (len(x),) or gradient.shape != x.shape or not np.isfinite(log_p).all():
         raise ValueError(
@@ -149,8 +151,8 @@ def iterate_walkers(target: Target, start: Any, config: WalkersConfig) -> Iterat
                 x = there
             else:
                 path, new_log_p, new_gradient, log_ratio = _proposed(target, x, log_p, gradient, xi, config)
-                acceptance = np.where(np.isfinite(new_log_p), np.exp(np.minimum(0, log_ratio)), 0)
-                acceptance = np.nan_to_num(acceptance)
+                taken = np.exp(np.minimum(0, log_ratio))
+                acceptance = np.where(np.isfinite(taken) & np.isfinite(new_log_p), taken, 0)
                 accepted = chance.random(len(x)) < acceptance
                 x = np.where(accepted[:, None], path[-1], x)
                 log_p = np.where(accepted, new_log_p, log_p)

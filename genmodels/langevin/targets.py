@@ -136,11 +136,12 @@ class Wells:
 
     def bumps(self, x: np.ndarray) -> np.ndarray:
         """exp(−|x − c_k|²/2w²), ``(N, K)``: how much of its depth each well has at points ``(N, D)``."""
-        return np.exp(-np.square(x[:, None] - self.centres).sum(axis=2) / (2 * self.width**2))
+        away = x[:, None] - self.centres
+        return np.exp(-np.einsum("nkd,nkd->nk", away, away) / (2 * self.width**2))
 
     def energy(self, x: np.ndarray) -> np.ndarray:
         """E in nats of points ``(N, D)``, ``(N,)``."""
-        return np.square(x).sum(axis=1) / (2 * self.bowl**2) - self.bumps(x) @ self.depths
+        return np.einsum("nd,nd->n", x, x) / (2 * self.bowl**2) - self.bumps(x) @ self.depths
 
     def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """−E ``(N,)``, and its gradient ``(N, D)``."""

@@ -73,7 +73,7 @@ def density(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("landscape", "Polylines equal energy, 1 nat apart")
 def lines(seen: Seen) -> dict[str, Any]:
-    places = centres(SQUARE, (64, 64))
+    places = centres(SQUARE, (54, 54))
     field = now(seen, *np.moveaxis(places, -1, 0))
     return {"xy": level_line([field - level for level in range(-5, 4)], SQUARE, 1e-3)}
 

@@ -63,12 +63,12 @@ def density(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("score", "Arrows (exact|learned)")
 def both(seen: Seen) -> dict[str, Any]:
-    source, t, at = seen.config.source, TIMES[seen.panel], cells(PLANE, 13).reshape(-1, 2)
+    source, t, at = seen.config.source, TIMES[seen.panel], cells(PLANE, 11).reshape(-1, 2)
     found = (exact if "exact" in seen.name else said)(source, at, t)
-    return {"start": at, "delta": About(arrows(found, alpha_bar(source, t), PLANE, 13), absolute=1e-3)}
+    return {"start": at, "delta": About(arrows(found, alpha_bar(source, t), PLANE, 11), absolute=1e-3)}
 
 
-@ORACLES("score", "Points walkers along the learned score")
+@ORACLES("score", "Points walkers, learned score")
 def walkers(seen: Seen) -> dict[str, Any]:
     return {"xy": About(walked(seen.config.source, seen.config.seed, TIMES[seen.panel])[seen.frame], absolute=5e-3)}
 
@@ -84,7 +84,7 @@ def title(seen: Seen) -> str:
 def error(seen: Seen) -> About:
     source, t = seen.config.source, int(seen.name.split(":")[0].split()[-1])
     if "grid" in seen.name:
-        at = cells(PLANE, 13).reshape(-1, 2)
+        at = cells(PLANE, 11).reshape(-1, 2)
     else:
         at = noised(points(seen.config, 300, 4), noise(seen.config, 300, 4), alpha_bar(source, t))
     right, off = exact(source, at, t), said(source, at, t)

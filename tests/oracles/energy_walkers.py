@@ -244,6 +244,14 @@ def share_taken(seen: Seen) -> dict[str, Any]:
     return {"values": 100 * so_far.mean() if seen.frame else np.nan}
 
 
+@ORACLES("walkers", "Readout temperature T")
+def heat(seen: Seen) -> float:
+    """From 16 to 1 in three quarters of the steps, by one factor a step."""
+    if not seen.frame:
+        return np.nan
+    return max(1.0, 16 * 16 ** (-(seen.frame - 1) / (0.75 * seen.config.walk_length)))
+
+
 @ORACLES("walkers", "Readout ULA: lost")
 def lost(seen: Seen) -> float:
     return measured(seen, "ula")[2]

@@ -40,6 +40,8 @@ ALSO = [
     ("flows", "matching", "match_view", "In the plane: where may this go?"),
     ("flows", "matching", "match_view", "Few steps: before and after reflow"),
     ("flows", "crowd", "crowd_who", "The stored networks"),
+    ("energy", "walkers", "target", "Two lumps, far apart"),
+    ("energy", "walkers", "against", "Annealed Langevin"),
 ]
 """Cues that draw something else where a control, the third, stands so."""
 

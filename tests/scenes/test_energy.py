@@ -228,7 +228,7 @@ def test_the_learned_score_is_near_at_data_and_worst_where_there_are_none(source
 @pytest.mark.parametrize("source", score.LEARNED)
 def test_walkers_without_e_or_z_come_to_the_data(source):
     scene = score.scene(Scores(source))
-    nearest = [np.asarray(one.xy) for one in layers(scene, "walkers along the learned score")]
+    nearest = [np.asarray(one.xy) for one in layers(scene, "walkers, learned score")]
     data = Scores(source).points(500, 9)
     far = [np.linalg.norm(nearest[0][k][:, None] - data, axis=2).min(axis=1).mean() for k in (0, -1)]
     assert far[1] < 0.7 * far[0]

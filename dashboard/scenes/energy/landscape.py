@@ -19,10 +19,10 @@ from genmodels.langevin.targets import Wells, grid
 PLANE = (-3.2, 3.2)
 EXTENT: Extent = (*PLANE, *PLANE)
 BOX = ((-8.0, 8.0), (-8.0, 8.0))  # of Z: all but e⁻¹⁴ of the bowl's mass
-FINE = 200  # cells each way that tell Z beyond doubt
-CELLS, FOR_LINES, ALONG = 44, 64, 161
+FINE = 120  # cells each way that tell Z beyond doubt
+CELLS, FOR_LINES, ALONG = 44, 54, 161
 DEPTH, WIDTH, BOWL = 5.0, 0.45, 1.5  # of well C; of all
-PERCENT = np.arange(0, 101, 4)  # of its depth that C has lost
+PERCENT = np.arange(0, 101, 5)  # of its depth that C has lost
 LEVELS = tuple(range(-5, 4))  # nats, of the lines of equal energy
 ENERGIES = (-5.2, 5.5)  # nats, of the section
 STILL, COARSE = 0.01, 1.0  # nats that are not seen; per cent by which Z may be off

@@ -28,7 +28,7 @@ TIMES = (100, 300, 600)  # of diffusion: the three noise levels
 LEARNED = ("moons", "ffjord8")  # with a checkpoint, and an exact score
 STORED = {name: TITLES[name] for name in LEARNED}
 EXTENT: Extent = (*PLANE, *PLANE)
-GRID, CELLS, TESTED, SALT = 13, 40, 300, 4  # the fresh points are those of /diffusion
+GRID, CELLS, TESTED, SALT = 11, 40, 300, 4  # the fresh points are those of /diffusion
 WALKERS, STEPS, SHARE = 200, 60, 0.3  # ULA's ε in units of the noise's variance
 LONGEST = 0.9  # of an arrow, in cells of its grid
 TWICE = 2.0  # an error that is so many times another one is said to be
@@ -193,7 +193,7 @@ def told(config: Scores) -> str:
     near, grid = ([getattr(level, name) for level in found] for name in ("near", "grid"))
     return (
         f"The error, |ŝ − s|² as a share of |s|², at {TESTED} fresh noisy data: {_listed(near)} "
-        f"at t = {_listed(TIMES, '')}. Over the whole grid: {_listed(grid)}. Training sees noisy data alone."
+        f"at t = {_listed(TIMES, '')}. Over the whole grid: {_listed(grid)}. Its training met noisy data."
     )
 
 
@@ -220,7 +220,7 @@ def _sentences(found: tuple[Level, ...], steps: np.ndarray) -> list[Claim | str]
             (steps == STEPS) & (first.gained > 0),
         ),
         Claim(
-            "With more noise p(x) is smoother, and its arrows reach farther; the learned ones err less on the grid.",
+            "With more noise p(x) is smoother; the learned arrows err less on the grid.",
             last.grid < first.grid,
         ),
         "Arrows point to where p(x) is higher: there is no Z in them.",
@@ -239,7 +239,7 @@ def _panel(t: int, level: Level) -> Panel:
             Arrows(name="exact", key="e", start=at, delta=_drawn(level.exact, noise), colour="truth", width=2.0),
             Arrows(name="learned", key="l", start=at, delta=_drawn(level.said, noise), colour="model", width=1.5),
             Points(
-                name="walkers along the learned score",
+                name="walkers, learned score",
                 key="w",
                 xy=level.walkers.astype(np.float32),
                 radius=2.5,

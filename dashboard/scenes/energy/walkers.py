@@ -174,7 +174,9 @@ def code(config: Walkers) -> str:
         f"ula, other = states('ula'), states('{config.against}')",
         "shown = {",
         f"    'ULA: {kind}': {measure.format('ula')}, '{name}: {kind}': {measure.format('other')},",
-        f"    '{name}: taken': 100 * np.mean([state.accepted for state in other[1:]]),",
+        f"    '{name}: taken': 100 * np.mean([state.accepted for state in other[1:]]),"
+        if config.against != "annealed"
+        else "    'temperature T': 1.0,",
         f"    'ULA: lost': {WALKERS} - len(kept(ula)),",
         "}",
     )
@@ -217,6 +219,7 @@ def truth(config: Walkers) -> float:
 
 def _readouts(config: Walkers, what: tuple[Summary, Summary], right: Run) -> tuple[Readout, ...]:
     name, one = NAMES[config.against], np.ones(len(right.rate))
+    taken = Readout(f"{name}: taken", right.rate, "% of proposals", 1)
     kind, unit, digits = ("in the right lump", "%", 1) if config.is_far else ("variance", "", 3)
     known = [Readout("truth", truth(config) * one, unit, digits)]
     if config.target == "gaussian":
@@ -228,9 +231,16 @@ def _readouts(config: Walkers, what: tuple[Summary, Summary], right: Run) -> tup
         *known,
         Readout(f"{name}: {kind}", what[1].value, unit, digits),
         Readout("± the other's", what[1].error, unit, digits),
-        Readout(f"{name}: taken", right.rate, "% of proposals", 1),
+        _temperature(config) if config.against == "annealed" else taken,
         Readout("ULA: lost", what[0].lost, f"of {WALKERS}", 0),
     )
+
+
+def _temperature(config: Walkers) -> Readout:
+    """T of the step that led here."""
+    ways = config.sampling("annealed")
+    heat = [ways.temperature(step) for step in range(1, config.walk_length + 1)]
+    return Readout("temperature T", np.array([np.nan, *heat]), digits=2)
 
 
 def _sentences(config: Walkers, left: Run, right: Run, what: tuple[Summary, Summary], name: str) -> list[Claim | str]:
@@ -280,7 +290,7 @@ def told(config: Walkers) -> str:
     worth = f"**R̂ = {r_hat:.2f}, effective sample size {ess:,.0f}** of {x.size:,} places: x₁ of {who}, second half."
     if config.is_far:
         return f"{worth} Both compare walkers with each other: where none has left its lump, they agree in error."
-    return f"{worth} Near 1, walkers agree with each other; the other number says what their places are worth."
+    return f"{worth} An R̂ near 1 says that walkers agree; the other number, what their places are worth."
 
 
 def between() -> str:
