@@ -36,8 +36,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import label
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
 from scipy.special import xlogy
 
@@ -102,6 +100,8 @@ def wasserstein_2(x: Any, y: Any) -> float:
 
     Source: Peyré & Cuturi (2019), eq. 2.15; ``scipy.optimize.linear_sum_assignment``.
     """
+    from scipy.optimize import linear_sum_assignment  # a sixth of a second, which pages that ask for no W₂ save
+
     x, y = _pair(x, y)
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} points and y {len(y)}; give equally many, or take sliced_wasserstein.")
@@ -208,6 +208,8 @@ def count_humps(density: Any) -> int:
 
     Cells that touch at a corner belong together.
     """
+    from scipy.ndimage import label
+
     density = np.asarray(density, dtype=np.float64)
     levels = np.arange(0.1, 1, 0.1) * density.max()
     return max(label(density > level, np.ones((3, 3)))[1] for level in levels)

@@ -29,11 +29,23 @@ def share_cores() -> None:
 
 
 def freeze() -> None:
-    """Once a process: put everything imported so far out of the garbage collector's sight."""
+    """Once a process: put everything imported so far out of the garbage collector's sight.
+
+    Then scipy's functions are imported in the background, a fifth of a second that the next page need not wait for.
+    """
     if _first("freeze"):
         share_cores()
         gc.collect()
         gc.freeze()
+        threading.Thread(target=_import_scipy, name="warm-up of scipy", daemon=True).start()
+
+
+def _import_scipy() -> None:
+    import scipy.spatial.distance
+    import scipy.special  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def start_libraries(before: Callable[[], None]) -> None:
