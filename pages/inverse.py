@@ -167,8 +167,8 @@ def show_solvers() -> None:
         "downhill in what x̂₀ misses, through the network; try ζ.",
         "*VAE*: z, of 16 numbers, climbs to maxima of p(z | part), from nine starts. These are no samples: how many "
         "starts come to one maximum says nothing of how likely it is.",
-        "*MADE*: exact, for its prior, if all seen pixels come first: the lower half covered. Otherwise w says how "
-        "well each answer explains seen pixels that came later; *answers that count*: (Σ w)² / Σ w².",
+        "*MADE*, row by row: exact, for its prior, if all seen pixels come first (lower half covered). Else w says "
+        "how well each answer explains seen pixels that came later; *answers that count*: (Σ w)² / Σ w².",
         "*Is it the posterior?* The list's answers are, of its prior. The others have other priors: bars that differ "
         "from the list's need not be wrong.",
     )

@@ -311,7 +311,7 @@ def _readouts(
 
     return (
         *way.told,
-        Readout("misses the part by", then(missed.mean())),
+        Readout("misses the part by", then(missed.mean().round(9))),
         Readout("PSNR: an answer", then(decibels(np.square(answers - truth)[:, covered].mean())), "dB", 2),
         Readout("PSNR: their mean", then(psnr(answers.mean(axis=0)[covered], truth[covered])), "dB", 2),
         Readout("PSNR: E[x | part], the list", np.full(len(done), psnr(expected[covered], truth[covered])), "dB", 2),
@@ -425,4 +425,4 @@ def _classes(p: np.ndarray, votes: np.ndarray, done: np.ndarray) -> Panel:
         Bars(name=name, key=key, height=height, x=np.arange(10) + aside, width=0.38, colour=colour)
         for name, key, height, colour, aside in sides
     )
-    return Panel("Which digit is it? %", bars, (-0.6, 9.6), (0, 135), equal=False, x_names=DIGITS, share=1.1)
+    return Panel("Which digit is it? %", bars, (-0.6, 9.6), (0, 165), equal=False, x_names=DIGITS, share=1.1)
