@@ -178,7 +178,6 @@ def which_digit_the_answers_are(seen: Seen) -> dict[str, Any]:
 def numbers(seen: Seen) -> dict[str, Any]:
     of, digit, name = now(seen), seen.config.digit, seen.thing.name
     p = of.classes[of.classes > 1e-300]
-    missed = np.sqrt(np.square(block_means(of.wiener[None] - of.truth, seen.step)).mean())
     exactly_so = seen.step == 28
 
     def error(x: np.ndarray) -> float:
@@ -193,7 +192,6 @@ def numbers(seen: Seen) -> dict[str, Any]:
         "PSNR: Wiener": (decibels(np.square(of.wiener - of.truth).mean()), "dB"),
         "CNN: answers that are right": (100 * (of.says == digit).mean(), "%"),
         "answers miss y by": (0, ""),
-        "Wiener misses y by": (missed, ""),
     }
     value, unit = values[name]
     return {"values": About(value, 1e-3, 2e-2 if unit == "dB" else 1e-3), "unit": unit}

@@ -90,7 +90,7 @@ def scene(config: Noisy) -> Scene:
         time="level",
         readouts=(
             Readout("σ", SIGMAS, digits=1),
-            *(Readout(f"PSNR: {name}", values, "dB", 2) for name, values in curves.items()),
+            *(Readout(f"PSNR: {name}", curves[name], "dB", 2) for name in ("an answer", "E[x | y]", "Wiener")),
             Readout("the prior expects of E[x | y]", decibels(found.expected), "dB", 2),
             Readout("CNN: answers that are right", 100 * right / ANSWERS, "%", 0),
             Readout(f"CNN, p(a {config.digit}): E[x | y]", 100 * says[:, ANSWERS, config.digit], "%", 0),
