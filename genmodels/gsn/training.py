@@ -50,7 +50,7 @@ class GSNConfig(PointTraining):
     """
 
     hidden: tuple[int, ...] = (256,)
-    noise: float = 0.4
+    noise: float = 0.3
     walk_back: int = 1
     batch: int = 100
     learning_rate: float = 2e-3
