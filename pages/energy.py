@@ -184,7 +184,7 @@ def show_gsn() -> None:
         "*Plain denoising* has seen noisy digits alone. What its own chain comes to are other pictures, and it has "
         "not learned the way back from there. *Walk-back* trains on three rounds of its own chain: at each x̃ it "
         "is asked for the digit where the walk began.",
-        "The network is that of [the page on autoencoders](autoencoder?autoencoder.cue=noise). Here one noise level "
+        "Such networks stand on [the page on autoencoders](autoencoder?autoencoder.cue=noise). Here one noise level "
         "is used again and again; [diffusion](diffusion?diffusion.cue=digits) goes once through many, from most to "
         "least.",
     )
