@@ -77,7 +77,7 @@ def of(seen: Seen) -> Chains:
 @ORACLES("gsn", "Images .*", panel=0)
 def ten_pictures(seen: Seen) -> dict[str, Any]:
     found = of(seen)
-    shown = {"P(x | x̃)": found.p, "x̃: with noise": found.noisy, "x′: drawn from P": found.x}[seen.thing.name]
+    shown = {"P(x | x̃)": found.p, "x̃: noisy": found.noisy, "x′: drawn": found.x}[seen.thing.name]
     return {"pixels": inked(shown[seen.frame], frame=1), "columns": exactly(5), "extent": exactly((0, 5, 0, 2))}
 
 
@@ -95,7 +95,7 @@ def one_round(seen: Seen) -> dict[str, Any]:
 @ORACLES("gsn", "Labels ", panel=1)
 def names_of_the_four(seen: Seen) -> dict[str, Any]:
     at = [(0.5, 2.2), (1.5, 2.2), (0.5, 1.0), (1.5, 1.0)]
-    return {"at": About(at, 0, 0.2), "texts": ("x", "x̃: with noise", "P(x | x̃)", "x′: drawn from P")}
+    return {"at": About(at, 0, 0.2), "texts": ("x", "x̃: noisy", "P(x | x̃)", "x′: drawn")}
 
 
 @ORACLES("gsn", "Labels class, by the classifier")
@@ -106,27 +106,23 @@ def classes_in_corners(seen: Seen) -> dict[str, Any]:
 
 
 @ORACLES("gsn", "Polylines ", panel=0)
-def around_the_large_one(seen: Seen) -> dict[str, Any]:
+def around_the_marked_one(seen: Seen) -> dict[str, Any]:
     x, y = seen.config.chain % 5, 2 - seen.config.chain // 5
     return {"xy": [[(x, y), (x + 1, y), (x + 1, y - 1), (x, y - 1)]]}
 
 
-@ORACLES("gsn", "Field class")
+@ORACLES("gsn", "Points class")
 def classes_over_time(seen: Seen) -> dict[str, Any]:
-    return {"values": exactly(of(seen).classes.T), "extent": exactly((-0.5, 100.5, -0.5, 9.5)), "classes": exactly(1)}
+    """A dot for each chain at each round; later ones are not there yet."""
+    at = [(t, k) for t in range(101) for k in range(10)]
+    classes = [int(of(seen).classes[t, k]) for t, k in at]
+    return {"xy": About(at), "labels": exactly(classes), "names": DIGITS, "count": exactly(10 * seen.frame + 10)}
 
 
 @ORACLES("gsn", "Polylines ", panel=2)
-def row_and_cover(seen: Seen) -> dict[str, Any]:
-    """Around the row of the large one; then over all that comes after this round."""
+def around_its_row(seen: Seen) -> dict[str, Any]:
     k = seen.config.chain
-    left, low, high = (seen.frame + 0.5, -0.5, 9.5) if seen.k else (-0.5, k - 0.5, k + 0.5)
-    inside = np.array([(left, low), (100.5, low), (100.5, high), (left, high)])
-
-    def same(xy: np.ndarray) -> bool:
-        return sorted(map(tuple, np.asarray(xy)[0])) == sorted(map(tuple, inside))
-
-    return {"xy": same}
+    return {"xy": [[(-1, k + 0.5), (101, k + 0.5), (101, k - 0.5), (-1, k - 0.5)]]}
 
 
 @ORACLES("gsn", "Bars time so far")
@@ -136,7 +132,7 @@ def shares(seen: Seen) -> dict[str, Any]:
     return {"height": About(height, 1e-5, 1e-3), "labels": DIGITS}
 
 
-@ORACLES("gsn", "Polylines 10 %: even")
+@ORACLES("gsn", "Polylines ", panel=3)
 def even(seen: Seen) -> dict[str, Any]:
     return {"xy": About([[(-0.6, 10), (9.6, 10)]])}
 
@@ -147,11 +143,11 @@ def numbers(seen: Seen) -> dict[str, Any]:
     classes = found.classes[: t + 1]
     stay = [bool((classes[:, k] == classes[0, k]).all()) for k in range(10)]
     value, unit = {
-        "class changes in 100 rounds": (
+        "changes in 100 rounds": (
             np.count_nonzero(np.diff(classes, axis=0)) * 10 / t if t else np.nan,
             "a chain",
         ),
-        "in the class where they began": (np.count_nonzero(classes[-1] == classes[0]), "of 10"),
+        "in their first class": (np.count_nonzero(classes[-1] == classes[0]), "of 10"),
         "never left it": (sum(stay), "of 10"),
         "classifier's mean p": (found.sure[1 : t + 1].mean() if t else np.nan, ""),
         "ink": (100 * found.p[t].mean(), "%"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Bars, Claim, Field, Images, Labels, Panel, Polylines, Readout, Scene, chart, said
+from dashboard.scene import Bars, Claim, Images, Labels, Panel, Points, Polylines, Readout, Scene, chart, said
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import DIGITS, binary, framed, ink, picture
@@ -25,7 +25,7 @@ NEEDS = (*NETWORKS, JUDGE)
 CHAINS, ROUNDS, COLUMNS = 10, 100, 5
 EVEN = 100 / CHAINS  # per cent of the time in each class, if none is preferred
 SURE = 0.8  # the classifier's mean p from which on it is called sure
-WAY = ("x", "x̃: with noise", "P(x | x̃)", "x′: drawn from P")
+WAY = ("x", "x̃: noisy", "P(x | x̃)", "x′: drawn")
 TRAINED = 0.3
 JUDGED, LEVELS = 20, (10, 30, 60)  # of the recipe: chains, and ν in per cent
 
@@ -43,7 +43,7 @@ class Config:
 
     network: str = choice("Network", "gsn-walkback", NETWORKS)
     noise: float = slider("Noise ν", TRAINED, 0.1, 0.7, 0.05)
-    chain: int = slider("Large: the chain that began at", 4, 0, CHAINS - 1, 1)
+    chain: int = slider("Marked: the chain that began at", 4, 0, CHAINS - 1, 1)
     seed: int = 0
 
 
@@ -104,14 +104,14 @@ def scene(config: Config) -> Scene:
         steps=steps,
         time="round",
         readouts=(
-            Readout("class changes in 100 rounds", changes, "a chain", 1),
-            Readout("in the class where they began", here, "of 10", 0),
+            Readout("changes in 100 rounds", changes, "a chain", 1),
+            Readout("in their first class", here, "of 10", 0),
             Readout("never left it", never, "of 10", 0),
             Readout("classifier's mean p", sure, "", 2),
             Readout("ink", inked, "%", 1),
         ),
         **said(len(steps), *_claims(config, went, here, sure, inked)),
-        alt="Ten chains of digits, one large with its noise, the class of each over time, and shares of the classes.",
+        alt="Ten chains of digits, one round of one of them, the class of each over time, and shares of the classes.",
         fps=8,
     )
 
@@ -133,8 +133,8 @@ def code(config: Config) -> str:
         "classes = judged.argmax(axis=-1)",
         "there = classes == classes[0]",
         "shown = {",
-        f"    'class changes in 100 rounds': 100 * (classes[1:] != classes[:-1]).mean(axis=1).sum() / {ROUNDS},",
-        "    'in the class where they began': there.sum(axis=1), 'never left it': there.all(axis=0).sum(),",
+        f"    'changes in 100 rounds': 100 * (classes[1:] != classes[:-1]).mean(axis=1).sum() / {ROUNDS},",
+        "    'in their first class': there.sum(axis=1), 'never left it': there.all(axis=0).sum(),",
         "    'classifier\\'s mean p': judged[1:].max(axis=-1).mean(), 'ink': 100 * p.mean(axis=(1, 2)),",
         "}",
     )
@@ -159,7 +159,7 @@ def _claims(config: Config, went: Run, here: np.ndarray, sure: np.ndarray, ink: 
             "Chains went from class to class, but the classifier is not sure of what they show (mean p below 0.8).",
             ended,
         ),
-        Claim("The large one has just changed its class.", changed),
+        Claim("The marked one has just changed its class.", changed),
         "A round: noise; the network's p for each pixel; each pixel drawn with its p.",
     ]
 
@@ -195,7 +195,7 @@ def _box(x: float, y: float, width: float = 1.0) -> np.ndarray:
 
 def _sheet(config: Config, went: Run) -> Panel:
     rows = CHAINS // COLUMNS
-    shown = {"P(x | x̃)": ("p", went.p), "x̃: with noise": ("n", went.corrupted), "x′: drawn from P": ("d", went.x)}
+    shown = {"P(x | x̃)": ("p", went.p), "x̃: noisy": ("n", went.corrupted), "x′: drawn": ("d", went.x)}
     images = tuple(
         Images(
             name=name,
@@ -232,32 +232,28 @@ def _large(config: Config, went: Run) -> Panel:
     at = np.array([(k % 2 + 0.5, 2.3 - 1.2 * (k // 2)) for k in range(4)])
     images = tuple(picture(framed(ink(shown[:, 2 * r : 2 * r + 2])), (0, 2.2 - 1.2 * r), 1, 2) for r in range(2))
     names = Labels(name="", at=at, texts=WAY, size=1.1)
-    return Panel("The large one: a round", (*images, names), (0, 2), (0, 2.4), axes=False, share=1.1)
+    return Panel("A round of the marked one", (*images, names), (0, 2), (0, 2.4), axes=False, share=1.6)
 
 
 def _strip(config: Config, classes: np.ndarray) -> Panel:
-    """What is to come lies under paper."""
-    edges = np.arange(ROUNDS + 1) + 0.5
-    end, low, high = ROUNDS + 0.5, -0.5, CHAINS - 0.5
-    cover = np.array([[(x, low), (end, low), (end, high), (x, high)] for x in edges])[:, None]
+    """A dot for each chain and round."""
+    rounds, chains = np.divmod(np.arange(classes.size), CHAINS)
+    ends, low, high = (-1.0, ROUNDS + 1.0), -0.5, CHAINS - 0.5
     layers = (
-        Field(
-            name="class", values=classes.T.astype(float), extent=(-0.5, end, low, high), limits=(0, 9), classes=True
+        Points(
+            name="class",
+            xy=np.stack([rounds, chains], axis=1).astype(float),
+            count=CHAINS * np.arange(1, ROUNDS + 2),
+            labels=classes.ravel(),
+            names=DIGITS,
+            radius=4,
         ),
-        Polylines(name="", xy=_box(-0.5, config.chain + 0.5, ROUNDS + 1), closed=True, colour="ink", width=2),
-        Polylines(name="", xy=cover, closed=True, filled=True, colour="paper", width=0),
+        Polylines(
+            name="", xy=_box(ends[0], config.chain + 0.5, ends[1] - ends[0]), closed=True, colour="model", width=2
+        ),
     )
-    return Panel(
-        "The class of each chain",
-        layers,
-        (-0.5, end),
-        (low, high),
-        False,
-        "round",
-        "began at",
-        y_names=DIGITS,
-        share=1.2,
-    )
+    names = ("round", "began at")
+    return Panel("The class of each chain", layers, ends, (low, high), False, *names, y_names=DIGITS, share=1.2)
 
 
 def _shares(classes: np.ndarray) -> Panel:
@@ -266,7 +262,7 @@ def _shares(classes: np.ndarray) -> Panel:
     ends = (-0.6, 9.6)
     layers = (
         Bars(name="time so far", key="b", height=height, labels=DIGITS, classes=True),
-        Polylines(name="10 %: even", key="e", xy=np.array([[(x, EVEN) for x in ends]]), dashed=True, colour="truth"),
+        Polylines(name="", xy=np.array([[(x, EVEN) for x in ends]]), dashed=True, colour="truth"),
     )
     top = 1.15 * float(height[ROUNDS // 10 :].max())
-    return chart("Time in each class, %", layers, ends, (0, max(top, 2 * EVEN)), x_label="class, by the classifier")
+    return chart("Time in each class, % (even: 10)", layers, ends, (0, max(top, 2 * EVEN)), x_label="class")

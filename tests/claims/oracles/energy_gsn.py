@@ -51,6 +51,6 @@ ORACLES: list[Oracle] = [
     Oracle(r"^More than half of the chains are in the class where they began", mostly_back),
     Oracle(r"^They have lost more than half of their ink", faded),
     Oracle(r"^Chains went from class to class, (?P<which>and|but) the classifier is", sure_or_not),
-    Oracle(r"^The large one has just changed its class", just_changed),
+    Oracle(r"^The marked one has just changed its class", just_changed),
     Oracle(r"^A round: noise; the network's p for each pixel", holds_whatever("what a round is")),
 ]
