@@ -232,7 +232,7 @@ def _large(config: Config, went: Run) -> Panel:
     at = np.array([(k % 2 + 0.5, 2.3 - 1.2 * (k // 2)) for k in range(4)])
     images = tuple(picture(framed(ink(shown[:, 2 * r : 2 * r + 2])), (0, 2.2 - 1.2 * r), 1, 2) for r in range(2))
     names = Labels(name="", at=at, texts=WAY, size=1.1)
-    return Panel("A round of the marked one", (*images, names), (0, 2), (0, 2.4), axes=False, share=1.6)
+    return Panel("One round", (*images, names), (0, 2), (0, 2.4), axes=False, share=1.6)
 
 
 def _strip(config: Config, classes: np.ndarray) -> Panel:
