@@ -2,8 +2,10 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.energy import CONCEPT, landscape, learn, score, walkers
+from dashboard.scenes.energy import CONCEPT, gsn, landscape, learn, score, walkers
 from genmodels.flow_matching.mixtures import RoundMixture
+from genmodels.gsn.chain import corrupt, iterate_chain
+from genmodels.gsn.training import add_gradient, iterate_gsn
 from genmodels.langevin.convergence import effective_sample_size, split_r_hat
 from genmodels.langevin.samplers import iterate_walkers, leapfrog, ula_variance
 from genmodels.langevin.targets import Wells, log_normaliser
@@ -154,6 +156,52 @@ def show_score() -> None:
     page.source(score.exact_score, RoundMixture.answers)
 
 
+# gsn
+
+
+@page.cue("Noise, denoise, repeat", "**A denoiser, run for ever.** Does it stay where it began?")
+def show_gsn() -> None:
+    """A denoising autoencoder as a Markov chain."""
+    page.predict(
+        "A network has learned to take noise off digits. A chain begins at a digit: noise, denoise, 100 times. How "
+        "many of 20 such chains end as the digit that they began as?",
+        ["All of them: what noise takes, the network gives back", "About half", "A few: it is forgotten on the way"],
+        "A few: it is forgotten on the way",
+        lambda: (
+            f"With walk-back and ν = {gsn.TRAINED}, {gsn.kept()}. The network gives back a digit that x̃ may have "
+            "come from, and now and then that is another one. Once there, nothing remembers the first."
+            if page.ready(*gsn.NEEDS)
+            else ""
+        ),
+    )
+    config = page.stage(gsn.Config, gsn.scene, code=gsn.code, needs=gsn.NEEDS)
+    lesson.notice(
+        "*Left*: what the network makes of each noisy picture, and in the corner what a classifier takes it for. It "
+        "was trained on digits alone, and may be sure of what is none.",
+        *([gsn.told(config)] if page.shown else []),
+        "With little noise a noisy 4 is still a 4, and to leave it the chain has to pass through what lies between "
+        "digits. With much noise x̃ may have come from several, and P is a mixture of them, drawn pixel by pixel.",
+        "*Plain denoising* has seen noisy digits alone. What its own chain comes to are other pictures, and it has "
+        "not learned the way back from there. *Walk-back* trains on three rounds of its own chain: at each x̃ it "
+        "is asked for the digit where the walk began.",
+        "Such networks stand on [the page on autoencoders](autoencoder?autoencoder.cue=noise). Here one noise level "
+        "is used again and again; [diffusion](diffusion?diffusion.cue=digits) goes once through many, from most to "
+        "least.",
+    )
+    lesson.formula(
+        "With the right posterior, the data stay",
+        r"\tilde x\sim C(\tilde x\mid x),\quad x'\sim P(x\mid\tilde x)\propto p(x)\,C(\tilde x\mid x)\quad\Rightarrow"
+        r"\quad\sum_{x,\tilde x}p(x)\,C(\tilde x\mid x)\,P(x'\mid\tilde x)=p(x')",
+        "p is stationary, and with ν > 0 the chain comes to it from anywhere. Here P is a network whose pixels are "
+        "independent given x̃: an approximation, with a stationary distribution of its own.",
+    )
+    if page.shown:
+        words = {"nats": "−log P(x | x̃) of test digits, nats", "changes_30": "class changes in 100 rounds, ν = 0.3",
+                 "sure_30": "the classifier's mean p"}  # fmt: skip
+        lesson.figures(*gsn.NETWORKS, words=words)
+    page.source(iterate_chain, corrupt, iterate_gsn, add_gradient)
+
+
 page.run(
     "N. Metropolis et al. (1953), *Equation of state calculations by fast computing machines*, J. Chem. Phys. 21(6)",
     "S. Duane et al. (1987), *Hybrid Monte Carlo*, Physics Letters B 195(2)",
@@ -167,5 +215,9 @@ page.run(
     "P. Vincent (2011), *A connection between score matching and denoising autoencoders*, Neural Computation 23(7)",
     "Y. Song, S. Ermon (2019), *Generative modeling by estimating gradients of the data distribution*, "
     "arXiv:1907.05600",
+    "Y. Bengio, L. Yao, G. Alain, P. Vincent (2013), *Generalized denoising auto-encoders as generative models*, "
+    "arXiv:1305.6663",
+    "Y. Bengio, É. Thibodeau-Laufer, G. Alain, J. Yosinski (2014), *Deep generative stochastic networks trainable by "
+    "backprop*, arXiv:1306.1091",
     "A. Vehtari et al. (2021), *Rank-normalization, folding, and localization: an improved R̂*, arXiv:1903.08008",
 )

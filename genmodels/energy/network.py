@@ -18,7 +18,6 @@ Gaussian). Arithmetic is that of the matrices.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -187,16 +186,6 @@ class Perceptron:
         _, sine, cosine = np.split(h.reshape(-1, d, h.shape[1]), [1, 1 + len(self._waves)])
         waves = self._waves[:, None, None]
         return np.concatenate([np.ones_like(h[None, :d]), waves * cosine, -waves * sine])
-
-
-def views(vector: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Pieces of a vector of all parameters as matrices ``(outputs, inputs + 1)``, from inputs to the one output."""
-    found, start = [], 0
-    for inputs, outputs in pairwise(sizes):
-        end = start + outputs * (inputs + 1)
-        found.append(vector[start:end].reshape(outputs, inputs + 1))
-        start = end
-    return found
 
 
 def _layer(matrix: np.ndarray, h: np.ndarray) -> np.ndarray:

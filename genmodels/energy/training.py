@@ -30,8 +30,8 @@ import numpy as np
 
 from genmodels.checks import check_choice, check_hidden, check_number, check_whole
 from genmodels.data.source import point_source
-from genmodels.energy.network import Energy, Perceptron, cell_centres, views
-from genmodels.nn.adam import NAMES, Adam, Minibatches
+from genmodels.energy.network import Energy, Perceptron, cell_centres
+from genmodels.nn.adam import NAMES, Adam, Minibatches, views
 from genmodels.nn.point_training import PointTraining
 from genmodels.states import DivergedError, iterate, last, still
 

@@ -9,7 +9,8 @@ Sources: Kingma & Ba (2015), arXiv:1412.6980, algorithm 1; Polyak & Juditsky (19
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,3 +100,13 @@ class Minibatches:
             self._held = (number, x.reshape(self._block, self._batch, -1).transpose(0, 2, 1).copy())
         columns: np.ndarray = self._held[1][offset]
         return columns
+
+
+def views(vector: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    """Pieces of a vector of all parameters as matrices ``(outputs, inputs + 1)``; sizes go from inputs to outputs."""
+    found, start = [], 0
+    for inputs, outputs in pairwise(sizes):
+        end = start + outputs * (inputs + 1)
+        found.append(vector[start:end].reshape(outputs, inputs + 1))
+        start = end
+    return found

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from genmodels.store.checkpoint import Checkpoint
 
 
+CHUNK = 50  # most images looked at at once: with more of them memory is what takes the time
+
+
 class ForwardCNN:
     """Convolutions, the mean over the picture, one linear layer, forwards only.
 
@@ -44,7 +47,11 @@ class ForwardCNN:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """p(y | x), images ``(N, H, W)`` with pixels in 0…1 to ``(N, K)`` float32; rows sum to 1."""
-        h = np.asarray(images, dtype=np.float32)[..., None]
+        x = np.asarray(images, dtype=np.float32)
+        return np.concatenate([self._few(x[i : i + CHUNK]) for i in range(0, max(len(x), 1), CHUNK)])
+
+    def _few(self, x: np.ndarray) -> np.ndarray:
+        h = x[..., None]
         for i, (weight, bias) in enumerate(self._layers):
             windows = sliding_window_view(np.pad(h, ((0, 0), (1, 1), (1, 1), (0, 0))), (3, 3), axis=(1, 2))
             h = np.maximum(np.tensordot(windows, weight, axes=((3, 4, 5), (1, 2, 3))) + bias, 0)

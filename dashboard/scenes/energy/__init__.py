@@ -23,6 +23,7 @@ CONCEPT = Concept(
         Event(1953, "Metropolis sampling", "Metropolis et al."),
         Event(1987, "Hamiltonian Monte Carlo", "Duane et al."),
         Event(2005, "Score matching", "Hyvärinen"),
+        Event(2014, "Generative stochastic network", "Bengio et al."),
     ),
     thumbnail=("walkers", 1),
 )

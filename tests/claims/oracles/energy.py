@@ -1,5 +1,11 @@
 """What the captions of the page on energies claim: its parts."""
 
-from tests.claims.oracles import energy_landscape, energy_learn, energy_score, energy_walkers
+from tests.claims.oracles import energy_gsn, energy_landscape, energy_learn, energy_score, energy_walkers
 
-ORACLES = [*energy_landscape.ORACLES, *energy_walkers.ORACLES, *energy_learn.ORACLES, *energy_score.ORACLES]
+ORACLES = [
+    *energy_landscape.ORACLES,
+    *energy_walkers.ORACLES,
+    *energy_learn.ORACLES,
+    *energy_score.ORACLES,
+    *energy_gsn.ORACLES,
+]

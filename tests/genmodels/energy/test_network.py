@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels.energy.network import Energy, Perceptron, cell_centres, views
+from genmodels.energy.network import Energy, Perceptron, cell_centres
+from genmodels.nn.adam import views
 
 SIZES = (2 * 7, 12, 9, 1)  # two coordinates with three waves each
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from genmodels.data.planar import get_dataset
-from genmodels.energy.network import Perceptron, views
+from genmodels.energy.network import Perceptron
 from genmodels.energy.training import METHODS, EnergyConfig, fit_energy, iterate_energy, langevin
+from genmodels.nn.adam import views
 from genmodels.states import DivergedError
 
 

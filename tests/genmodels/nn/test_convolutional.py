@@ -32,3 +32,10 @@ def test_the_stored_network_says_what_torch_says():
     model = parameters.load(CNN(config), weights)
     noise = np.random.default_rng(1).random((5, 28, 28))
     assert np.allclose(ForwardCNN(stored.arrays, config.n_pools)(noise), predict_proba(model, noise), atol=1e-5)
+
+
+def test_many_pictures_are_read_like_few_and_none_like_none():
+    reads = cache.made(ForwardCNN.of, "cnn")
+    noise = np.random.default_rng(2).random((123, 28, 28))
+    assert np.allclose(reads(noise), np.concatenate([reads(noise[:40]), reads(noise[40:])]), atol=1e-6)
+    assert reads(noise[:0]).shape == (0, 10)
