@@ -192,7 +192,7 @@ class RBM:
     def of_data(self, v: np.ndarray) -> Gradient:
         """Means over the rows ``(N, D)`` of v E[h | v]ᵀ, v and E[h | v]."""
         p = self.hidden_given(v)
-        return Gradient(v.T @ p / len(v), v.mean(axis=0), p.mean(axis=0))
+        return Gradient(v.T @ p / len(v), v.sum(axis=0) / len(v), p.sum(axis=0) / len(v))
 
     def gradient(self, v: np.ndarray) -> Gradient:
         """The exact gradient of the rows' mean log p(v): the data's phase minus the model's.

@@ -116,6 +116,7 @@ class RBMTraining:
         config: How.
 
     Attributes:
+        rbm: The machine; its arrays change in place.
         chains: The hidden units of the persistent chains, ``(C, H)``; all 0 at the start, as scikit-learn has them.
 
     Raises:
@@ -130,10 +131,10 @@ class RBMTraining:
         self.x, self.config, self.step = x.astype(dtype), config, 0
         self.rng = np.random.default_rng(config.seed)
         d, h = x.shape[1], config.n_hidden
-        self.weights: np.ndarray = (config.scale * self.rng.standard_normal((d, h))).astype(dtype)
-        ink = (self.x.mean(axis=0) * len(x) + 1) / (len(x) + 2)  # never 0 or 1
-        self.visible: np.ndarray = np.log(ink / (1 - ink)).astype(dtype) if config.fit_bias else np.zeros(d, dtype)
-        self.hidden: np.ndarray = np.zeros(h, dtype)
+        weights = config.scale * self.rng.standard_normal((d, h))
+        ink = (x.sum(axis=0) + 1) / (len(x) + 2)  # never 0 or 1
+        visible = np.log(ink / (1 - ink)) if config.fit_bias else np.zeros(d)
+        self.rbm = RBM(weights.astype(dtype), visible.astype(dtype), np.zeros(h, dtype))
         self.chains = np.zeros((config.n_chains, h), dtype)
         self.particles = np.zeros((0, d), dtype)
         self._order = np.arange(0)
@@ -150,16 +151,15 @@ class RBMTraining:
         uphill = self.phases(self._next_batch())
         self.step += 1
         with np.errstate(over="ignore", invalid="ignore"):
-            self.weights += rate * uphill.weights
-            self.visible += rate * uphill.visible
-            self.hidden += rate * uphill.hidden
-            whole = self.weights.sum() + self.visible.sum() + self.hidden.sum()
+            for part, way in zip((self.rbm.weights, self.rbm.visible, self.rbm.hidden), uphill, strict=True):
+                part += rate * way
+            whole = self.rbm.weights.sum() + self.rbm.visible.sum() + self.rbm.hidden.sum()
         if not np.isfinite(whole):
             raise DivergedError(self.step)
 
     def phases(self, v: np.ndarray) -> Gradient:
         """The data's phase of a batch ``(N, D)``, minus the model's; chains move on by k steps."""
-        rbm, config = RBM(self.weights, self.visible, self.hidden), self.config
+        rbm, config = self.rbm, self.config
         if config.method == "exact":
             return rbm.of_data(v).minus(rbm.expectations(), config.negative)
         p = rbm.hidden_given(v)
@@ -178,9 +178,8 @@ class RBMTraining:
 
     def state(self) -> RBMState:
         """What is now, as copies."""
-        return RBMState(
-            self.step, still(self.weights), still(self.visible), still(self.hidden), still(self.particles)
-        )
+        parts = (self.rbm.weights, self.rbm.visible, self.rbm.hidden, self.particles)
+        return RBMState(self.step, *map(still, parts))
 
     def _next_batch(self) -> np.ndarray:
         if self.config.batch >= len(self.x):

@@ -52,8 +52,8 @@ def test_pcd_comes_nearer_than_cd_and_exact_nearest_where_the_rate_falls():
 def scikit_learn(training, uniforms):
     """BernoulliRBM at the same weights and chains, about to draw from the same stream."""
     theirs = BernoulliRBM(training.config.n_hidden, learning_rate=training.config.learning_rate)
-    theirs.components_ = training.weights.T.copy()
-    theirs.intercept_visible_, theirs.intercept_hidden_ = training.visible.copy(), training.hidden.copy()
+    theirs.components_ = training.rbm.weights.T.copy()
+    theirs.intercept_visible_, theirs.intercept_hidden_ = training.rbm.visible.copy(), training.rbm.hidden.copy()
     theirs.h_samples_ = training.chains.copy()
     return theirs, np.random.RandomState(np.random.MT19937(uniforms))
 
@@ -69,9 +69,9 @@ def test_pcd_is_scikit_learns_with_the_same_random_numbers(steps):
     for _ in range(steps):
         training.update()
         theirs._fit(SOME, numbers)
-    assert training.weights == pytest.approx(theirs.components_.T, abs=1e-12)
-    assert training.visible == pytest.approx(theirs.intercept_visible_, abs=1e-12)
-    assert training.hidden == pytest.approx(theirs.intercept_hidden_, abs=1e-12)
+    assert training.rbm.weights == pytest.approx(theirs.components_.T, abs=1e-12)
+    assert training.rbm.visible == pytest.approx(theirs.intercept_visible_, abs=1e-12)
+    assert training.rbm.hidden == pytest.approx(theirs.intercept_hidden_, abs=1e-12)
     assert np.array_equal(training.chains, theirs.h_samples_)
 
 
@@ -80,7 +80,7 @@ def test_cd_follows_its_expected_direction_and_that_is_not_the_gradient():
     rng = np.random.default_rng(0)
     rbm = fit_rbm(X, RBMConfig(8, "exact", learning_rate=0.3, n_steps=800, scale=0.1)).rbm()
     training = RBMTraining(X, RBMConfig(8, "cd"))
-    training.weights, training.visible, training.hidden = rbm.weights, rbm.visible, rbm.hidden
+    training.rbm = rbm
     training.rng = rng
     draws = np.array([training.phases(X).flat() for _ in range(2000)])
     expected, exact = rbm.expected_cd(X).flat(), rbm.gradient(X).flat()
