@@ -25,12 +25,12 @@ def show_count() -> None:
     )
     page.stage(count.Counted, count.scene, code=count.code)
     lesson.notice(
-        "*The exact gradient* counts all 2⁸ states of the hidden units at each step. *CD-1* starts at the data and "
+        "*The exact gradient* counts all states of the hidden units at each step. *CD-1* starts at the data and "
         "takes one step of Gibbs; *PCD* has 100 chains that go on from step to step.",
         "CD-1 only lowers p where one step from the data leads. *Here CD-1 would be off by*: the angle between what "
         "it follows on average at the machine shown, and the gradient of log p there.",
-        "PCD needs weights that move more slowly than its chains do: raise the learning rate. All three end with a "
-        "rate of 0.",
+        "PCD needs weights that move more slowly than its chains do: raise the learning rate, and see. It falls in a "
+        "straight line, to 0 at the end.",
         "Each pixel is black in half of the data. With a weight λ on the negative phase, a machine at rest has it "
         "black in ½ ÷ λ of its dreams: below λ = ½ there is no such machine.",
     )
@@ -60,8 +60,9 @@ def show_memory() -> None:
         "*Tossed coins* hardly resemble each other. Of such patterns Hebb's rule holds about "
         f"{CAPACITY * memory.UNITS:.0f} in {memory.UNITS} units, {100 * CAPACITY:.1f} % (Amit, "
         "Gutfreund & Sompolinsky): eight are few.",
-        "*Pseudo-inverse*: W projects onto what was stored, however alike it is. Its price: one more pattern changes "
-        "all weights by what all the others are; Hebb's rule needs to know the new one only.",
+        "*Pseudo-inverse*: W projects onto what was stored, and independent patterns stay put and are equally deep, "
+        "E = −½ (N − P), however alike they are. Its price: to store one more it has to know all the others; Hebb's "
+        "rule adds the new one alone.",
     )
     lesson.formula(
         "An energy for memories",

@@ -142,7 +142,7 @@ def the_patterns(seen: Seen) -> dict[str, Any]:
 @ORACLES("count", "Curve .*")
 def distances(seen: Seen) -> Any:
     at = trained(seen.config, NAMES[seen.thing.name])[seen.frame]
-    return About(min(kl(at), 5), 1e-4, 1e-4)
+    return About(kl(at), 1e-4, 1e-4)
 
 
 @ORACLES("count", "Readout .*")
@@ -238,16 +238,36 @@ def the_net(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("memory", "Images stored .*", panel=1)
 def the_patterns_stored(seen: Seen) -> dict[str, Any]:
+    """Under its own bar, below all of them."""
     k = int(seen.thing.name.split()[1]) - 1
 
-    def apart(extent: tuple) -> bool:
-        """Two in a row, each of side 1, and none over another."""
+    def under(extent: tuple) -> bool:
         x0, x1, y0, y1 = extent
-        return bool(
-            np.allclose([x1 - x0, y1 - y0], 1) and (x0 > 1) == (k % 2 == 1) and abs(y1 - 4.4 + 1.1 * (k // 2)) < 0.1
-        )
+        return bool(np.isclose(x0 + x1, 2 * k) and np.isclose(x1 - x0, y1 - y0) and x1 - x0 < 1 and y1 < -1)
 
-    return {"pixels": np.where(stored(seen.config)[k] > 0, 255, 0).reshape(1, 20, 20), "extent": apart}
+    return {"pixels": np.where(stored(seen.config)[k] > 0, 255, 0).reshape(1, 20, 20), "extent": under}
+
+
+@ORACLES("memory", "Polylines ", panel=1)
+def marks(seen: Seen) -> dict[str, Any]:
+    """Level lines at −1, 0 and 1, under all bars."""
+
+    def level(xy: np.ndarray) -> bool:
+        wide = (xy[:, 0, 0] < -0.35).all() and (xy[:, 1, 0] > seen.config.memory_count - 0.65).all()
+        return bool(wide and np.array_equal(xy[:, :, 1], [[-1, -1], [0, 0], [1, 1]]))
+
+    return {"xy": level}
+
+
+@ORACLES("memory", "Labels ", panel=1)
+def what_they_are_called(seen: Seen) -> dict[str, Any]:
+    if seen.k == 0:
+        return {"at": lambda at: np.array_equal(at[:, 1], [-1, 0, 1]), "texts": ("−1", "0", "1")}
+    n = seen.config.memory_count
+    return {
+        "at": lambda at: np.array_equal(at[:, 0], np.arange(n)) and (at[:, 1] < -2).all(),
+        "texts": names(seen.config),
+    }
 
 
 @ORACLES("memory", "Bars overlap")
@@ -263,7 +283,7 @@ def depths(seen: Seen) -> dict[str, Any]:
     return {"xy": About([[[0, level], [end, level]] for level in levels])}
 
 
-@ORACLES("memory", "Labels ")
+@ORACLES("memory", "Labels ", panel=2)
 def whose_depths(seen: Seen) -> dict[str, Any]:
     levels = [energy_of(seen.config, x) for x in stored(seen.config)]
 
@@ -289,7 +309,7 @@ def told(seen: Seen) -> dict[str, Any]:
         "flips": (walk(config)[seen.step][1], ""),
         "largest overlap": (2 * same.max() / 400 - 1, ""),
         "pixels off the nearest": (400 - same.max(), ""),
-        "stored": (config.memory_count / 4, "% of N"),
+        "P ÷ N": (config.memory_count / 400, ""),
         "stored patterns that stay": (stay, ""),
     }
     value, unit = values[seen.thing.name]

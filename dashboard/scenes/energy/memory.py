@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Bars, Claim, Curve, Labels, Panel, Polylines, Readout, Scene, chart, said
+from dashboard.scene import Bars, Claim, Curve, Images, Labels, Panel, Polylines, Readout, Scene, chart, said
 from dashboard.scene.fields import Values, choice, slider
 from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import ink, picture
@@ -23,6 +23,8 @@ CUT = slice(4, 24)
 SIDE = 20
 UNITS = SIDE**2
 EVERY, LONGEST, AFTER = 20, 2400, 5  # updates a frame, at most so many updates, and frames that follow the end
+FEWEST = 3
+"""Patterns for which there is room at least."""
 SALT = 61
 KINDS = {"digits": "Digits", "coins": "Tossed coins"}
 RULES = {"hebb": "Hebb", "pseudo": "Pseudo-inverse"}
@@ -80,7 +82,7 @@ def scene(config: Memory) -> Scene:
     stored = walk.overlaps[:, : config.memory_count]
     wrong = UNITS * (1 - stored.max(axis=1)) / 2
     return Scene(
-        panels=(_net(walk), _sheet(config, xi), _bars(config, walk), _curve(config, walk)),
+        panels=(_net(walk), _stored(config, xi, walk), _curve(config, walk)),
         steps=walk.steps,
         time="update",
         readouts=(
@@ -88,13 +90,13 @@ def scene(config: Memory) -> Scene:
             Readout("flips", walk.flips, digits=0),
             Readout("largest overlap", stored.max(axis=1), digits=3),
             Readout("pixels off the nearest", wrong, digits=0),
-            Readout("stored", np.full(len(walk.steps), 100 * config.memory_count / UNITS), "% of N", 2),
+            Readout("P ÷ N", np.full(len(walk.steps), config.memory_count / UNITS), digits=4),
             Readout("stored patterns that stay", np.full(len(walk.steps), stay(config)), digits=0),
         ),
         **said(len(walk.steps), *_sentences(config, walk)),
         alt="A broken digit on a sheet of 400 units, the stored digits, how much it overlaps with each, and an "
         "energy that falls while units are updated one by one.",
-        fps=12,
+        fps=8,
     )
 
 
@@ -202,31 +204,43 @@ def _names(config: Memory) -> tuple[str, ...]:
 
 def _net(walk: Walk) -> Panel:
     pixels = ink((walk.units + 1) / 2)[:, None]
-    return Panel("The net: 400 units", (picture(pixels, (0, 1), 1),), (0, 1), (0, 1), axes=False, share=1.3)
+    return Panel("The net: 400 units", (picture(pixels, (0, 1), 1),), (0, 1), (0, 1), axes=False, share=1.1)
 
 
-def _sheet(config: Memory, xi: np.ndarray) -> Panel:
-    columns = 2
-    corners = [(1.1 * (k % columns), 4.4 - 1.1 * (k // columns)) for k in range(config.memory_count)]
-    layers = [
-        picture(ink((xi[k] + 1) / 2)[None], corner, 1, name=f"stored {k + 1}") for k, corner in enumerate(corners)
-    ]
-    return Panel("What it has stored", tuple(layers), (0, 2.1), (0, 4.4), axes=False, share=0.7)
-
-
-def _bars(config: Memory, walk: Walk) -> Panel:
+def _stored(config: Memory, xi: np.ndarray, walk: Walk) -> Panel:
+    """The stored patterns in a row, and over each a bar from −1 to 1: its overlap with the net."""
     n = config.memory_count
-    bars = Bars(name="overlap", key="o", height=walk.overlaps[:, :n], x=np.arange(n), colour="model")
-    return Panel(
-        "Overlap with each, ξ·s ÷ N",
-        (bars,),
-        (-0.6, n - 0.4),
-        (-1.05, 1.05),
-        equal=False,
-        x_label="stored pattern",
-        x_names=_names(config),
-        share=0.9,
+    middle, far = (n - 1) / 2, max(n, FEWEST) / 2
+    left, right = middle - far, middle + far
+    marks = np.array([-1.0, 0.0, 1.0])
+    layers = (
+        Polylines(name="", xy=np.array([[[left, y], [right, y]] for y in marks]), colour="muted", width=1, alpha=0.6),
+        Labels(
+            name="",
+            at=np.stack([np.full(3, left - 0.1), marks], axis=1),
+            texts=("−1", "0", "1"),
+            align="right",
+            colour="muted",
+        ),
+        Bars(name="overlap", key="o", height=walk.overlaps[:, :n], x=np.arange(n), colour="model", width=0.7),
+        *(
+            Images(
+                name=f"stored {k + 1}",
+                pixels=ink((xi[k] + 1) / 2)[None],
+                columns=1,
+                extent=(k - 0.45, k + 0.45, -2.05, -1.15),
+            )
+            for k in range(n)
+        ),
+        Labels(
+            name="",
+            at=np.stack([np.arange(n), np.full(n, -2.3)], axis=1),
+            texts=_names(config),
+            colour="truth",
+        ),
     )
+    title = "Overlap with what is stored, ξ·s ÷ N"
+    return Panel(title, layers, (left - 0.6, right + 0.1), (-2.5, 1.1), axes=False, share=1.1)
 
 
 def _curve(config: Memory, walk: Walk) -> Panel:
@@ -238,7 +252,7 @@ def _curve(config: Memory, walk: Walk) -> Panel:
         Polylines(name="stored patterns", key="s", xy=floors, colour="truth", width=1.5, dashed=True),
         Labels(
             name="",
-            at=np.stack([np.linspace(0.55, 0.95, len(depth)) * end, depth], axis=1),
+            at=np.stack([np.linspace(0.04, 0.04 + 0.06 * len(depth), len(depth)) * end, depth], axis=1),
             texts=_names(config),
             colour="truth",
         ),
