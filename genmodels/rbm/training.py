@@ -168,13 +168,9 @@ class RBMTraining:
             self.particles, seen, h = rbm.gibbs(h, self.rng)
         self.chains = h if config.method == "pcd" else self.chains
         above, below = 1 / len(v), config.negative / len(seen)
-        weights = above * (v.T @ p)
-        weights -= below * (self.particles.T @ seen)
-        return Gradient(
-            weights,
-            above * v.sum(axis=0) - below * self.particles.sum(axis=0),
-            above * p.sum(axis=0) - below * seen.sum(axis=0),
-        )
+        units = np.concatenate([above * p, -below * seen])
+        visible = above * v.sum(axis=0) - below * self.particles.sum(axis=0)
+        return Gradient(np.concatenate([v, self.particles]).T @ units, visible, units.sum(axis=0))
 
     def state(self) -> RBMState:
         """What is now, as copies."""

@@ -72,3 +72,10 @@ def test_a_bar_at_one_is_the_pattern_itself():
     drawn = scene(AS_IT_OPENS)
     assert layer(drawn, "overlap").height[-1].max() == 1
     assert np.array_equal(drawn.panels[0].layers[0].pixels[-1], layer(drawn, "stored 1").pixels)
+
+
+def test_a_negative_is_known_as_one():
+    """Of three tosses of coins; a fourth, which nobody has stored, leads to the negative of one of them."""
+    config = Memory(3, "hebb", "coins", 4)
+    assert walked(config).overlaps[-1, :3].min() == -1
+    assert said_last(config) == "Settled: the negative of a stored pattern. It is as deep: E(−s) = E(s)."
