@@ -1,0 +1,230 @@
+"""A Boltzmann machine of digits: what its chains dream, how they complete half a digit, and its nats per image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from dashboard.scene import Bars, Claim, Panel, Polylines, Readout, Scene, said
+from dashboard.scene.fields import choice, slider
+from dashboard.scene.snippet import snippet
+from dashboard.scenes.pictures import SIDE, binary_digit, ink, picture, sheet
+from genmodels.rbm.chains import ChainConfig, iterate_chains
+from genmodels.rbm.model import RBM
+from genmodels.store import cache
+from genmodels.store.checkpoint import Checkpoint
+
+STARTS = {"coins": "Tossed coins", "white": "White paper"}
+GIVEN = {"upper": "The upper half", "left": "The left half"}
+PIXELS = SIDE**2
+DREAMS, ANSWERS, FILTERS = 16, 9, 25
+STEPS, EVERY = 120, 3
+SALT = 62
+BESIDE = {
+    "coins": ("pixel-mixture", "coins_test_nats", 1),
+    "mixture": ("pixel-mixture", "test_nats", 1),
+    "VAE 16-D": ("vae-16d", "bound_500_nats", -1),
+    "logistic": ("pixel-fvsbn", "test_nats", 1),
+    "MADE": ("pixel-made", "test_nats", 1),
+    "PixelCNN": ("pixel-cnn", "test_nats", 1),
+}
+"""Other models' figures on the same test images: where each is stored, and its sign."""
+OURS = "RBM"
+NEEDS = ("rbm-digits", *dict.fromkeys(name for name, _, _ in BESIDE.values()))
+
+
+@dataclass(frozen=True)
+class Dreams:
+    """Where free chains start, and which digit is half given to the others."""
+
+    dream_start: str = choice("Free chains start from", "coins", STARTS)
+    dream_given: str = choice("Given", "upper", GIVEN)
+    dream_digit: int = choice("Digit", 4, {digit: f"a {digit}" for digit in range(10)})
+    dream_nth: int = slider("Which of the 50", 10, 1, 50, 1)
+    seed: int = 0
+
+    def index(self) -> int:
+        """Of the digit among the test images, whose classes go round."""
+        return 10 * (self.dream_nth - 1) + self.dream_digit
+
+    def given(self) -> np.ndarray:
+        """Which of its pixels are given, ``(784,)``."""
+        seen = np.zeros((SIDE, SIDE), dtype=bool)
+        seen[(slice(SIDE // 2), slice(None)) if self.dream_given == "upper" else (slice(None), slice(SIDE // 2))] = (
+            True
+        )
+        return seen.ravel()
+
+
+class Chains(NamedTuple):
+    """F frames of all chains, the free ones first.
+
+    Attributes:
+        images: 0 or 1, ``(F, 25, 784)``.
+        ink: What the pixels were drawn from, ``(F, 25, 784)``.
+        nats: −log p of the free chains' images, ``(F, 16)``.
+    """
+
+    images: np.ndarray
+    ink: np.ndarray
+    nats: np.ndarray
+
+
+def machine() -> RBM:
+    """The stored one, float32."""
+    return cache.made(_machine, "rbm-digits")
+
+
+def _machine(stored: Checkpoint) -> RBM:
+    return RBM(*(stored.arrays[name].astype(np.float32) for name in ("weights", "visible", "hidden")))
+
+
+def log_z() -> float:
+    """Its estimate."""
+    return float(cache.arrays("rbm-digits")["log_z"][0])
+
+
+def start_of(config: Dreams) -> np.ndarray:
+    """All chains' pixels, ``(25, 784)``: coins or paper, and in the answers the given half."""
+    v = np.random.default_rng([config.seed, SALT]).integers(2, size=(DREAMS + ANSWERS, PIXELS)).astype(float)
+    if config.dream_start == "white":
+        v[:DREAMS] = 0
+    v[DREAMS:, config.given()] = binary_digit(config.index())[config.given()]
+    return v
+
+
+@lru_cache(maxsize=4)
+def chains(config: Dreams) -> Chains:
+    """Both kinds go on side by side."""
+    rbm, held = machine(), np.zeros((DREAMS + ANSWERS, PIXELS), dtype=bool)
+    held[DREAMS:] = config.given()
+    walk = iterate_chains(rbm, start_of(config), ChainConfig(STEPS, config.seed), held)
+    states = [state for state in walk if state.step % EVERY == 0]
+    nats = np.array([rbm.free_energy(state.images[:DREAMS]) + log_z() for state in states])
+    images, drawn_from = (np.array([getattr(state, name) for state in states]) for name in ("images", "ink"))
+    return Chains(images, drawn_from, nats)
+
+
+def table() -> dict[str, float]:
+    """Nats per test image, from the most to the least."""
+    found = {name: sign * cache.load(at).entry.metrics[key] for name, (at, key, sign) in BESIDE.items()}
+    found[OURS] = ours()
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def ours() -> float:
+    """Of the machine, with its estimate of log Z."""
+    return float(-cache.arrays("rbm-digits")["test_log_prob"].astype(float).mean())
+
+
+def scene(config: Dreams) -> Scene:
+    """A frame is three steps of Gibbs."""
+    run, truth, seen = chains(config), binary_digit(config.index()), config.given()
+    steps = np.arange(0, STEPS + 1, EVERY)
+    wrong = (run.images[:, DREAMS:, ~seen] != truth[~seen]).mean(axis=(1, 2))
+    dreams, tested = run.nats.mean(axis=1), ours()
+    return Scene(
+        panels=(
+            sheet("Dreams: sixteen free chains", ink(run.ink[:, :DREAMS]), 4),
+            _answers(config, run),
+            _bars(),
+            sheet("25 of its filters", _filters(), 5, share=0.8),
+        ),
+        steps=steps,
+        time="step of Gibbs",
+        readouts=(
+            Readout("−log p of a dream", dreams, "nats", 1),
+            Readout("of a test digit", np.full(len(steps), tested), "nats", 1),
+            Readout("covered pixels that the answers get wrong", 100 * wrong, "%", 1),
+        ),
+        **said(len(steps), *_sentences(steps, dreams, tested)),
+        alt="Sixteen pictures that a Boltzmann machine dreams, nine answers to half a digit, bars of what a digit "
+        "costs by several models, and filters.",
+        fps=6,
+    )
+
+
+def code(config: Dreams) -> str:
+    """The chains again, and what a dream and a test digit cost."""
+    half = ":14" if config.dream_given == "upper" else ":, :14"
+    white = f"v[:{DREAMS}] = 0" if config.dream_start == "white" else ""
+    return snippet(
+        "import numpy as np",
+        "from genmodels.data.digits import load_binarised_mnist",
+        "from genmodels.rbm.chains import ChainConfig, run_chains",
+        "from genmodels.rbm.model import RBM",
+        "from genmodels.store.checkpoint import load",
+        "arrays = load('rbm-digits').arrays",
+        "rbm = RBM(*(arrays[name].astype('float32') for name in ('weights', 'visible', 'hidden')))",
+        f"rng = np.random.default_rng([{config.seed}, {SALT}])",
+        f"v = rng.integers(2, size=({DREAMS + ANSWERS}, {PIXELS})).astype(float)",
+        white,
+        f"truth = load_binarised_mnist().test.images[{config.index()}]",
+        f"held = np.zeros(({DREAMS + ANSWERS}, 28, 28), bool)",
+        f"held[{DREAMS}:, {half}] = True",
+        "v = np.where(held, truth, v.reshape(held.shape)).reshape(len(v), -1)",
+        f"end = run_chains(rbm, v, ChainConfig({STEPS}, {config.seed}), held.reshape(v.shape))",
+        f"nats = rbm.free_energy(end.images[:{DREAMS}]) + arrays['log_z'][0]",
+        "shown = {'−log p of a dream': nats.mean(), 'of a test digit': -arrays['test_log_prob'].mean()}",
+    )
+
+
+def _answers(config: Dreams, run: Chains) -> Panel:
+    """Three by three, with a line around what is given."""
+    columns = 3
+    rows = ANSWERS // columns
+    corner = [(k % columns, rows - 1 - k // columns) for k in range(ANSWERS)]
+    low = np.array([0, 0.5] if config.dream_given == "upper" else [0, 0])
+    size = np.array([1, 0.5] if config.dream_given == "upper" else [0.5, 1])
+    square = low + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    layers = (
+        picture(ink(run.ink[:, DREAMS:]), (0, rows), 1, columns, name="answers"),
+        Polylines(
+            name="given", key="g", xy=np.array(corner)[:, None] + square, colour="class0", closed=True, width=2
+        ),
+    )
+    return Panel(f"Nine answers to half a {config.dream_digit}", layers, (0, columns), (0, rows), axes=False)
+
+
+def _bars() -> Panel:
+    found = table()
+    nats, at = np.array(list(found.values())), np.arange(len(found))
+    own = np.array([name == OURS for name in found])
+    bound = np.array([name.startswith("VAE") for name in found])
+    words = tuple(f"{'≤ ' * b}{value:.1f}" for value, b in zip(nats, bound, strict=True))
+
+    def some(which: np.ndarray) -> np.ndarray:
+        return np.where(which, nats, np.nan)
+
+    layers = (
+        Bars(name="exact", height=some(~own & ~bound), x=at, labels=words, colour="truth", width=0.7),
+        Bars(name="a bound", height=some(bound), x=at, labels=words, colour="muted", width=0.7),
+        Bars(name="log Z estimated", height=some(own), x=at, labels=words, colour="model", width=0.7),
+    )
+    return Panel(
+        "−log p of a test digit, nats",
+        layers,
+        (-0.6, len(found) - 0.4),
+        (0, 1.25 * float(nats.max())),
+        equal=False,
+        x_names=tuple(found),
+        share=1.2,
+    )
+
+
+def _filters() -> np.ndarray:
+    """Weights of the hidden units with the longest, ``(25, 28, 28)``: grey is 0, ink above."""
+    w = machine().weights.T
+    strong = np.argsort(-np.linalg.norm(w, axis=1), kind="stable")[:FILTERS]
+    return ink(0.5 + w[strong] / (2 * np.abs(w[strong]).max(axis=1, keepdims=True)))
+
+
+def _sentences(steps: np.ndarray, dreams: np.ndarray, tested: float) -> list[Claim | str]:
+    return [
+        Claim("The start: pixels that know of no digit.", steps == 0),
+        Claim("On average a dream has now a higher p than a test digit has.", dreams < tested),
+        Claim("On average a dream has still a lower p than a test digit has.", dreams > tested),
+    ]
