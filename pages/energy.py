@@ -2,8 +2,10 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.energy import CONCEPT, count, memory
+from dashboard.scenes.energy import CONCEPT, count, digits, memory
 from genmodels.hopfield import CAPACITY, iterate_hopfield, store_patterns
+from genmodels.rbm.ais import annealed_log_z
+from genmodels.rbm.chains import iterate_chains
 from genmodels.rbm.model import RBM
 from genmodels.rbm.training import RBMTraining
 
@@ -43,6 +45,33 @@ def show_count() -> None:
         "there would be 2⁷⁸⁴ of them.",
     )
     page.source(RBM.gradient, RBM.expectations, RBMTraining.phases)
+
+
+# digits
+
+
+@page.cue("It dreams of digits", "**256 hidden units.** Chains of Gibbs, free and with half a digit held.")
+def show_digits() -> None:
+    """A restricted Boltzmann machine of digits."""
+    page.stage(digits.Dreams, digits.scene, code=digits.code, needs=digits.NEEDS)
+    lesson.notice(
+        "*Free*: each step draws all hidden units, then all pixels; shown is the p of ink that pixels are drawn "
+        "from. Follow one chain: how soon does it come to another digit?",
+        "*Given*: the same chain, but the given pixels are put back after each step. In the long run the others are "
+        "drawn from p(the rest | what is given): no other network, no other training.",
+        *(digits.told() if page.shown else ()),
+        "*Filters*: W of one hidden unit each, grey is 0. The machine multiplies them: each unit that is on raises "
+        "the odds of its dark pixels, and lowers those of its white ones.",
+    )
+    lesson.formula(
+        "Annealed importance sampling",
+        r"\hat Z=Z_A\cdot\frac1M\sum_m\prod_k"
+        r"\frac{p^*_{\beta_k}(v_m^{(k-1)})}{p^*_{\beta_{k-1}}(v_m^{(k-1)})},\qquad "
+        r"E_\beta=(1-\beta)\,E_A+\beta\,E,\qquad \mathbb E\,\hat Z=Z",
+        "A has no weights, and its Z is known. Ẑ is right on average; so log Ẑ is on average too low, and with it "
+        "−log p: a good figure wants many temperatures β.",
+    )
+    page.source(iterate_chains, annealed_log_z)
 
 
 # memory

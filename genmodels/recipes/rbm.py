@@ -14,7 +14,8 @@ machine; ``log_z_error_nats`` is its standard error.
     log_z           (1,) float32    log Ẑ of the weights as stored
     test_log_prob   (500,) float32  log p(x) of each test image, with this log Ẑ
 
-A check estimates log Z again, by the weights and the seed; the curve only where the weights are, and at the start.
+A check estimates log Z again, by the weights and the seed, for ``test_nats``; the curve where the weights are, and at
+the start.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ CONFIG: dict[str, Any] = {
     "epochs": 200,
     "judged_every": 20,
     "runs": 100,
-    "betas": 5000,
+    "betas": 10_000,
 }
 BRIEF = (50, 500)  # runs and temperatures of a judgement on the way
 
@@ -124,7 +125,6 @@ def _evaluate(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray
 def _recompute(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray]) -> Iterator[Recomputed]:
     """By the weights, and by the seed before training."""
     rbm = machine_of(arrays)
-    yield Recomputed("log_z", np.array([estimate(rbm, config["runs"], config["betas"], seed).log_z]), 1.0)
     yield Recomputed("test_log_prob", _of_test(rbm, float(arrays["log_z"][0])), 0.05)
     yield Recomputed("chosen", arrays["epochs"][[arrays["curve"][:, 1].argmin()]])
     yield Recomputed("epochs", config["judged_every"] * np.arange(len(arrays["curve"])))
@@ -146,6 +146,9 @@ RECIPES = (
         evaluate=lambda arrays, device: _evaluate(CONFIG, 0, arrays),
         tolerance={"test_nats": 1.0, "log_z_error_nats": 0.3, "log_z_effective_runs": 100.0},
         recompute=lambda arrays, device: _recompute(CONFIG, 0, arrays),
-        recorded={"curve": "recorded, but before training and at the epoch chosen"},
+        recorded={
+            "curve": "recorded, but before training and at the epoch chosen",
+            "log_z": "estimated again for test_nats",
+        },
     ),
 )

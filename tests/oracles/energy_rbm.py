@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.scenes.energy import count, memory
-from genmodels.data.digits import load_mnist
+from dashboard.scenes.energy import count, digits, memory
+from genmodels.data.digits import load_binarised_mnist, load_mnist
+from genmodels.store import checkpoint
 from tests.oracles.seen import About, Oracles, Seen
 
 ORACLES = Oracles()
@@ -21,6 +22,7 @@ MORE = {
         count.Counted("cd", 0.0, 0.3, 5, seed=2),
         count.Counted("pcd", 0.6, 1.0, 3),
     ],
+    "digits": [digits.Dreams("white", "left", 8, 50, seed=3)],
     "memory": [
         memory.Memory(4, memory_start=4),
         memory.Memory(5, "pseudo", "coins", 7, "cover", seed=3),
@@ -219,7 +221,7 @@ def settled(config: memory.Memory, s: np.ndarray) -> bool:
     return bool((s * (net(config) @ s) > -1e-9).all())
 
 
-def stored(config: memory.Memory) -> np.ndarray:
+def kept_by(config: memory.Memory) -> np.ndarray:
     return eight(config.memory_kind, config.seed)[: config.memory_count]
 
 
@@ -245,7 +247,7 @@ def the_patterns_stored(seen: Seen) -> dict[str, Any]:
         x0, x1, y0, y1 = extent
         return bool(np.isclose(x0 + x1, 2 * k) and np.isclose(x1 - x0, y1 - y0) and x1 - x0 < 1 and y1 < -1)
 
-    return {"pixels": np.where(stored(seen.config)[k] > 0, 255, 0).reshape(1, 20, 20), "extent": under}
+    return {"pixels": np.where(kept_by(seen.config)[k] > 0, 255, 0).reshape(1, 20, 20), "extent": under}
 
 
 @ORACLES("memory", "Polylines ", panel=1)
@@ -272,20 +274,20 @@ def what_they_are_called(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("memory", "Bars overlap")
 def overlap(seen: Seen) -> dict[str, Any]:
-    same = (stored(seen.config) == units(seen)).mean(axis=1)
+    same = (kept_by(seen.config) == units(seen)).mean(axis=1)
     return {"height": About(2 * same - 1), "x": np.arange(seen.config.memory_count)}
 
 
 @ORACLES("memory", "Polylines stored patterns")
 def depths(seen: Seen) -> dict[str, Any]:
     end = seen.scene.steps[-1]
-    levels = [energy_of(seen.config, x) for x in stored(seen.config)]
+    levels = [energy_of(seen.config, x) for x in kept_by(seen.config)]
     return {"xy": About([[[0, level], [end, level]] for level in levels])}
 
 
 @ORACLES("memory", "Labels ", panel=2)
 def whose_depths(seen: Seen) -> dict[str, Any]:
-    levels = [energy_of(seen.config, x) for x in stored(seen.config)]
+    levels = [energy_of(seen.config, x) for x in kept_by(seen.config)]
 
     def beside(at: np.ndarray) -> bool:
         inside = (at[:, 0] > 0) & (at[:, 0] < seen.scene.steps[-1])
@@ -302,8 +304,8 @@ def falls(seen: Seen) -> Any:
 @ORACLES("memory", "Readout .*")
 def told(seen: Seen) -> dict[str, Any]:
     config, s = seen.config, units(seen)
-    same = (stored(config) == s).sum(axis=1)
-    stay = sum(settled(config, x) for x in stored(config))
+    same = (kept_by(config) == s).sum(axis=1)
+    stay = sum(settled(config, x) for x in kept_by(config))
     values = {
         "energy": (energy_of(config, s), ""),
         "flips": (walk(config)[seen.step][1], ""),
@@ -314,3 +316,136 @@ def told(seen: Seen) -> dict[str, Any]:
     }
     value, unit = values[seen.thing.name]
     return {"values": About(value, 1e-6, 1e-6), "unit": unit}
+
+
+# --- digits ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def stored() -> dict[str, np.ndarray]:
+    return {name: value.astype(np.float32) for name, value in checkpoint.load("rbm-digits").arrays.items()}
+
+
+def truth_and_given(config: digits.Dreams) -> tuple[np.ndarray, np.ndarray]:
+    """The digit, and which of its pixels are given, ``(28, 28)`` each."""
+    images, labels = load_binarised_mnist().test
+    digit = images[np.flatnonzero(labels == config.dream_digit)[config.dream_nth - 1]].astype(float)
+    row, column = np.mgrid[:28, :28]
+    return digit, (row if config.dream_given == "upper" else column) < 14
+
+
+@lru_cache(maxsize=8)
+def dreamed(config: digits.Dreams) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pixels of 25 chains after each step, and p of ink, ``(25, 784)``; the last nine keep what is given."""
+    w, b, c = (stored()[name] for name in ("weights", "visible", "hidden"))
+    digit, given = truth_and_given(config)
+    start = np.random.default_rng([config.seed, 62]).integers(2, size=(25, 784)).astype(np.float32)
+    if config.dream_start == "white":
+        start[:16] = 0
+
+    def put_back(pixels: np.ndarray) -> np.ndarray:
+        pixels = pixels.copy()
+        pixels[16:, given.ravel()] = digit[given]
+        return pixels
+
+    v, rng = put_back(start), np.random.default_rng(config.seed)
+    found = [(v, v)]
+    for _ in range(120):
+        up = sigmoid(v @ w + c)
+        h = (rng.random(up.shape, dtype=np.float32) < up).astype(np.float32)
+        p = sigmoid(h @ w.T + b)
+        v = (rng.random(p.shape, dtype=np.float32) < p).astype(np.float32)
+        v = put_back(v)
+        found.append((v, put_back(p)))
+    return found
+
+
+def nats_of(v: np.ndarray) -> np.ndarray:
+    """−log p, with the stored log Z, summed in float64."""
+    w, b, c = (stored()[name].astype(float) for name in ("weights", "visible", "hidden"))
+    return stored()["log_z"][0] - v @ b - np.logaddexp(0, v @ w + c).sum(axis=1)
+
+
+def pictures_of(rows: np.ndarray) -> About:
+    return About(255 * rows.reshape(-1, 28, 28).astype(float), 0, 0.51)
+
+
+@ORACLES("digits", "Images ", panel=0)
+def dreams(seen: Seen) -> dict[str, Any]:
+    return {"pixels": pictures_of(dreamed(seen.config)[seen.step][1][:16]), "columns": 4}
+
+
+@ORACLES("digits", "Images answers")
+def answers(seen: Seen) -> dict[str, Any]:
+    return {"pixels": pictures_of(dreamed(seen.config)[seen.step][1][16:]), "columns": 3}
+
+
+@ORACLES("digits", "Polylines given")
+def what_is_given(seen: Seen) -> dict[str, Any]:
+    """Half of each of nine unit squares."""
+
+    def halves(xy: np.ndarray) -> bool:
+        low, high = xy.min(axis=1), xy.max(axis=1)
+        upper = seen.config.dream_given == "upper"
+        size = np.allclose(high - low, [1, 0.5] if upper else [0.5, 1])
+        at = {tuple(place) for place in np.floor(low).astype(int).tolist()}
+        side = np.allclose(high[:, 1] % 1, 0) if upper else np.allclose(low[:, 0] % 1, 0)
+        return bool(size and side and at == set(product(range(3), repeat=2)))
+
+    return {"xy": halves}
+
+
+@lru_cache(maxsize=1)
+def figures() -> dict[str, float]:
+    """−log p of a test image by each model, from what is stored of it."""
+    kept = {
+        name: -checkpoint.load(f"pixel-{name}").arrays["test_log_prob"].mean()
+        for name in ("mixture", "fvsbn", "made", "cnn")
+    }
+    p = (load_binarised_mnist().train.images.mean(axis=0) * 4000 + 0.1) / 4000.2
+    x = load_binarised_mnist().test.images
+    coins = -(np.log(p) * x + np.log(1 - p) * (1 - x)).sum(axis=(1, 2)).mean()
+    return {
+        "coins": coins,
+        "mixture": kept["mixture"],
+        "VAE 16-D": -checkpoint.entries()["vae-16d"].metrics["bound_500_nats"],
+        "RBM": nats_of(x.reshape(500, -1)).mean(),
+        "logistic": kept["fvsbn"],
+        "MADE": kept["made"],
+        "PixelCNN": kept["cnn"],
+    }
+
+
+@ORACLES("digits", "Bars .*")
+def by_model(seen: Seen) -> dict[str, Any]:
+    ranked = sorted(figures(), key=lambda name: -figures()[name])
+    shown = {"exact": set(ranked) - {"VAE 16-D", "RBM"}, "a bound": {"VAE 16-D"}, "log Z estimated": {"RBM"}}
+    mine = shown[seen.thing.name]
+    heights = [figures()[name] if name in mine else np.nan for name in ranked]
+    words = tuple(("≤ " if name == "VAE 16-D" else "") + f"{figures()[name]:.1f}" for name in ranked)
+    assert seen.scene.panels[2].x_names == tuple(ranked)
+    return {"height": About(heights, 1e-3), "x": np.arange(7), "labels": words}
+
+
+@ORACLES("digits", "Images ", panel=3)
+def filters(seen: Seen) -> dict[str, Any]:
+    w = stored()["weights"].T.astype(float)
+    longest = sorted(range(len(w)), key=lambda j: -np.square(w[j]).sum())[:25]
+    grey = [0.5 * (1 + w[j] / np.abs(w[j]).max()) for j in longest]
+    return {"pixels": pictures_of(np.array(grey)), "columns": 5}
+
+
+@ORACLES("digits", "Readout .*")
+def of_chains(seen: Seen) -> dict[str, Any]:
+    v = dreamed(seen.config)[seen.step][0]
+    digit, given = truth_and_given(seen.config)
+    values = {
+        "−log p of a dream": (nats_of(v[:16]).mean(), "nats"),
+        "of a test digit": (figures()["RBM"], "nats"),
+        "covered pixels that the answers get wrong": (
+            100 * np.abs(v[16:].reshape(9, 28, 28) - digit)[:, ~given].mean(),
+            "%",
+        ),
+    }
+    value, unit = values[seen.thing.name]
+    return {"values": About(value, 1e-3, 1e-2), "unit": unit}

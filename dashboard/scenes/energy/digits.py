@@ -120,6 +120,19 @@ def ours() -> float:
     return float(-cache.arrays("rbm-digits")["test_log_prob"].astype(float).mean())
 
 
+def told() -> tuple[str, ...]:
+    """How sure its figure is, and on what it rests."""
+    stored = cache.load("rbm-digits")
+    figures, test = stored.entry.metrics, stored.arrays["test_log_prob"].astype(float)
+    config = stored.entry.config
+    return (
+        f"*Its bar*: {ours():.1f} ± {test.std(ddof=1) / np.sqrt(len(test)):.1f} nats (the luck of {len(test)} test "
+        f"images), with a log Z that {config['runs']} annealed runs through {config['betas']:,} temperatures put at "
+        f"{log_z():.1f} ± {figures['log_z_error_nats']:.1f}: by their weights as good as "
+        f"{figures['log_z_effective_runs']:.0f} equal ones. It has learned from 4,000 images, as the others have.",
+    )
+
+
 def scene(config: Dreams) -> Scene:
     """A frame is three steps of Gibbs."""
     run, truth, seen = chains(config), binary_digit(config.index()), config.given()
@@ -140,7 +153,7 @@ def scene(config: Dreams) -> Scene:
             Readout("of a test digit", np.full(len(steps), tested), "nats", 1),
             Readout("covered pixels that the answers get wrong", 100 * wrong, "%", 1),
         ),
-        **said(len(steps), *_sentences(steps, dreams, tested)),
+        **said(len(steps), *_sentences(config, steps, dreams, tested)),
         alt="Sixteen pictures that a Boltzmann machine dreams, nine answers to half a digit, bars of what a digit "
         "costs by several models, and filters.",
         fps=6,
@@ -194,7 +207,7 @@ def _bars() -> Panel:
     nats, at = np.array(list(found.values())), np.arange(len(found))
     own = np.array([name == OURS for name in found])
     bound = np.array([name.startswith("VAE") for name in found])
-    words = tuple(f"{'≤ ' * b}{value:.1f}" for value, b in zip(nats, bound, strict=True))
+    words = tuple(f"{'≤ ' if b else ''}{value:.1f}" for value, b in zip(nats, bound, strict=True))
 
     def some(which: np.ndarray) -> np.ndarray:
         return np.where(which, nats, np.nan)
@@ -222,8 +235,10 @@ def _filters() -> np.ndarray:
     return ink(0.5 + w[strong] / (2 * np.abs(w[strong]).max(axis=1, keepdims=True)))
 
 
-def _sentences(steps: np.ndarray, dreams: np.ndarray, tested: float) -> list[Claim | str]:
+def _sentences(config: Dreams, steps: np.ndarray, dreams: np.ndarray, tested: float) -> list[Claim | str]:
+    cheap = config.dream_start == "white" and dreams[0] < np.median(-cache.arrays("rbm-digits")["test_log_prob"])
     return [
+        Claim("The start: white paper. It has a higher p than most digits, and is none.", (steps == 0) & cheap),
         Claim("The start: pixels that know of no digit.", steps == 0),
         Claim("On average a dream has now a higher p than a test digit has.", dreams < tested),
         Claim("On average a dream has still a lower p than a test digit has.", dreams > tested),

@@ -53,7 +53,7 @@ def _settled(shown: Shown) -> np.ndarray | None:
 def _recalled(shown: Shown, match: re.Match[str]) -> bool:
     s = _settled(shown)
     k = anew.names(shown.config).index(match["name"])
-    return s is not None and np.array_equal(s, anew.stored(shown.config)[k])
+    return s is not None and np.array_equal(s, anew.kept_by(shown.config)[k])
 
 
 def _negative(shown: Shown, match: re.Match[str]) -> bool:
@@ -61,15 +61,15 @@ def _negative(shown: Shown, match: re.Match[str]) -> bool:
     if s is None:
         return False
     as_deep = np.isclose(anew.energy_of(shown.config, s), anew.energy_of(shown.config, -s))
-    return bool(as_deep) and any(np.array_equal(-s, x) for x in anew.stored(shown.config))
+    return bool(as_deep) and any(np.array_equal(-s, x) for x in anew.kept_by(shown.config))
 
 
 def _nobodys(shown: Shown, match: re.Match[str]) -> bool:
     s = _settled(shown)
     if s is None:
         return False
-    off = (anew.stored(shown.config) != s).sum(axis=1)
-    lowest = min(anew.energy_of(shown.config, x) for x in anew.stored(shown.config))
+    off = (anew.kept_by(shown.config) != s).sum(axis=1)
+    lowest = min(anew.energy_of(shown.config, x) for x in anew.kept_by(shown.config))
     deeper = anew.energy_of(shown.config, s) < lowest - 1e-9
     nearest = off[anew.names(shown.config).index(match["name"])] == off.min()
     return bool(off.min() == int(match["off"]) > 0 and nearest and deeper == bool(match["deeper"]))
@@ -80,7 +80,25 @@ def _never_rises(shown: Shown, match: re.Match[str]) -> bool:
     return bool((np.diff(energies) <= 1e-9).all())
 
 
+def _dreams(shown: Shown) -> float:
+    step = int(shown.scene.steps[shown.frame])
+    return float(anew.nats_of(anew.dreamed(shown.config)[step][0][:16]).mean())
+
+
+def _higher_p(shown: Shown, match: re.Match[str]) -> bool:
+    return shown.frame > 0 and (_dreams(shown) < anew.figures()["RBM"] + 1e-3) == (match["which"] == "now a higher")
+
+
+def _white_is_cheap(shown: Shown, match: re.Match[str]) -> bool:
+    """Cheaper than most of the test images, whose chains start from nothing but paper."""
+    v = anew.dreamed(shown.config)[0][0][:16]
+    test = anew.nats_of(anew.load_binarised_mnist().test.images.reshape(500, -1))
+    return shown.frame == 0 and not v.any() and bool((anew.nats_of(v)[0] < test).mean() > 0.5)
+
+
 ORACLES: list[Oracle] = [
+    Oracle(r"^The start: white paper\. It has a higher p than most digits, and is none\.$", _white_is_cheap),
+    Oracle(r"^On average a dream has (?P<which>now a higher|still a lower) p than a test digit has\.$", _higher_p),
     Oracle(r"^All 512 pictures of 3 × 3, each as dark as it is probable; the 14 in a frame are the data\.$", _start),
     Oracle(
         r"^Nothing pulls down: each weight grows at every step"
