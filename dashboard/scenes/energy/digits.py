@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dashboard.scene import Bars, Claim, Panel, Polylines, Readout, Scene, said
+from dashboard.scene import Claim, Labels, Panel, Polylines, Readout, Scene, said
 from dashboard.scene.fields import choice, slider
 from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import SIDE, binary_digit, ink, picture, sheet
@@ -22,6 +22,8 @@ GIVEN = {"upper": "The upper half", "left": "The left half"}
 PIXELS = SIDE**2
 DREAMS, ANSWERS, FILTERS = 16, 9, 25
 STEPS, EVERY = 120, 3
+ROW = 44
+"""Nats that a row of the table is high, so that the panel is about as high as wide."""
 SALT = 62
 BESIDE = {
     "coins": ("pixel-mixture", "coins_test_nats", 1),
@@ -141,10 +143,10 @@ def scene(config: Dreams) -> Scene:
     dreams, tested = run.nats.mean(axis=1), ours()
     return Scene(
         panels=(
-            sheet("Dreams: sixteen free chains", ink(run.ink[:, :DREAMS]), 4),
+            sheet("Dreams: sixteen free chains", ink(run.ink[:, :DREAMS]), 4, share=1.7),
             _answers(config, run),
             _bars(),
-            sheet("25 of its filters", _filters(), 5, share=0.8),
+            sheet("25 of its filters", _filters(), 5, share=0.5),
         ),
         steps=steps,
         time="step of Gibbs",
@@ -199,33 +201,40 @@ def _answers(config: Dreams, run: Chains) -> Panel:
             name="given", key="g", xy=np.array(corner)[:, None] + square, colour="class0", closed=True, width=2
         ),
     )
-    return Panel(f"Nine answers to half a {config.dream_digit}", layers, (0, columns), (0, rows), axes=False)
+    return Panel(
+        f"Nine answers to half a {config.dream_digit}", layers, (0, columns), (0, rows), axes=False, share=1.3
+    )
 
 
 def _bars() -> Panel:
+    """Bars that lie, a row a model, so that names have room."""
     found = table()
-    nats, at = np.array(list(found.values())), np.arange(len(found))
-    own = np.array([name == OURS for name in found])
-    bound = np.array([name.startswith("VAE") for name in found])
-    words = tuple(f"{'≤ ' if b else ''}{value:.1f}" for value, b in zip(nats, bound, strict=True))
-
-    def some(which: np.ndarray) -> np.ndarray:
-        return np.where(which, nats, np.nan)
-
-    layers = (
-        Bars(name="exact", height=some(~own & ~bound), x=at, labels=words, colour="truth", width=0.7),
-        Bars(name="a bound", height=some(bound), x=at, labels=words, colour="muted", width=0.7),
-        Bars(name="log Z estimated", height=some(own), x=at, labels=words, colour="model", width=0.7),
+    kinds = {
+        "exact": ("truth", [name for name in found if name != OURS and not name.startswith("VAE")]),
+        "a bound": ("muted", [name for name in found if name.startswith("VAE")]),
+        "log Z estimated": ("model", [OURS]),
+    }
+    row = {name: ROW * (len(found) - 1 - k) for k, name in enumerate(found)}
+    top, levels = max(found.values()), np.array(list(row.values()), dtype=float)
+    corners = np.array([[0, -1], [1, -1], [1, 1], [0, 1]])
+    bars = tuple(
+        Polylines(
+            name=kind,
+            xy=np.array([corners * [found[name], 0.35 * ROW] + [0, row[name]] for name in names]),
+            colour=colour,
+            closed=True,
+            filled=True,
+        )
+        for kind, (colour, names) in kinds.items()
     )
-    return Panel(
-        "−log p of a test digit, nats",
-        layers,
-        (-0.6, len(found) - 0.4),
-        (0, 1.25 * float(nats.max())),
-        equal=False,
-        x_names=tuple(found),
-        share=1.2,
+    told = tuple(("≤ " if name in kinds["a bound"][1] else "") + f"{nats:.1f}" for name, nats in found.items())
+    words = (
+        Labels(name="", at=np.stack([np.full(len(row), -5.0), levels], 1), texts=tuple(found), align="right"),
+        Labels(name="", at=np.stack([np.array(list(found.values())) + 5, levels], 1), texts=told, align="left"),
     )
+    title = "−log p of a test digit, nats"
+    ends = (-0.45 * top, 1.4 * top)
+    return Panel(title, (*bars, *words), ends, (-0.6 * ROW, (len(found) - 0.4) * ROW), axes=False, share=0.8)
 
 
 def _filters() -> np.ndarray:
