@@ -87,6 +87,6 @@ def annealed_log_z(
             inputs, drift = v @ w + c, v @ (b - a)
     weights = np.exp(log_w - log_w.max())
     error = float(weights.std(ddof=1) / (weights.mean() * np.sqrt(n_runs)))
-    log_z = float(logsumexp(log_w) - np.log(n_runs)) + log_z_a
+    log_z = float(logsumexp(log_w) - np.log(n_runs) + log_z_a)
     effective = float(weights.sum() ** 2 / np.square(weights).sum())
     return LogZ(log_z, error, effective, log_z_a + log_w)

@@ -6,21 +6,20 @@ validation is kept, and judged on the 500 test images: the images of :mod:`genmo
 of :func:`genmodels.rbm.ais.annealed_log_z`: unbiased for Z, and so on average too low for log Z, which flatters the
 machine; ``log_z_error_nats`` is its standard error.
 
-`rbm-digits` holds ``weights`` (784, 256) float16, ``visible`` (784,) and ``hidden`` (256,) float32, and
+`rbm-digits` holds ``rbm.weight`` (784, 256) float16, ``visible.bias`` (784,) and ``hidden.bias`` (256,) float32, and
 
     epochs          (S,) int32      of the judgements
     curve           (S, 2) float32  nats per image after these: first 500 training images, and `valid`, by short runs
     chosen          (1,) int32      the epoch of the weights
-    log_z           (1,) float32    log Ẑ of the weights as stored
-    test_log_prob   (500,) float32  log p(x) of each test image, with this log Ẑ
+    test_log_prob   (500,) float32  log p(x) of each test image, with the log Ẑ that is the metric ``log_z_nats``
 
-A check estimates log Z again, by the weights and the seed, for ``test_nats``; the curve where the weights are, and at
-the start.
+A check estimates log Z again, by the weights and the seed; the curve where the weights are, and at the start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +43,7 @@ CONFIG: dict[str, Any] = {
     "runs": 100,
     "betas": 10_000,
 }
+NAMES = ("rbm.weight", "visible.bias", "hidden.bias")
 BRIEF = (50, 500)  # runs and temperatures of a judgement on the way
 
 
@@ -63,7 +63,7 @@ def training_of(config: Mapping[str, Any], seed: int) -> RBMConfig:
 
 def machine_of(arrays: Mapping[str, np.ndarray]) -> RBM:
     """The machine as stored, float32."""
-    return RBM(*(arrays[name].astype(np.float32) for name in ("weights", "visible", "hidden")))
+    return RBM(*(arrays[name].astype(np.float32) for name in NAMES))
 
 
 def estimate(rbm: RBM, runs: int, betas: int, seed: int) -> LogZ:
@@ -79,9 +79,9 @@ def _judge(rbm: RBM, seed: int) -> np.ndarray:
 
 def _stored(rbm: RBM) -> dict[str, np.ndarray]:
     return {
-        "weights": as_float16(rbm.weights),
-        "visible": rbm.visible.astype(np.float32),
-        "hidden": rbm.hidden.astype(np.float32),
+        "rbm.weight": as_float16(rbm.weights),
+        "visible.bias": rbm.visible.astype(np.float32),
+        "hidden.bias": rbm.hidden.astype(np.float32),
     }
 
 
@@ -96,27 +96,38 @@ def _build(config: Mapping[str, Any], seed: int, job: Job) -> Built:
         job.progress(state.step, training.n_steps, f"{curve[-1][1]:.1f} nats per image")
     chosen = int(np.argmin([valid for _, valid in curve]))
     epochs = config["judged_every"] * np.arange(len(curve))
-    log_z = estimate(machine_of(best), config["runs"], config["betas"], seed).log_z
     arrays = {
         **best,
         "epochs": epochs.astype(np.int32),
         "curve": np.array(curve, dtype=np.float32),
         "chosen": epochs[[chosen]].astype(np.int32),
-        "log_z": np.array([log_z], dtype=np.float32),
-        "test_log_prob": _of_test(machine_of(best), log_z),
+        "test_log_prob": _of_test(config, seed, best),
     }
     return Built(arrays, steps=training.n_steps)
 
 
-def _of_test(rbm: RBM, log_z: float) -> np.ndarray:
-    return rbm.log_prob(rows(load_binarised_mnist().test), log_z).astype(np.float32)
+def _log_z(config: Mapping[str, Any], seed: int, arrays: Mapping[str, np.ndarray]) -> LogZ:
+    """The long run, once for metrics and arrays."""
+    parts = tuple((arrays[name].tobytes(), arrays[name].dtype.str, arrays[name].shape) for name in NAMES)
+    return _long_run(parts, config["runs"], config["betas"], seed)
+
+
+@lru_cache(maxsize=2)
+def _long_run(parts: tuple[tuple[bytes, str, tuple[int, ...]], ...], runs: int, betas: int, seed: int) -> LogZ:
+    arrays = [np.frombuffer(raw, dtype).reshape(shape).astype(np.float32) for raw, dtype, shape in parts]
+    return estimate(RBM(*arrays), runs, betas, seed)
+
+
+def _of_test(config: Mapping[str, Any], seed: int, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    x, log_z = rows(load_binarised_mnist().test), _log_z(config, seed, arrays).log_z
+    return machine_of(arrays).log_prob(x, log_z).astype(np.float32)
 
 
 def _evaluate(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray]) -> dict[str, float]:
-    rbm = machine_of(arrays)
-    found = estimate(rbm, config["runs"], config["betas"], seed)
+    found = _log_z(config, seed, arrays)
     return {
-        "test_nats": float(-_of_test(rbm, found.log_z).mean()),
+        "test_nats": float(-_of_test(config, seed, arrays).mean()),
+        "log_z_nats": found.log_z,
         "log_z_error_nats": found.error,
         "log_z_effective_runs": found.effective,
     }
@@ -124,12 +135,11 @@ def _evaluate(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray
 
 def _recompute(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray]) -> Iterator[Recomputed]:
     """By the weights, and by the seed before training."""
-    rbm = machine_of(arrays)
-    yield Recomputed("test_log_prob", _of_test(rbm, float(arrays["log_z"][0])), 0.05)
-    yield Recomputed("chosen", arrays["epochs"][[arrays["curve"][:, 1].argmin()]])
-    yield Recomputed("epochs", config["judged_every"] * np.arange(len(arrays["curve"])))
     at = int(arrays["curve"][:, 1].argmin())
-    yield Recomputed("curve", _judge(rbm, seed)[None], 2.0, [at], "by the weights")
+    yield Recomputed("test_log_prob", _of_test(config, seed, arrays), 1.0)
+    yield Recomputed("chosen", np.array([config["judged_every"] * at]))
+    yield Recomputed("epochs", config["judged_every"] * np.arange(len(arrays["curve"])))
+    yield Recomputed("curve", _judge(machine_of(arrays), seed)[None], 2.0, [at], "by the weights")
     start = next(iterate_rbm(rows(load_binarised_mnist().train), training_of(config, seed))).rbm()
     yield Recomputed("curve", _judge(machine_of(_stored(start)), seed)[None], 0.1, [0], "before training")
 
@@ -144,11 +154,8 @@ RECIPES = (
         seed=0,
         build=lambda job: _build(CONFIG, 0, job),
         evaluate=lambda arrays, device: _evaluate(CONFIG, 0, arrays),
-        tolerance={"test_nats": 1.0, "log_z_error_nats": 0.3, "log_z_effective_runs": 100.0},
+        tolerance={"test_nats": 1.0, "log_z_nats": 1.0, "log_z_error_nats": 0.3, "log_z_effective_runs": 100.0},
         recompute=lambda arrays, device: _recompute(CONFIG, 0, arrays),
-        recorded={
-            "curve": "recorded, but before training and at the epoch chosen",
-            "log_z": "estimated again for test_nats",
-        },
+        recorded={"curve": "recorded, but before training and at the epoch chosen"},
     ),
 )

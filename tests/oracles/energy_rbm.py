@@ -321,6 +321,9 @@ def told(seen: Seen) -> dict[str, Any]:
 # --- digits ---------------------------------------------------------------------------------------------------
 
 
+PARTS = ("rbm.weight", "visible.bias", "hidden.bias")
+
+
 @lru_cache(maxsize=1)
 def stored() -> dict[str, np.ndarray]:
     return {name: value.astype(np.float32) for name, value in checkpoint.load("rbm-digits").arrays.items()}
@@ -337,7 +340,7 @@ def truth_and_given(config: digits.Dreams) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=8)
 def dreamed(config: digits.Dreams) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pixels of 25 chains after each step, and p of ink, ``(25, 784)``; the last nine keep what is given."""
-    w, b, c = (stored()[name] for name in ("weights", "visible", "hidden"))
+    w, b, c = (stored()[name] for name in PARTS)
     digit, given = truth_and_given(config)
     start = np.random.default_rng([config.seed, 62]).integers(2, size=(25, 784)).astype(np.float32)
     if config.dream_start == "white":
@@ -362,8 +365,8 @@ def dreamed(config: digits.Dreams) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def nats_of(v: np.ndarray) -> np.ndarray:
     """−log p, with the stored log Z, summed in float64."""
-    w, b, c = (stored()[name].astype(float) for name in ("weights", "visible", "hidden"))
-    return stored()["log_z"][0] - v @ b - np.logaddexp(0, v @ w + c).sum(axis=1)
+    w, b, c = (stored()[name].astype(float) for name in PARTS)
+    return checkpoint.entries()["rbm-digits"].metrics["log_z_nats"] - v @ b - np.logaddexp(0, v @ w + c).sum(axis=1)
 
 
 def pictures_of(rows: np.ndarray) -> About:
@@ -447,7 +450,7 @@ def whose_bars(seen: Seen) -> dict[str, Any]:
 
 @ORACLES("digits", "Images ", panel=3)
 def filters(seen: Seen) -> dict[str, Any]:
-    w = stored()["weights"].T.astype(float)
+    w = stored()["rbm.weight"].T.astype(float)
     longest = sorted(range(len(w)), key=lambda j: -np.square(w[j]).sum())[:25]
     grey = [0.5 * (1 + w[j] / np.abs(w[j]).max()) for j in longest]
     return {"pixels": pictures_of(np.array(grey)), "columns": 5}

@@ -81,12 +81,12 @@ def machine() -> RBM:
 
 
 def _machine(stored: Checkpoint) -> RBM:
-    return RBM(*(stored.arrays[name].astype(np.float32) for name in ("weights", "visible", "hidden")))
+    return RBM(*(stored.arrays[name].astype(np.float32) for name in ("rbm.weight", "visible.bias", "hidden.bias")))
 
 
 def log_z() -> float:
     """Its estimate."""
-    return float(cache.arrays("rbm-digits")["log_z"][0])
+    return cache.load("rbm-digits").entry.metrics["log_z_nats"]
 
 
 def start_of(config: Dreams) -> np.ndarray:
@@ -172,8 +172,9 @@ def code(config: Dreams) -> str:
         "from genmodels.rbm.chains import ChainConfig, run_chains",
         "from genmodels.rbm.model import RBM",
         "from genmodels.store.checkpoint import load",
-        "arrays = load('rbm-digits').arrays",
-        "rbm = RBM(*(arrays[name].astype('float32') for name in ('weights', 'visible', 'hidden')))",
+        "stored = load('rbm-digits')",
+        "names = ('rbm.weight', 'visible.bias', 'hidden.bias')",
+        "rbm = RBM(*(stored.arrays[name].astype('float32') for name in names))",
         f"rng = np.random.default_rng([{config.seed}, {SALT}])",
         f"v = rng.integers(2, size=({DREAMS + ANSWERS}, {PIXELS})).astype(float)",
         white,
@@ -182,8 +183,8 @@ def code(config: Dreams) -> str:
         f"held[{DREAMS}:, {half}] = True",
         "v = np.where(held, truth, v.reshape(held.shape)).reshape(len(v), -1)",
         f"end = run_chains(rbm, v, ChainConfig({STEPS}, {config.seed}), held.reshape(v.shape))",
-        f"nats = rbm.free_energy(end.images[:{DREAMS}]) + arrays['log_z'][0]",
-        "shown = {'−log p of a dream': nats.mean(), 'of a test digit': -arrays['test_log_prob'].mean()}",
+        f"nats = rbm.free_energy(end.images[:{DREAMS}]) + stored.entry.metrics['log_z_nats']",
+        "shown = {'−log p of a dream': nats.mean(), 'of a test digit': -stored.arrays['test_log_prob'].mean()}",
     )
 
 
