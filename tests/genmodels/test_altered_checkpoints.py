@@ -27,7 +27,7 @@ SLOW = {
         name
         for name in RECIPES
         if RECIPES[name].model
-        in ("diffusion", "flow_matching", "pixel_ar", "bernoulli_mixture", "wavenet", "vq", "inference")
+        in ("diffusion", "flow_matching", "pixel_ar", "bernoulli_mixture", "wavenet", "vq", "inference", "rbm")
         or name.startswith("flow-compare")
     ),
 }
@@ -100,8 +100,8 @@ def exchanged(values):
 
 
 KINDS = (scaled, shifted, reversed_, exchanged)
-HEAVY = ("shakespeare", "wavenet", "pixel-cnn")
-"""A check of these takes a quarter of a minute: they are shifted only."""
+HEAVY = ("shakespeare", "wavenet", "pixel-cnn", "rbm-digits")
+"""A check of these takes a quarter of a minute or more: they are shifted only."""
 
 
 WORDS = {("codes-prior", "drawn"): 63, ("codes-prior", "alone"): 63}
