@@ -301,30 +301,28 @@ def show_gsn() -> None:
 
 
 page.run(
+    "N. Metropolis et al. (1953), *Equation of state calculations by fast computing machines*, J. Chem. Phys. 21(6)",
     "J. Hopfield (1982), *Neural networks and physical systems with emergent collective computational abilities*",
-    "D. Amit, H. Gutfreund, H. Sompolinsky (1985), *Storing infinite numbers of patterns in a spin-glass model of "
-    "neural networks*",
+    "D. Amit, H. Gutfreund, H. Sompolinsky (1985), *Storing infinite numbers of patterns in a spin-glass "
+    "model of neural networks*",
     "D. Ackley, G. Hinton, T. Sejnowski (1985), *A learning algorithm for Boltzmann machines*",
     "P. Smolensky (1986), *Harmony theory*",
-    "G. Hinton (2002), *Training products of experts by minimizing contrastive divergence*",
-    "M. Carreira-Perpiñán, G. Hinton (2005), *On contrastive divergence learning*",
-    "T. Tieleman (2008), *Training restricted Boltzmann machines using approximations to the likelihood gradient*",
-    "R. Salakhutdinov, I. Murray (2008), *On the quantitative analysis of deep belief networks*",
-    "N. Metropolis et al. (1953), *Equation of state calculations by fast computing machines*, J. Chem. Phys. 21(6)",
     "S. Duane et al. (1987), *Hybrid Monte Carlo*, Physics Letters B 195(2)",
     "G. Roberts, R. Tweedie (1996), *Exponential convergence of Langevin distributions and their discrete "
     "approximations*, Bernoulli 2(4)",
+    "G. Hinton (2002), *Training products of experts by minimizing contrastive divergence*, Neural Computation 14(8)",
+    "M. Carreira-Perpiñán, G. Hinton (2005), *On contrastive divergence learning*",
     "A. Hyvärinen (2005), *Estimation of non-normalized statistical models by score matching*, JMLR 6",
     "Y. LeCun et al. (2006), *A tutorial on energy-based learning*",
-    "R. Neal (2011), *MCMC using Hamiltonian dynamics*, arXiv:1206.1901",
-    "G. Hinton (2002), *Training products of experts by minimizing contrastive divergence*, Neural Computation 14(8)",
     "T. Tieleman (2008), *Training restricted Boltzmann machines using approximations to the likelihood gradient*",
+    "R. Salakhutdinov, I. Murray (2008), *On the quantitative analysis of deep belief networks*",
+    "R. Neal (2011), *MCMC using Hamiltonian dynamics*, arXiv:1206.1901",
     "P. Vincent (2011), *A connection between score matching and denoising autoencoders*, Neural Computation 23(7)",
+    "Y. Bengio, L. Yao, G. Alain, P. Vincent (2013), *Generalized denoising auto-encoders as generative "
+    "models*, arXiv:1305.6663",
+    "Y. Bengio, É. Thibodeau-Laufer, G. Alain, J. Yosinski (2014), *Deep generative stochastic networks "
+    "trainable by backprop*, arXiv:1306.1091",
     "Y. Song, S. Ermon (2019), *Generative modeling by estimating gradients of the data distribution*, "
     "arXiv:1907.05600",
-    "Y. Bengio, L. Yao, G. Alain, P. Vincent (2013), *Generalized denoising auto-encoders as generative models*, "
-    "arXiv:1305.6663",
-    "Y. Bengio, É. Thibodeau-Laufer, G. Alain, J. Yosinski (2014), *Deep generative stochastic networks trainable by "
-    "backprop*, arXiv:1306.1091",
     "A. Vehtari et al. (2021), *Rank-normalization, folding, and localization: an improved R̂*, arXiv:1903.08008",
 )
