@@ -130,7 +130,7 @@ def show_learn() -> None:
         r"\nabla_\theta\,\mathbb E_{x\sim\text{data}}\big[-\log p_\theta(x)\big]=\mathbb E_{x\sim\text{data}}"
         r"\big[\nabla_\theta E_\theta(x)\big]-\mathbb E_{x\sim p_\theta}\big[\nabla_\theta E_\theta(x)\big],\qquad "
         r"E_\theta(x)=f_\theta(x)+\frac{|x|^2}{2s^2}",
-        "s = 2: a wide Gaussian, so that Z is finite whatever the network f says.",
+        "s = 1.5: a wide Gaussian, so that Z is finite whatever the network f says.",
     )
     page.source(*learn.steps())
 

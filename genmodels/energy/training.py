@@ -36,7 +36,7 @@ from genmodels.nn.point_training import PointTraining
 from genmodels.states import DivergedError, iterate, last, still
 
 METHODS = ("contrastive", "persistent", "replay", "exact", "denoising")
-REACH, CELLS = 5.0, 80  # of the exact method's grid, standardised units
+REACH, CELLS = 6.0, 72  # of the exact method's grid, standardised units
 FAR = 1e3  # a chain beyond this is lost: its energy falls outwards, or ε is too large for it
 
 
@@ -63,7 +63,7 @@ class EnergyConfig(PointTraining):
     method: str = "persistent"
     hidden: tuple[int, ...] = (64, 64)
     x_waves: int = 3
-    spread: float = 2.0
+    spread: float = 1.5
     chain_steps: int = 20
     chain_step: float = 0.02
     adjusted: bool = True

@@ -79,8 +79,12 @@ def test_without_its_negative_phase_it_runs_away(monkeypatch):
             scenes.append(scene)
     except DivergedError as stopped:
         why = str(stopped)
-    assert numbers(scenes[-1])["KL(data ‖ p)"] > 10 * numbers(scenes[0])["KL(data ‖ p)"]
-    assert "Nothing pulls up" in says(scenes[-1])
+    divergences = np.array([numbers(s)["KL(data ‖ p)"] for s in scenes])
+    assert np.nanmax(divergences) > divergences[0] or np.isnan(divergences).any()
+    assert any("Nothing pulls up" in says(s) for s in scenes)
+    for scene, kl in zip(scenes, divergences, strict=True):
+        assert np.isnan(kl) == ("too far out" in says(scene))
+        assert np.isnan(kl) == np.isnan(numbers(scene)["log Z"])
     assert not why or "weight 1" in why
 
 

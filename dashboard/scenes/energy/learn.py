@@ -27,9 +27,11 @@ METHODS = {
 }
 SOURCES = {name: TITLES[name] for name in ("moons", "ffjord8", "checkerboard", *OWN)}
 STEPS, EVERY, DATA, HELD_OUT, FEW = 1_200, 20, 500, 2_000, 20
-REACH, CELLS = 5.0, 100  # of the grid that Z is summed over, standardised units
+REACH, CELLS = 6.0, 120  # of the grid that Z is summed over, standardised units
 DEPTH, HILL = 6.0, 12.0  # nats that the colours of log p, and of E above its lowest, span
 INSIDE = 0.999  # of the data's mass; what p_θ has elsewhere is where no data are
+RIM, LEFT = 0.2, 0.001  # at the grid's edge, and the share of p there that a sum over the grid may leave out
+NARROW = 0.3  # the share of p in one cell up to which a sum over cells is an integral (within 0.02 %)
 STRAY, NEAR = 5.0, 0.05  # per cent there that is said; nats that are near
 START = 1.8  # nats, about where KL begins
 
@@ -112,12 +114,14 @@ class Shown(NamedTuple):
 
     Attributes:
         grid: p_θ on the grid.
+        sure: Whether a sum over the grid is Z: p_θ neither reaches its edge nor is narrower than its cells.
         kl: KL(data ‖ p_θ), nats.
         stray: Of p_θ where no data are, %.
         held_out: Mean of −log p_θ of what is held out, nats.
     """
 
     grid: Grid
+    sure: bool
     kl: float
     stray: float
     held_out: float
@@ -128,14 +132,19 @@ def shown(state: EnergyState, config: Learn, held_out: np.ndarray) -> Shown:
     with np.errstate(all="ignore"):  # at a learning rate of 1 anything may overflow: then it is not said
         energy = state.energy()
         grid = energy.on_grid(REACH, CELLS)
+        at_edge = np.abs(grid.x).max(axis=1) > REACH - RIM
+        share = np.exp(grid.log_p) * grid.area
+        sure = bool(share[at_edge].sum() <= LEFT and share.max() <= NARROW)
+        if not sure:
+            return Shown(grid, sure, np.nan, np.nan, np.nan)
         nats = float(energy(held_out).mean()) + grid.log_z if len(held_out) else np.nan
     if config.is_own:
-        return Shown(grid, np.nan, np.nan, nats)
+        return Shown(grid, sure, np.nan, np.nan, nats)
     data = truth(config.source)
     there = data.p > 0
-    kl = float((data.p * (data.log_p - grid.log_p))[there].sum())
+    kl = float((data.p[there] * (data.log_p - grid.log_p)[there]).sum())
     stray = 100 * float(np.exp(grid.log_p[data.empty]).sum()) * grid.area
-    return Shown(grid, kl, stray, nats)
+    return Shown(grid, sure, kl, stray, nats)
 
 
 def check(config: Learn) -> None:
@@ -162,7 +171,7 @@ def _scene(config: Learn, split: Split, state: EnergyState, now: Shown) -> Scene
             Readout("p where no data are", now.stray, "%", 1),
         ]
     numbers += [
-        Readout("log Z", now.grid.log_z + more, "nats", 2),
+        Readout("log Z", now.grid.log_z + more if now.sure else np.nan, "nats", 2),
         Readout("E(data) − E(chains)", state.contrast, "nats", 2),
     ]
     return Scene(
@@ -173,6 +182,10 @@ def _scene(config: Learn, split: Split, state: EnergyState, now: Shown) -> Scene
         **said(
             1,
             Claim("Nothing is learned yet: one wide Gaussian.", start),
+            Claim(
+                "p is too far out, or too narrow, for the grid that Z is summed over: nothing can be said.",
+                not now.sure,
+            ),
             Claim("Nothing pulls up: E falls at data, and nobody asks what it does elsewhere.", config.negative == 0),
             Claim(f"More than {STRAY:g} % of p lies where no data are.", now.stray > STRAY),
             Claim(f"Within {NEAR} nats of the data's density.", now.kl <= NEAR),

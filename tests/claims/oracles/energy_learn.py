@@ -14,7 +14,7 @@ def not_begun(shown: Shown, match: Match) -> bool:
     """E is the wide Gaussian's."""
     x = np.array([[0.0, 0.0], [2.0, -1.0], [0.5, 3.0]])
     energy = energy_learn.energy(shown.config, int(shown.scene.steps[shown.frame]), x)
-    return bool(np.allclose(energy - energy[0], np.square(x).sum(axis=1) / 8, atol=1e-6))
+    return bool(np.allclose(energy - energy[0], np.square(x).sum(axis=1) / 4.5, atol=1e-6))
 
 
 def one_sided(shown: Shown, match: Match) -> bool:
@@ -29,7 +29,12 @@ def near(shown: Shown, match: Match) -> bool:
     return shown.readout("KL(data ‖ p)") <= 0.05
 
 
+def beyond(shown: Shown, match: Match) -> bool:
+    return energy_learn.beyond_the_grid(shown.config, int(shown.scene.steps[shown.frame]))
+
+
 ORACLES = [
+    Oracle(r"p is too far out, or too narrow, for the grid that Z is summed over", beyond),
     Oracle(r"Nothing is learned yet: one wide Gaussian", not_begun),
     Oracle(r"Nothing pulls up: E falls at data", one_sided),
     Oracle(r"More than 5 % of p lies where no data are", elsewhere),

@@ -43,7 +43,7 @@ def test_chains_draw_from_the_gaussian_that_a_network_of_zeros_is(adjusted):
 
 def test_adjusted_chains_draw_from_what_the_grid_says():
     state = fit_energy(None, small(method="exact", data="ffjord8", n_steps=60, hidden=(32,)))
-    config = dataclasses.replace(state.config, chain_steps=400, chain_step=0.1, spread=2.0)
+    config = dataclasses.replace(state.config, chain_steps=400, chain_step=0.1, spread=1.5)
     sizes = (14, 32, 1)
     network = Perceptron(views(np.array(state.average), sizes), config.spread, config.x_waves)
     x = langevin(2 * rng().standard_normal((2, 4_000), dtype=np.float32), network, config, rng(1)).T
