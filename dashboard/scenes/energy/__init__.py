@@ -21,7 +21,10 @@ CONCEPT = Concept(
     ),
     events=(
         Event(1953, "Metropolis sampling", "Metropolis et al."),
+        Event(1982, "Hopfield network", "Hopfield"),
+        Event(1985, "Boltzmann machine", "Ackley, Hinton & Sejnowski"),
         Event(1987, "Hamiltonian Monte Carlo", "Duane et al."),
+        Event(2002, "Contrastive divergence", "Hinton"),
         Event(2005, "Score matching", "Hyvärinen"),
         Event(2014, "Generative stochastic network", "Bengio et al."),
     ),
