@@ -77,7 +77,7 @@ class Energy:
         """∂E/∂x, ``(N, D)``: minus the score of p_θ."""
         return self._perceptron.slopes(np.asarray(x, dtype=np.float64).T)[0].T
 
-    def on_grid(self, reach: float = 6.0, cells: int = 240) -> Grid:
+    def on_grid(self, reach: float = 8.0, cells: int = 240) -> Grid:
         """log p_θ and log Z_θ by the midpoint rule in cells × cells over −reach … reach, for D = 2.
 
         What lies outside is counted as none: where p_θ is all but 0 there, the rule's error falls faster than any

@@ -19,7 +19,7 @@ from tests.scenes.reading import painted
 
 ORACLES = Oracles()
 torch.set_num_threads(1)
-SPREAD, WAVES, FINE = 1.5, (1.0, 2.0, 4.0), 181
+SPREAD, WAVES, FINE = 1.5, (1.0, 2.0, 4.0), 241
 
 
 @lru_cache(maxsize=8)
@@ -71,13 +71,13 @@ def energy(config: learn.Learn, step: int, x: np.ndarray) -> np.ndarray:
     return (h[:, 0] + at.square().sum(1) / (2 * SPREAD**2)).numpy()
 
 
-NODES = np.linspace(-6, 6, FINE)
+NODES = np.linspace(-8, 8, FINE)
 PLACES = np.dstack(np.meshgrid(NODES, NODES)).reshape(-1, 2)
 
 
 @lru_cache(maxsize=32)
 def log_z(config: learn.Learn, step: int) -> float:
-    """log ∫ e^{−E} over −6 … 6 either way."""
+    """log ∫ e^{−E} over −8 … 8 either way."""
     low = -energy(config, step, PLACES)
     return float(low.max() + np.log(integral(np.exp(low - low.max()))))
 
@@ -88,7 +88,7 @@ def beyond_the_grid(config: learn.Learn, step: int) -> bool:
     low = -energy(config, step, cells())
     share = np.exp(low - low.max())
     share /= share.sum()
-    return bool(share[np.abs(cells()).max(axis=1) > 5.8].sum() > 0.001 or share.max() > 0.3)
+    return bool(share[np.abs(cells()).max(axis=1) > 7.8].sum() > 0.001 or share.max() > 0.3)
 
 
 def unless_beyond(seen: Seen, value: About) -> About:
@@ -129,9 +129,17 @@ def scales(config: learn.Learn) -> float:
 
 
 def cells() -> np.ndarray:
-    """Middles of 120 × 120 cells, ``(14,400, 2)``: the first row is the lowest."""
-    side = -6 + 12 * (np.arange(120) + 0.5) / 120
+    """Middles of 160 × 160 cells, ``(25,600, 2)``: the first row is the lowest."""
+    side = -8 + 16 * (np.arange(160) + 0.5) / 160
     return np.dstack(np.meshgrid(side, side)).reshape(-1, 2)
+
+
+def in_picture(config: learn.Learn) -> tuple[np.ndarray, About]:
+    """Which cells, as slices of each side, cover the picture, and to where they reach."""
+    farthest = max(abs(end) for side in config.frame() for end in side)
+    inside = [k for k in range(160) if abs(-8 + 0.1 * (k + 0.5)) - 0.05 < farthest - 1e-9]
+    half = 0.05 * len(inside)
+    return np.ix_(inside, inside), About((-half, half, -half, half))
 
 
 @ORACLES("learn", r"Field log p\(x\)")
@@ -141,13 +149,16 @@ def density(seen: Seen) -> dict[str, Any]:
     high = 0.5 if config.is_own else true_log_prob(config.source, cells()).max()
     limits = np.array([high - 6, high]) - scales(config)
 
-    def but_for_z(shown: np.ndarray) -> bool | str:
-        return np.ptp(np.asarray(shown, float).ravel() - values) < 0.01 or "not −E and a constant"
+    seen_cells, extent = in_picture(config)
+    values = values.reshape(160, 160)[seen_cells]
 
-    right = but_for_z if beyond_the_grid(config, seen.step) else About(values.reshape(120, 120), 1e-4, 5e-3)
+    def but_for_z(shown: np.ndarray) -> bool | str:
+        return np.ptp(np.asarray(shown, float) - values) < 0.01 or "not −E and a constant"
+
+    right = but_for_z if beyond_the_grid(config, seen.step) else About(values, 1e-4, 5e-3)
     return {
         "values": right,
-        "extent": (-6.0, 6.0, -6.0, 6.0),
+        "extent": extent,
         "limits": About(limits),
     }
 
@@ -155,8 +166,9 @@ def density(seen: Seen) -> dict[str, Any]:
 @ORACLES("learn", r"Field E\(x\) above its lowest")
 def landscape(seen: Seen) -> dict[str, Any]:
     values = energy(seen.config, seen.step, cells())
-    shown = About((values - values.min()).reshape(120, 120), 1e-4, 2e-3)
-    return {"values": shown, "extent": (-6.0, 6.0, -6.0, 6.0), "limits": (0.0, 12.0)}
+    seen_cells, extent = in_picture(seen.config)
+    shown = About((values - values.min()).reshape(160, 160)[seen_cells], 1e-4, 2e-3)
+    return {"values": shown, "extent": extent, "limits": (0.0, 12.0)}
 
 
 @ORACLES("learn", "Points data")

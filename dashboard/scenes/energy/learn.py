@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +28,7 @@ METHODS = {
 }
 SOURCES = {name: TITLES[name] for name in ("moons", "ffjord8", "checkerboard", *OWN)}
 STEPS, EVERY, DATA, HELD_OUT, FEW = 1_200, 20, 500, 2_000, 20
-REACH, CELLS = 6.0, 120  # of the grid that Z is summed over, standardised units
+REACH, CELLS = 8.0, 160  # of the grid that Z is summed over, standardised units
 DEPTH, HILL = 6.0, 12.0  # nats that the colours of log p, and of E above its lowest, span
 INSIDE = 0.999  # of the data's mass; what p_θ has elsewhere is where no data are
 RIM, LEFT = 0.2, 0.001  # at the grid's edge, and the share of p there that a sum over the grid may leave out
@@ -204,8 +205,8 @@ def _density(config: Learn, split: Split, now: Shown) -> Panel:
     field = Field(
         name="log p(x)",
         key="p",
-        values=_square(now.grid.log_p - less),
-        extent=(-REACH, REACH, -REACH, REACH),
+        values=_seen(now.grid.log_p - less, config),
+        extent=_extent(config),
         limits=(top - DEPTH - less, top - less),
         unit="nats",
         alpha=0.85,
@@ -222,8 +223,8 @@ def _energy(config: Learn, state: EnergyState, now: Shown) -> Panel:
         Field(
             name="E(x) above its lowest",
             key="e",
-            values=_square(energy - energy.min()),
-            extent=(-REACH, REACH, -REACH, REACH),
+            values=_seen(energy - energy.min(), config),
+            extent=_extent(config),
             limits=(0.0, HILL),
             unit="nats",
             alpha=0.85,
@@ -233,8 +234,23 @@ def _energy(config: Learn, state: EnergyState, now: Shown) -> Panel:
     return plane("The energy, and its chains", layers, *config.frame(), share=1.4)
 
 
-def _square(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, np.nan).reshape(1, CELLS, CELLS).astype(np.float32)
+def _cells_seen(config: Learn) -> int:
+    """How many cells from the middle on reach the edge of the picture."""
+    farthest = np.abs(np.asarray(config.frame())).max()
+    return min(math.ceil(farthest / (2 * REACH / CELLS) - 1e-9), CELLS // 2)
+
+
+def _extent(config: Learn) -> tuple[float, float, float, float]:
+    half = _cells_seen(config) * (2 * REACH / CELLS)
+    return -half, half, -half, half
+
+
+def _seen(values: np.ndarray, config: Learn) -> np.ndarray:
+    """Of the grid's cells those in the picture, ``(1, C, C)``."""
+    n = _cells_seen(config)
+    middle = slice(CELLS // 2 - n, CELLS // 2 + n)
+    square = np.where(np.isfinite(values), values, np.nan).reshape(CELLS, CELLS)[middle, middle]
+    return square[None].astype(np.float32)
 
 
 def _chart(config: Learn, step: int, now: Shown) -> Panel:
