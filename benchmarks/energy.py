@@ -38,6 +38,7 @@ from genmodels.energy.training import EnergyConfig, iterate_energy  # noqa: E402
 from genmodels.langevin.samplers import SAMPLERS, WalkersConfig, walk  # noqa: E402
 from genmodels.langevin.targets import Banana, RoundLumps, Target  # noqa: E402
 from genmodels.rbm.training import RBMConfig, fit_rbm  # noqa: E402
+from genmodels.states import DivergedError  # noqa: E402
 
 TARGETS: dict[str, Target] = {
     "Gaussian": RoundLumps([[0.0, 0.0]], 1.0),
@@ -48,6 +49,7 @@ WALKERS, STEPS = 1_000, 1_000
 HIDDEN, BATCH, RATE, EPOCHS = 256, 100, 0.05, 2
 WAYS = {"contrastive, k = 10": ("contrastive", 10), "persistent, k = 10": ("persistent", 10), "exact": ("exact", 1)}
 WEIGHTS, MIDDLE, WIDTH = (0.25, 0.75), 1.5, 0.15
+LEARNED = ("moons", "ffjord8", "two far lumps")
 SEEDS = 5
 
 
@@ -112,18 +114,17 @@ def _theirs(x: np.ndarray, single: bool) -> Callable[[int], object]:
 # --- learned --------------------------------------------------------------------------------------------------------
 
 
-def learned(seconds: float) -> None:
+def learned(seconds: float, asked: list[str]) -> None:
     print(f"KL(data ‖ p), nats, and p where no data are, %, after {seconds:g} s of one core; seeds 0 … {SEEDS - 1}")
     with threadpool_limits(1):
-        for data in ("moons", "ffjord8", "two far lumps"):
+        for data in asked or LEARNED:
             for name, (method, k) in WAYS.items():
-                found = [_learned(data, method, k, seed, seconds) for seed in range(SEEDS)]
-                cells = "  ".join(f"{kl:.3f} ({stray:.1f})" for kl, stray, _ in found)
-                print(f"{data:<14}{name:<20}{cells}   {found[0][2]:,} steps")
+                cells = [_learned(data, method, k, seed, seconds) for seed in range(SEEDS)]
+                print(f"{data:<14}{name:<20}" + "  ".join(cells), flush=True)
 
 
-def _learned(data: str, method: str, k: int, seed: int, seconds: float) -> tuple[float, float, int]:
-    """KL, stray mass and steps."""
+def _learned(data: str, method: str, k: int, seed: int, seconds: float) -> str:
+    """KL, and the stray mass in brackets; or when it diverged."""
     points = _lumps(4_000, np.random.default_rng([seed, 9])) if data == "two far lumps" else None
     known = {} if data == "two far lumps" else {"data": data}
     settings = {"method": method, "chain_steps": k, "chain_step": 0.005, "adjusted": False, "seed": seed, **known}
@@ -133,7 +134,10 @@ def _learned(data: str, method: str, k: int, seed: int, seconds: float) -> tuple
         pass
     n_steps = int(seconds / (time.process_time() - began) * trial.n_steps)
     config = EnergyConfig(**settings, n_steps=n_steps, every=n_steps)
-    *_, state = iterate_energy(points, config)
+    try:
+        *_, state = iterate_energy(points, config)
+    except DivergedError as why:
+        return f"diverged at {why.step:,} of {n_steps:,}"
     grid = state.energy().on_grid()
     if data == "two far lumps":
         log_p = _lumps_log_prob(state.centre + state.scale * grid.x) + 2 * np.log(state.scale)
@@ -143,7 +147,7 @@ def _learned(data: str, method: str, k: int, seed: int, seconds: float) -> tuple
     order = np.argsort(-p)
     empty = order[np.cumsum(p[order]) > 0.999]
     kl = float((p[p > 0] * (log_p - grid.log_p)[p > 0]).sum())
-    return kl, 100 * float(np.exp(grid.log_p[empty]).sum() * grid.area), n_steps
+    return f"{kl:.3f} ({100 * np.exp(grid.log_p[empty]).sum() * grid.area:.1f})"
 
 
 def _lumps(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -161,9 +165,10 @@ def main() -> None:
     parser.add_argument("what", choices=("walkers", "rbm", "learned"))
     parser.add_argument("--rounds", type=int, default=5, help="of walkers and rbm")
     parser.add_argument("--seconds", type=float, default=10, help="of learned")
+    parser.add_argument("--data", nargs="*", choices=LEARNED, help="of learned")
     asked = parser.parse_args()
     if asked.what == "learned":
-        learned(asked.seconds)
+        learned(asked.seconds, asked.data)
     else:
         {"walkers": walkers, "rbm": rbm}[asked.what](asked.rounds)
 
