@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,15 @@ TITLES = {
 KNOWN = {name: title for name, title in TITLES.items() if name not in OWN}
 PLANE = (-3.2, 3.2)
 BOARD = (-4.0, 4.0)
+DATA, HELD_OUT = 500, 2_000  # points of known data that are shown as learned from, and held out
+FEW = 20  # own points below which none is held out
+
+
+class Split(NamedTuple):
+    """Standardised points ``(N, 2)`` that a model learns from (of known data, a few like them), and held-out ones."""
+
+    learned: np.ndarray
+    held_out: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,19 @@ class PlanarPoints(OwnPoints):
         xy = self.own_for(self.learner)
         return xy[np.random.default_rng([self.seed, salt]).permutation(len(xy))[:n]]
 
+    def split(self) -> Split:
+        """What is learned from, and what is held out: fresh points of known data, a fifth of one's own.
+
+        Raises:
+            ValueError: There are too few own points.
+        """
+        if not self.is_own:
+            return Split(self.points(DATA, 6), self.points(HELD_OUT, 7))
+        own = self.own_for(self.learner)
+        order = np.random.default_rng([self.seed, 6]).permutation(len(own))
+        n = len(own) // 5 if len(own) >= FEW else 0
+        return Split(own[order[n:]], own[order[:n]])
+
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges: those of one's own points, else of standard units."""
         return super().frame() if self.units.own else (PLANE, PLANE)
@@ -76,6 +98,14 @@ class PlanarPoints(OwnPoints):
     def points_code(self, n: int, salt: int = 0) -> str:
         """As :meth:`points`, of ``data``."""
         return f"data.standardise(data.sample({n}, np.random.default_rng([{self.seed}, {salt}])))"
+
+    def split_code(self) -> list[str]:
+        """As :meth:`split`: ``held_out``, and of own points ``learned``, and ``log_scale`` if they have units."""
+        if not self.is_own:
+            return [self.data_code(), f"held_out = {self.points_code(HELD_OUT, 7)}"]
+        n = len(self.split().held_out)
+        order = f"order = np.random.default_rng([{self.seed}, 6]).permutation(len(x))"
+        return [self.own_code(), order, f"learned, held_out = x[order[{n}:]], x[order[:{n}]]", self.scale_code]
 
     def noise_code(self, n: int, salt: int = 1) -> str:
         """As :meth:`noise`."""

@@ -14,6 +14,7 @@ from dashboard.scenes.energy import learn
 from genmodels.data.planar import get_dataset
 from genmodels.energy.training import EnergyConfig, iterate_energy
 from genmodels.states import DivergedError
+from tests.oracles.flows_live import apart, true_log_prob
 from tests.oracles.seen import About, Oracles, Seen
 from tests.scenes.reading import painted
 
@@ -44,19 +45,6 @@ def states(config: learn.Learn) -> tuple[Any, ...]:
         for _ in range(4):
             found.append(next(run))
     return tuple(found)
-
-
-def apart(config: learn.Learn) -> tuple[np.ndarray, np.ndarray]:
-    """What is learned from, and what is held out: a fifth of one's own points, from 20 on."""
-    if config.is_own:
-        own = config.own()
-        rows = np.random.default_rng([config.seed, 6]).permutation(len(own))
-        n = len(own) // 5 * (len(own) >= 20)
-        return own[rows[n:]], own[rows[:n]]
-    dataset = get_dataset(config.source)
-    raw = [dataset.sample(n, np.random.default_rng([config.seed, salt])) for n, salt in ((500, 6), (2_000, 7))]
-    scale = np.sqrt(np.diag(dataset.covariance).mean())
-    return (raw[0] - dataset.mean) / scale, (raw[1] - dataset.mean) / scale
 
 
 def energy(config: learn.Learn, step: int, x: np.ndarray) -> np.ndarray:
@@ -97,13 +85,6 @@ def unless_beyond(seen: Seen, value: About) -> About:
 
 def integral(values: np.ndarray) -> float:
     return float(simpson(simpson(values.reshape(FINE, FINE), x=NODES), x=NODES))
-
-
-def true_log_prob(source: str, x: np.ndarray) -> np.ndarray:
-    """Of standardised points, by the change of variables."""
-    dataset = get_dataset(source)
-    scale = np.sqrt(np.diag(dataset.covariance).mean())
-    return dataset.log_prob(dataset.mean + scale * x) + 2 * np.log(scale)
 
 
 def surprise(config: learn.Learn, step: int, x: np.ndarray) -> float:

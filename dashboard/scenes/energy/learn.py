@@ -15,7 +15,7 @@ from dashboard.scene.fields import choice, painted, slider
 from dashboard.scene.own_points import OWN, is_painted
 from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scene.units import in_units
-from dashboard.scenes.planar import BOARD, TITLES, PlanarPoints
+from dashboard.scenes.planar import BOARD, FEW, TITLES, PlanarPoints, Split
 from genmodels.data.planar import get_dataset
 from genmodels.energy.network import Grid, Perceptron, cell_centres
 from genmodels.energy.training import EnergyConfig, EnergyState, iterate_energy, langevin
@@ -27,7 +27,7 @@ METHODS = {
     "exact": "nowhere: Z by a grid",
 }
 SOURCES = {name: TITLES[name] for name in ("moons", "ffjord8", "checkerboard", *OWN)}
-STEPS, EVERY, DATA, HELD_OUT, FEW = 1_200, 20, 500, 2_000, 20
+STEPS, EVERY = 1_200, 20
 REACH, CELLS = 8.0, 160  # of the grid that Z is summed over, standardised units
 DEPTH, HILL = 6.0, 12.0  # nats that the colours of log p, and of E above its lowest, span
 INSIDE = 0.999  # of the data's mass; what p_θ has elsewhere is where no data are
@@ -66,22 +66,6 @@ class Learn(PlanarPoints):
             every=EVERY,
             seed=self.seed,
         )
-
-    def split(self) -> Split:
-        """What is learned from, and what is held out."""
-        if not self.is_own:
-            return Split(self.points(DATA, 6), self.points(HELD_OUT, 7))
-        own = self.own_for(self.learner)
-        order = np.random.default_rng([self.seed, 6]).permutation(len(own))
-        n = len(own) // 5 if len(own) >= FEW else 0
-        return Split(own[order[n:]], own[order[:n]])
-
-
-class Split(NamedTuple):
-    """Standardised points ``(N, 2)`` that the energy learns from (of known data, a few like them), and others."""
-
-    learned: np.ndarray
-    held_out: np.ndarray
 
 
 class Truth(NamedTuple):
@@ -269,11 +253,6 @@ def _chart(config: Learn, step: int, now: Shown) -> Panel:
 
 def code(config: Learn) -> str:
     """The first steps of this training, and what the energy is worth after them."""
-    lines = [config.data_code(), f"held_out = {config.points_code(HELD_OUT, 7)}"]
-    if config.is_own:
-        n = len(config.split().held_out)
-        order = f"order = np.random.default_rng([{config.seed}, 6]).permutation(len(x))"
-        lines = [config.own_code(), order, f"learned, held_out = x[order[{n}:]], x[order[:{n}]]", config.scale_code]
     more = " + log_scale" if config.units.own else ""
     numbers = [f"'log Z': grid.log_z{more},"]
     if not config.is_own or len(config.split().held_out):
@@ -282,7 +261,7 @@ def code(config: Learn) -> str:
         numbers.append("'KL(data ‖ p)': (p * (true - grid.log_p))[p > 0].sum(),")
     return snippet(
         "from genmodels.energy.training import EnergyConfig, iterate_energy",
-        *lines,
+        *config.split_code(),
         called("config = EnergyConfig", **settings(config.training())),
         f"step = {2 * EVERY}",
         f"states = iterate_energy({'learned' if config.is_own else 'None'}, config)",

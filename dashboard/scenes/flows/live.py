@@ -15,6 +15,7 @@ from dashboard.scene.fields import choice, slider
 from dashboard.scene.snippet import called, settings, snippet
 from dashboard.scene.units import Pair, in_units, pair
 from dashboard.scenes.flows.setup import Config
+from dashboard.scenes.planar import FEW, HELD_OUT, Split
 from genmodels.data.planar import get_dataset
 from genmodels.flows.couplings import forward, inverse
 from genmodels.flows.flow import Flow, FlowConfig
@@ -23,7 +24,6 @@ from genmodels.flows.training import iterate_flow, loss_and_gradient
 KINDS = {"spline": "Splines", "affine": "Affine (RealNVP)"}
 STEPS, EVERY, HIDDEN = 1_100, 20, (32, 32)
 CELLS, LINES, FINE, SAMPLES = 40, 11, 50, 300
-DATA, HELD_OUT, FEW = 500, 2_000, 20
 REACH = 3.0  # of the lattice of z
 DEPTH = 6.0  # nats that the colours of log p span
 NEAR, RISEN = 0.02, 0.1  # nats: so near to the true density is near; so far above the lowest so far is no chance
@@ -57,22 +57,6 @@ class Live(Config):
     def frame(self) -> tuple[Pair, Pair]:
         """Axis ranges: those of one's own points, else what many points of the distribution lie in, and a margin."""
         return super().frame() if self.is_own else hugged(self.source)
-
-    def split(self) -> Split:
-        """What is learned from, and what is held out."""
-        if not self.is_own:
-            return Split(self.points(DATA, 6), self.points(HELD_OUT, 7))
-        own = self.own_for(self.learner)
-        order = np.random.default_rng([self.seed, 6]).permutation(len(own))
-        n = len(own) // 5 if len(own) >= FEW else 0
-        return Split(own[order[n:]], own[order[:n]])
-
-
-class Split(NamedTuple):
-    """Standardised points ``(N, 2)`` that a flow learns from (of known data, a few like them), and held-out ones."""
-
-    learned: np.ndarray
-    held_out: np.ndarray
 
 
 class Shown(NamedTuple):
@@ -252,13 +236,7 @@ def _chart(config: Live, known: Truth | None, step: int, loss: float, now: Shown
 
 def code(config: Live) -> str:
     """The first steps of this training, and what the flow is worth after them."""
-    order = f"order = np.random.default_rng([{config.seed}, 6]).permutation(len(x))"
-    held_out = config.points_code(HELD_OUT, 7)
     points = "learned" if config.is_own else "None"  # fresh ones of the data set for each minibatch
-    lines = [config.data_code(), f"held_out = {held_out}"]
-    if config.is_own:
-        n = len(config.split().held_out)
-        lines = [config.own_code(), order, f"learned, held_out = x[order[{n}:]], x[order[:{n}]]", config.scale_code]
     truth_of = "true = data.standard_log_prob(held_out)"
     more = " + log_scale" if config.units.own else ""
     shown = [f"'training nats': state.loss{more},"]
@@ -269,7 +247,7 @@ def code(config: Live) -> str:
     return snippet(
         "from genmodels.flows.flow import FlowConfig",
         "from genmodels.flows.training import iterate_flow",
-        *lines,
+        *config.split_code(),
         called("config = FlowConfig", **settings(config.training())),
         f"step = {2 * EVERY}",
         f"state = next(state for state in iterate_flow({points}, config) if state.step == step)",
