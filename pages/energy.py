@@ -2,7 +2,7 @@
 
 from dashboard import lesson
 from dashboard.lesson import Page
-from dashboard.scenes.energy import CONCEPT, count, digits, gsn, landscape, learn, memory, score, walkers
+from dashboard.scenes.energy import CONCEPT, count, deep, digits, gsn, landscape, learn, memory, score, walkers
 from genmodels.flow_matching.mixtures import RoundMixture
 from genmodels.gsn.chain import corrupt, iterate_chain
 from genmodels.gsn.training import add_gradient, iterate_gsn
@@ -12,6 +12,7 @@ from genmodels.langevin.samplers import iterate_walkers, leapfrog, ula_variance
 from genmodels.langevin.targets import Wells, log_normaliser
 from genmodels.rbm.ais import annealed_log_z
 from genmodels.rbm.chains import iterate_chains
+from genmodels.rbm.deep import DBM, DBN, DBMTraining, DBNTraining
 from genmodels.rbm.model import RBM
 from genmodels.rbm.training import RBMTraining
 
@@ -224,6 +225,39 @@ def show_digits() -> None:
     page.source(iterate_chains, annealed_log_z)
 
 
+# deep
+
+
+@page.cue("Deeper", "**A second hidden layer.** Three machines that learned for as long, dreaming from the top.")
+def show_deep() -> None:
+    """A deep belief network and a deep Boltzmann machine beside an RBM."""
+    page.predict(
+        "An RBM has learned 4,000 digits. It learns on, or gets a second hidden layer and learns on for as long. How "
+        "many nats does the second layer save on a test digit, beyond what learning on does?",
+        ["More than 10", "About 5", "Less than 2, if any"],
+        "Less than 2, if any",
+        lambda: deep.answer() if page.ready(*deep.NEEDS) else "",
+    )
+    page.stage(deep.Deeper, deep.scene, code=deep.code, needs=deep.NEEDS)
+    lesson.notice(
+        "*DBN*: an RBM on top draws h¹, and pixels are drawn from h¹, downwards only; it is trained "
+        "greedily, the top on what the bottom makes of images. *DBM*: one energy for all layers, trained together; "
+        "h¹ hears from above and from below.",
+        *((deep.told(), deep.beyond(), deep.sures()) if page.shown else ()),
+        "*Layer by layer*: h² and h¹ have no place in the plane; their units stand in a square only to be seen. The "
+        "DBN's h² began as pixels: its top was the bottom turned upside down.",
+    )
+    lesson.formula(
+        "Two ways to be deep",
+        r"p_{\text{DBN}}(x,h^1)=p(x\mid h^1)\,p_{\text{top}}(h^1),\qquad "
+        r"p_{\text{DBM}}(x,h^1,h^2)=\tfrac1Z\,e^{\,b\cdot x+c\cdot h^1+d\cdot h^2+x^\top Wh^1+h^{1\top}Uh^2},\qquad "
+        r"\log p(x)\ge\mathbb E_q\Big[\log\frac{p(x,h)}{q(h\mid x)}\Big]",
+        "q: in the DBN the bottom's p(h¹ | x), and the bound is exact while the top is the bottom upside down; in "
+        "the DBM a product over all units, found by mean field.",
+    )
+    page.source(DBN.bound, DBNTraining.update, DBM.mean_field, DBMTraining.phases)
+
+
 # memory
 
 
@@ -314,8 +348,11 @@ page.run(
     "M. Carreira-Perpiñán, G. Hinton (2005), *On contrastive divergence learning*",
     "A. Hyvärinen (2005), *Estimation of non-normalized statistical models by score matching*, JMLR 6",
     "Y. LeCun et al. (2006), *A tutorial on energy-based learning*",
+    "G. Hinton, S. Osindero, Y.-W. Teh (2006), *A fast learning algorithm for deep belief nets*, Neural Computation "
+    "18(7)",
     "T. Tieleman (2008), *Training restricted Boltzmann machines using approximations to the likelihood gradient*",
     "R. Salakhutdinov, I. Murray (2008), *On the quantitative analysis of deep belief networks*",
+    "R. Salakhutdinov, G. Hinton (2009), *Deep Boltzmann machines*, AISTATS",
     "R. Neal (2011), *MCMC using Hamiltonian dynamics*, arXiv:1206.1901",
     "P. Vincent (2011), *A connection between score matching and denoising autoencoders*, Neural Computation 23(7)",
     "Y. Bengio, L. Yao, G. Alain, P. Vincent (2013), *Generalized denoising auto-encoders as generative "

@@ -100,7 +100,7 @@ def exchanged(values):
 
 
 KINDS = (scaled, shifted, reversed_, exchanged)
-HEAVY = ("shakespeare", "wavenet", "pixel-cnn", "rbm-digits")
+HEAVY = ("shakespeare", "wavenet", "pixel-cnn", "rbm-digits", "rbm-further", "dbn-digits", "dbm-digits")
 """A check of these takes a quarter of a minute or more: they are shifted only."""
 
 

@@ -26,6 +26,8 @@ CONCEPT = Concept(
         Event(1987, "Hamiltonian Monte Carlo", "Duane et al."),
         Event(2002, "Contrastive divergence", "Hinton"),
         Event(2005, "Score matching", "Hyvärinen"),
+        Event(2006, "Deep belief network", "Hinton, Osindero & Teh"),
+        Event(2009, "Deep Boltzmann machine", "Salakhutdinov & Hinton"),
         Event(2014, "Generative stochastic network", "Bengio et al."),
     ),
     thumbnail=("walkers", 1),

@@ -1,6 +1,14 @@
 """What the captions of the page on energies claim: its parts."""
 
-from tests.claims.oracles import energy_gsn, energy_landscape, energy_learn, energy_rbm, energy_score, energy_walkers
+from tests.claims.oracles import (
+    energy_deep,
+    energy_gsn,
+    energy_landscape,
+    energy_learn,
+    energy_rbm,
+    energy_score,
+    energy_walkers,
+)
 
 ORACLES = [
     *energy_landscape.ORACLES,
@@ -8,5 +16,6 @@ ORACLES = [
     *energy_learn.ORACLES,
     *energy_score.ORACLES,
     *energy_rbm.ORACLES,
+    *energy_deep.ORACLES,
     *energy_gsn.ORACLES,
 ]
