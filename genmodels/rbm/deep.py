@@ -270,14 +270,14 @@ class DBM:
         return expit(v @ self.lower + top @ self.upper.T + self.middle)
 
 
-def dbn_of(arrays: Mapping[str, np.ndarray], bottom: RBM) -> DBN:
-    """A DBN from its stored top, float32."""
-    return DBN(bottom, RBM(*(arrays[name].astype(np.float32) for name in DBN_NAMES)))
+def dbn_of(arrays: Mapping[str, np.ndarray], bottom: RBM, dtype: type = np.float32) -> DBN:
+    """A DBN from its stored top; the dtype is to be that of the bottom."""
+    return DBN(bottom, RBM(*(arrays[name].astype(dtype) for name in DBN_NAMES)))
 
 
-def dbm_of(arrays: Mapping[str, np.ndarray]) -> DBM:
-    """A DBM as stored, float32."""
-    return DBM(*(arrays[name].astype(np.float32) for name in DBM_NAMES))
+def dbm_of(arrays: Mapping[str, np.ndarray], dtype: type = np.float32) -> DBM:
+    """A DBM as stored."""
+    return DBM(*(arrays[name].astype(dtype) for name in DBM_NAMES))
 
 
 class Deep(Protocol):

@@ -27,18 +27,18 @@ ROWS = {"where all began": "rbm-digits", **CALLED}
 
 
 def stored(name: str) -> dict[str, np.ndarray]:
-    return {key: array.astype(np.float32) for key, array in checkpoint.load(name).arrays.items()}
+    return {key: array.astype(float) for key, array in checkpoint.load(name).arrays.items()}
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return (1 / (1 + np.exp(-x.astype(float)))).astype(np.float32)
+    return 1 / (1 + np.exp(-x))
 
 
 def first_pixels(start: str, seed: int) -> np.ndarray:
     if start == "digits":
-        return load_binarised_mnist().test.images[:9].reshape(9, 784).astype(np.float32)
+        return load_binarised_mnist().test.images[:9].reshape(9, 784).astype(float)
     tossed = np.random.default_rng([seed, 63]).integers(2, size=(9, 784))
-    return np.where(start == "white", 0, tossed).astype(np.float32)
+    return np.where(start == "white", 0, tossed).astype(float)
 
 
 @lru_cache(maxsize=12)
@@ -48,7 +48,7 @@ def chains(called: str, start: str, seed: int) -> dict[str, list[np.ndarray]]:
     arrays = stored(CALLED[called])
 
     def tossed(p: np.ndarray) -> np.ndarray:
-        return (rng.random(p.shape, dtype=np.float32) < p).astype(np.float32)
+        return (rng.random(p.shape) < p).astype(float)
 
     if called == "DBM":
         low, high, b, c, d = (
@@ -59,7 +59,7 @@ def chains(called: str, start: str, seed: int) -> dict[str, list[np.ndarray]]:
     else:
         below = stored("rbm-digits") if called == "DBN" else arrays
         low, b, c = (below[key] for key in ("rbm.weight", "visible.bias", "hidden.bias"))
-        top = middle = np.zeros((9, 0), dtype=np.float32)
+        top = middle = np.zeros((9, 0))
         if called == "DBN":
             high, a, d = (arrays[key] for key in ("top.weight", "middle.bias", "top.bias"))
             middle = tossed(sigmoid(v @ low + c))
@@ -140,15 +140,15 @@ def weighed() -> tuple[float, float]:
     return tuple(checkpoint.entries()[name].metrics["itself_nats"] for name in ("dbn-digits", "dbm-digits"))
 
 
-@ORACLES("deep", "Points importance sampling", panel=4)
+@ORACLES("deep", "Points sampling", panel=4)
 def by_importance(seen: Seen) -> dict[str, Any]:
     return {"xy": About([(value, 1 - k) for k, value in enumerate(weighed())])}
 
 
-@ORACLES("deep", "Points (−log p|a bound of it)", panel=4)
+@ORACLES("deep", "Points (−log p|bound)", panel=4)
 def figures(seen: Seen) -> dict[str, Any]:
     names = list(ROWS.values())
-    kept = names[2:] if seen.thing.name == "a bound of it" else names[:2]
+    kept = names[2:] if seen.thing.name == "bound" else names[:2]
     return {"xy": About([(nats(name), 3 - names.index(name)) for name in kept])}
 
 

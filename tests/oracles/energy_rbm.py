@@ -326,7 +326,7 @@ PARTS = ("rbm.weight", "visible.bias", "hidden.bias")
 
 @lru_cache(maxsize=1)
 def stored() -> dict[str, np.ndarray]:
-    return {name: value.astype(np.float32) for name, value in checkpoint.load("rbm-digits").arrays.items()}
+    return {name: value.astype(float) for name, value in checkpoint.load("rbm-digits").arrays.items()}
 
 
 def truth_and_given(config: digits.Dreams) -> tuple[np.ndarray, np.ndarray]:
@@ -342,7 +342,7 @@ def dreamed(config: digits.Dreams) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pixels of 25 chains after each step, and p of ink, ``(25, 784)``; the last nine keep what is given."""
     w, b, c = (stored()[name] for name in PARTS)
     digit, given = truth_and_given(config)
-    start = np.random.default_rng([config.seed, 62]).integers(2, size=(25, 784)).astype(np.float32)
+    start = np.random.default_rng([config.seed, 62]).integers(2, size=(25, 784)).astype(float)
     if config.dream_start == "white":
         start[:16] = 0
 
@@ -355,9 +355,9 @@ def dreamed(config: digits.Dreams) -> list[tuple[np.ndarray, np.ndarray]]:
     found = [(v, v)]
     for _ in range(120):
         up = sigmoid(v @ w + c)
-        h = (rng.random(up.shape, dtype=np.float32) < up).astype(np.float32)
+        h = (rng.random(up.shape) < up).astype(float)
         p = sigmoid(h @ w.T + b)
-        v = (rng.random(p.shape, dtype=np.float32) < p).astype(np.float32)
+        v = (rng.random(p.shape) < p).astype(float)
         v = put_back(v)
         found.append((v, put_back(p)))
     return found

@@ -91,7 +91,7 @@ def test_what_is_less_than_two_errors_is_told_as_no_difference():
 
 def test_bounds_are_marked_and_bars_hold_their_points():
     drawn = scene(AS_IT_OPENS)
-    bounds, bars = layer(drawn, "a bound of it").xy, drawn.panels[-1].layers[0].xy
+    bounds, bars = layer(drawn, "bound").xy, drawn.panels[-1].layers[0].xy
     assert bounds[:, 1].tolist() == [1, 0]
     assert (bars[:, 0, 0] < bars[:, 1, 0]).all()
     assert bars.mean(axis=1)[2:] == pytest.approx(bounds)

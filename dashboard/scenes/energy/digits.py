@@ -76,12 +76,12 @@ class Chains(NamedTuple):
 
 
 def machine() -> RBM:
-    """The stored one, float32."""
+    """The stored one, float64: on every processor its chains draw the same."""
     return cache.made(_machine, "rbm-digits")
 
 
 def _machine(stored: Checkpoint) -> RBM:
-    return RBM(*(stored.arrays[name].astype(np.float32) for name in ("rbm.weight", "visible.bias", "hidden.bias")))
+    return RBM(*(stored.arrays[name].astype(float) for name in ("rbm.weight", "visible.bias", "hidden.bias")))
 
 
 def log_z() -> float:
@@ -174,7 +174,7 @@ def code(config: Dreams) -> str:
         "from genmodels.store.checkpoint import load",
         "stored = load('rbm-digits')",
         "names = ('rbm.weight', 'visible.bias', 'hidden.bias')",
-        "rbm = RBM(*(stored.arrays[name].astype('float32') for name in names))",
+        "rbm = RBM(*(stored.arrays[name].astype(float) for name in names))",
         f"rng = np.random.default_rng([{config.seed}, {SALT}])",
         f"v = rng.integers(2, size=({DREAMS + ANSWERS}, {PIXELS})).astype(float)",
         white,
