@@ -290,7 +290,7 @@ def _nats(found: dict[str, Figure]) -> Panel:
     return Panel(
         "−log p of a test digit, nats (bars: ± 2 errors of log Z)",
         layers,
-        (min(ends.min(), itself.min()) - 0.1 * wide, ends.max() + 1.3 * wide),  # the key lies on the right
+        (min(ends.min(), itself.min()) - 0.1 * wide, ends.max() + 2.0 * wide),  # the key lies on the right
         (-0.5, len(found) - 0.5),
         False,
         y_names=tuple(reversed(found)),
