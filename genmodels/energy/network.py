@@ -11,6 +11,8 @@ written out:
     Σ_i w_i ∂E(x_i)/∂θ   what contrastive training needs of data (w > 0) and of the model's own samples (w < 0)
     ∂/∂θ Σ_i v_i · ∂E(x_i)/∂x   what score matching needs: tangents along v go forwards, and all comes back
 
+The grid is that of :mod:`genmodels.langevin`, where Z of a density that is given is summed.
+
 Sources: LeCun et al. (2006), *A tutorial on energy-based learning*; Nijkamp et al. (2020), arXiv:1903.12370 (the
 Gaussian). Arithmetic is that of the matrices.
 """
@@ -24,6 +26,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from genmodels.checks import check_number, check_whole
+from genmodels.langevin.targets import grid
 from genmodels.nn.runtime import sigmoid
 
 ROWS = 2048  # that pass through the layers at once
@@ -93,8 +96,7 @@ class Energy:
 
 def cell_centres(reach: float, cells: int) -> np.ndarray:
     """Of the cells of a square around 0, ``(cells², 2)``, row by row from below."""
-    side = (np.arange(cells) + 0.5) * (2 * reach / cells) - reach
-    return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    return grid([[-reach, reach]] * 2, cells)[0]
 
 
 class Perceptron:

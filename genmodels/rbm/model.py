@@ -26,7 +26,7 @@ natural, so nats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,6 +55,9 @@ class Gradient(NamedTuple):
     def flat(self) -> np.ndarray:
         """All numbers in one row ``(D H + D + H,)``."""
         return np.concatenate([part.ravel() for part in self])
+
+
+NAMES = ("rbm.weight", "visible.bias", "hidden.bias")  # of what a checkpoint holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,3 +276,8 @@ def softplus(x: np.ndarray) -> np.ndarray:
 def _log_coins(inputs: np.ndarray, states: np.ndarray) -> np.ndarray:
     """log p of each state ``(S, n)`` if its units are coins with these log-odds ``(N, n)``: ``(N, S)``."""
     return inputs @ states.T - softplus(inputs).sum(axis=1)[:, None]
+
+
+def rbm_of(arrays: Mapping[str, np.ndarray], dtype: type = np.float32) -> RBM:
+    """A machine as stored."""
+    return RBM(*(arrays[name].astype(dtype) for name in NAMES))

@@ -38,7 +38,7 @@ from genmodels.rbm.deep import (
     iterate_dbn,
     run_dreams,
 )
-from genmodels.rbm.model import RBM, coins
+from genmodels.rbm.model import RBM, coins, rbm_of
 from genmodels.rbm.training import RBMConfig, RBMTraining
 from genmodels.recipes import rbm as rbm_digits
 from genmodels.recipes.gsn import judge
@@ -72,14 +72,14 @@ Machine = RBM | DBN | DBM
 
 def bottom() -> RBM:
     """Where all begin, float32."""
-    return rbm_digits.machine_of(load(START).arrays)
+    return rbm_of(load(START).arrays)
 
 
 def machine_of(name: str, arrays: Mapping[str, np.ndarray], below: RBM | None = None) -> Machine:
     """The machine as stored, float32; a DBN stands on ``below``, by default the stored RBM."""
     if name == "dbm-digits":
         return dbm_of(arrays)
-    return rbm_digits.machine_of(arrays) if name == "rbm-further" else dbn_of(arrays, below or bottom())
+    return rbm_of(arrays) if name == "rbm-further" else dbn_of(arrays, below or bottom())
 
 
 def estimate(machine: Machine, runs: int, betas: int, seed: int) -> LogZ:

@@ -26,7 +26,7 @@ import numpy as np
 
 from genmodels.data.digits import Split, load_binarised_mnist
 from genmodels.rbm.ais import LogZ, annealed_log_z, base_rate
-from genmodels.rbm.model import RBM
+from genmodels.rbm.model import NAMES, RBM, rbm_of
 from genmodels.rbm.training import RBMConfig, iterate_rbm
 from genmodels.store.packing import as_float16
 from genmodels.store.recipe import Built, Job, Recipe, Recomputed
@@ -43,7 +43,6 @@ CONFIG: dict[str, Any] = {
     "runs": 100,
     "betas": 10_000,
 }
-NAMES = ("rbm.weight", "visible.bias", "hidden.bias")
 BRIEF = (50, 500)  # runs and temperatures of a judgement on the way
 
 
@@ -59,11 +58,6 @@ def training_of(config: Mapping[str, Any], seed: int) -> RBMConfig:
     return RBMConfig(
         **given, method="pcd", decay=True, batch=BATCH, n_steps=steps, fit_bias=True, single=True, seed=seed
     )
-
-
-def machine_of(arrays: Mapping[str, np.ndarray]) -> RBM:
-    """The machine as stored, float32."""
-    return RBM(*(arrays[name].astype(np.float32) for name in NAMES))
 
 
 def estimate(rbm: RBM, runs: int, betas: int, seed: int) -> LogZ:
@@ -90,7 +84,7 @@ def _build(config: Mapping[str, Any], seed: int, job: Job) -> Built:
     every = STEPS_PER_EPOCH * config["judged_every"]
     for state in iterate_rbm(rows(load_binarised_mnist().train), training, every):
         now = _stored(state.rbm())
-        curve.append(_judge(machine_of(now), seed))
+        curve.append(_judge(rbm_of(now), seed))
         if curve[-1][1] == min(valid for _, valid in curve):
             best = now
         job.progress(state.step, training.n_steps, f"{curve[-1][1]:.1f} nats per image")
@@ -120,7 +114,7 @@ def _long_run(parts: tuple[tuple[bytes, str, tuple[int, ...]], ...], runs: int, 
 
 def _of_test(config: Mapping[str, Any], seed: int, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     x, log_z = rows(load_binarised_mnist().test), _log_z(config, seed, arrays).log_z
-    return machine_of(arrays).log_prob(x, log_z).astype(np.float32)
+    return rbm_of(arrays).log_prob(x, log_z).astype(np.float32)
 
 
 def _evaluate(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarray]) -> dict[str, float]:
@@ -139,9 +133,9 @@ def _recompute(config: Mapping[str, Any], seed: int, arrays: dict[str, np.ndarra
     yield Recomputed("test_log_prob", _of_test(config, seed, arrays), 1.0)
     yield Recomputed("chosen", np.array([config["judged_every"] * at]))
     yield Recomputed("epochs", config["judged_every"] * np.arange(len(arrays["curve"])))
-    yield Recomputed("curve", _judge(machine_of(arrays), seed)[None], 2.0, [at], "by the weights")
+    yield Recomputed("curve", _judge(rbm_of(arrays), seed)[None], 2.0, [at], "by the weights")
     start = next(iterate_rbm(rows(load_binarised_mnist().train), training_of(config, seed))).rbm()
-    yield Recomputed("curve", _judge(machine_of(_stored(start)), seed)[None], 0.1, [0], "before training")
+    yield Recomputed("curve", _judge(rbm_of(_stored(start)), seed)[None], 0.1, [0], "before training")
 
 
 RECIPES = (

@@ -15,7 +15,7 @@ from dashboard.scenes.pictures import SIDE, binary, framed, ink, picture, sheet
 from genmodels.nn.convolutional import ForwardCNN
 from genmodels.rbm.chains import ChainConfig, iterate_chains
 from genmodels.rbm.deep import DBM, DBN, dbm_of, dbn_of, iterate_dreams
-from genmodels.rbm.model import RBM
+from genmodels.rbm.model import RBM, rbm_of
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
@@ -57,7 +57,7 @@ class Run(NamedTuple):
 
 
 def _rbm(stored: Checkpoint) -> RBM:
-    return RBM(*(stored.arrays[name].astype(float) for name in ("rbm.weight", "visible.bias", "hidden.bias")))
+    return rbm_of(stored.arrays, float)
 
 
 def _dbn(stored: Checkpoint) -> DBN:
@@ -178,17 +178,14 @@ def code(config: Deeper) -> str:
         "from genmodels.nn.convolutional import ForwardCNN",
         "from genmodels.rbm.chains import ChainConfig, run_chains",
         "from genmodels.rbm.deep import dbm_of, dbn_of, run_dreams",
-        "from genmodels.rbm.model import RBM",
+        "from genmodels.rbm.model import rbm_of",
         "from genmodels.store.checkpoint import load",
-        "def rbm(stored):",
-        "    names = ('rbm.weight', 'visible.bias', 'hidden.bias')",
-        "    return RBM(*(stored.arrays[name].astype(float) for name in names))",
         f"stored = {{called: load(name) for name, called in {MACHINES}.items()}}",
-        f"dbn = dbn_of(stored['DBN'].arrays, rbm(load({BEGAN!r})), float)",
+        f"dbn = dbn_of(stored['DBN'].arrays, rbm_of(load({BEGAN!r}).arrays, float), float)",
         "dbm = dbm_of(stored['DBM'].arrays, float)",
         f"start = {start}",
         f"steps = ChainConfig({STEPS}, {config.seed})",
-        "ink = {'RBM': run_chains(rbm(stored['RBM']), start, steps).ink,",
+        "ink = {'RBM': run_chains(rbm_of(stored['RBM'].arrays, float), start, steps).ink,",
         "       'DBN': run_dreams(dbn, start, steps).ink, 'DBM': run_dreams(dbm, start, steps).ink}",
         f"judge = ForwardCNN.of(load({JUDGE!r}))",
         "sure = {called: judge(p.reshape(-1, 28, 28)).max(axis=-1).mean() for called, p in ink.items()}",

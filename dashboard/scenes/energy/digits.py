@@ -13,7 +13,7 @@ from dashboard.scene.fields import choice, slider
 from dashboard.scene.snippet import snippet
 from dashboard.scenes.pictures import SIDE, binary_digit, ink, picture, sheet
 from genmodels.rbm.chains import ChainConfig, iterate_chains
-from genmodels.rbm.model import RBM
+from genmodels.rbm.model import RBM, rbm_of
 from genmodels.store import cache
 from genmodels.store.checkpoint import Checkpoint
 
@@ -81,7 +81,7 @@ def machine() -> RBM:
 
 
 def _machine(stored: Checkpoint) -> RBM:
-    return RBM(*(stored.arrays[name].astype(float) for name in ("rbm.weight", "visible.bias", "hidden.bias")))
+    return rbm_of(stored.arrays, float)
 
 
 def log_z() -> float:
@@ -170,11 +170,10 @@ def code(config: Dreams) -> str:
         "import numpy as np",
         "from genmodels.data.digits import load_binarised_mnist",
         "from genmodels.rbm.chains import ChainConfig, run_chains",
-        "from genmodels.rbm.model import RBM",
+        "from genmodels.rbm.model import rbm_of",
         "from genmodels.store.checkpoint import load",
         "stored = load('rbm-digits')",
-        "names = ('rbm.weight', 'visible.bias', 'hidden.bias')",
-        "rbm = RBM(*(stored.arrays[name].astype(float) for name in names))",
+        "rbm = rbm_of(stored.arrays, float)",
         f"rng = np.random.default_rng([{config.seed}, {SALT}])",
         f"v = rng.integers(2, size=({DREAMS + ANSWERS}, {PIXELS})).astype(float)",
         white,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from genmodels.rbm.ais import annealed_log_z
+from genmodels.rbm.model import rbm_of
 from genmodels.recipes import rbm
 from genmodels.store import building, checkpoint
 from genmodels.store.recipe import Job
@@ -49,13 +50,13 @@ def test_the_epoch_is_the_best_on_validation_and_training_images_cost_less(store
 def test_training_images_cost_no_less_than_nothing(stored):
     """No probability above 1, even of the machine's favourite among 4,000."""
     x = rbm.rows(rbm.load_binarised_mnist().train)
-    assert rbm.machine_of(stored.arrays).log_prob(x, stored.entry.metrics["log_z_nats"]).max() < 0
+    assert rbm_of(stored.arrays).log_prob(x, stored.entry.metrics["log_z_nats"]).max() < 0
 
 
 @pytest.mark.slow
 def test_log_z_from_another_base_and_seed_is_the_same(stored):
     """From a machine of fair coins rather than of the data's ink."""
-    machine = rbm.machine_of(stored.arrays)
+    machine = rbm_of(stored.arrays)
     found = annealed_log_z(machine, np.zeros(784), 100, 10_000, rng=7)
     assert (
         abs(found.log_z - stored.entry.metrics["log_z_nats"])
@@ -68,7 +69,7 @@ def test_twenty_hidden_units_on_digits_agree_with_counting():
     """A million states of the hidden units, 784 pixels each."""
     config = {**TINY, "n_hidden": 20, "epochs": 10}
     built = rbm._build(config | {"judged_every": 10}, 0, JOB).arrays
-    machine = rbm.machine_of(built)
+    machine = rbm_of(built)
     found = rbm.estimate(machine, 200, 2000, 1)
     assert abs(found.log_z - machine.log_z()) < 0.1
 
